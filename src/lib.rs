@@ -1,0 +1,2 @@
+//! Bootstone.
+#![forbid(unsafe_code)]

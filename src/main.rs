@@ -1,0 +1,2 @@
+//! Bootstone.
+fn main() {}
