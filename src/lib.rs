@@ -1,2 +1,4 @@
 //! Bootstone.
-#![forbid(unsafe_code)]
+pub mod catalog;
+pub mod proto;
+pub mod wire;

@@ -1,0 +1,286 @@
+//! The one place that maps a requested name to bytes.
+//!
+//! There is no path here, only a table: a name that leads nowhere is a name that is not in it.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use crate::wire::netascii;
+
+/// One file to serve.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// With `/` between its parts, without one in front: `2.0.0/ipxe.efi`.
+    pub name: String,
+    /// The content: borrowed from the binary, or a text made at the start.
+    pub bytes: Cow<'static, [u8]>,
+    /// Length in netascii; known beforehand, so that answering `tsize` reads no content.
+    pub netascii_size: u64,
+}
+
+impl Entry {
+    /// An entry whose netascii length is counted here and now.
+    pub fn new(name: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Entry {
+        let bytes = bytes.into();
+        Entry {
+            name: name.into(),
+            netascii_size: netascii::encoded_len(&bytes),
+            bytes,
+        }
+    }
+}
+
+/// All that is served, fixed at the start.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// In the order of their names.
+    entries: Vec<Entry>,
+    /// Indices of `entries` in the order of their lower-case basenames.
+    by_basename: Vec<u16>,
+}
+
+/// A file of one [`Catalog`]; of no use to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(u16);
+
+impl Catalog {
+    /// Takes the files. Of two with the same name the later one is kept.
+    ///
+    /// # Panics
+    /// With more than 65,535 files.
+    pub fn new(mut entries: Vec<Entry>) -> Catalog {
+        entries.reverse();
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        entries.dedup_by(|later, first| later.name == first.name);
+        let count = u16::try_from(entries.len()).ok();
+        #[expect(
+            clippy::expect_used,
+            reason = "documented: an image holds a handful of files"
+        )]
+        let count = count.expect("a catalog holds at most 65,535 files");
+        let mut by_basename: Vec<u16> = (0..count).collect();
+        by_basename.sort_by(|&a, &b| {
+            let [a, b] = [a, b].map(|i| basename(entries[usize::from(i)].name.as_bytes()));
+            caseless(a, b)
+        });
+        Catalog {
+            entries,
+            by_basename,
+        }
+    }
+
+    /// Finds what a peer asked for: exactly, then without regard to ASCII case, then by its
+    /// basename where only one file has it (`<mac>/ipxe.efi`, `../ipxe.efi`).
+    pub fn find(&self, requested: &[u8]) -> Option<FileId> {
+        let name = normalise(requested);
+        self.find_exactly(&name)
+            .or_else(|| self.find_one(&name, |entry| entry.name.as_bytes()))
+            .or_else(|| self.find_one(basename(&name), |entry| basename(entry.name.as_bytes())))
+    }
+
+    /// Its content.
+    pub fn bytes(&self, file: FileId) -> &[u8] {
+        &self.entry(file).bytes
+    }
+
+    /// Its name, length in netascii, and content.
+    pub fn entry(&self, file: FileId) -> &Entry {
+        &self.entries[usize::from(file.0)]
+    }
+
+    /// All files in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (FileId, &Entry)> {
+        (0..).map(FileId).zip(&self.entries)
+    }
+
+    fn find_exactly(&self, name: &[u8]) -> Option<FileId> {
+        let found = self
+            .entries
+            .binary_search_by(|entry| entry.name.as_bytes().cmp(name));
+        // Below 65,536 by the promise of `new`.
+        found.ok().map(|index| FileId(index as u16))
+    }
+
+    /// The only file for which `part` is `wanted` without regard to case; none if there are two.
+    /// Files with the same whole name in lower case have the same basename too, so both searches
+    /// look at one run of `by_basename`.
+    fn find_one(&self, wanted: &[u8], part: fn(&Entry) -> &[u8]) -> Option<FileId> {
+        let entry = |&index: &u16| self.entry(FileId(index));
+        let name = |index: &u16| basename(entry(index).name.as_bytes());
+        let start = self
+            .by_basename
+            .partition_point(|i| caseless(name(i), basename(wanted)).is_lt());
+        let mut hits = self.by_basename[start..]
+            .iter()
+            .take_while(|&i| name(i).eq_ignore_ascii_case(basename(wanted)))
+            .filter(|&i| part(entry(i)).eq_ignore_ascii_case(wanted));
+        let first = hits.next()?;
+        hits.next().is_none().then_some(FileId(*first))
+    }
+}
+
+/// What the bytes of a name mean.
+///
+/// Cut at the first control character and before trailing 0xFF (option 67 of many DHCP servers
+/// carries both into the ROM's request); `\` is `/` (Windows, `\NWA_PXE\…`); no drive letter; no
+/// leading or double `/`, no `.`. A `..` stays: it is a name like any other, and nothing has it.
+fn normalise(requested: &[u8]) -> Vec<u8> {
+    let end = requested.iter().position(u8::is_ascii_control);
+    let mut name = &requested[..end.unwrap_or(requested.len())];
+    while let [rest @ .., 0xff] = name {
+        name = rest;
+    }
+    if let [letter, b':', rest @ ..] = name
+        && letter.is_ascii_alphabetic()
+    {
+        name = rest;
+    }
+    let parts = name.split(|&b| b == b'/' || b == b'\\');
+    let parts: Vec<&[u8]> = parts.filter(|part| !matches!(*part, b"" | b".")).collect();
+    parts.join(&b'/')
+}
+
+/// What stands behind the last `/`.
+fn basename(name: &[u8]) -> &[u8] {
+    name.rsplit(|&b| b == b'/').next().unwrap_or(name)
+}
+
+/// The order of two names in lower-case ASCII.
+fn caseless(a: &[u8], b: &[u8]) -> Ordering {
+    let lower = |name: &'_ [u8]| name.to_ascii_lowercase();
+    lower(a).cmp(&lower(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn catalog(names: &[&str]) -> Catalog {
+        let entry = |name: &&str| Entry::new(*name, name.as_bytes().to_vec());
+        Catalog::new(names.iter().map(entry).collect())
+    }
+
+    /// Asks for `requested` where `names` are served; the answer's name.
+    #[track_caller]
+    fn find(names: &[&str], requested: &[u8]) -> Option<String> {
+        let catalog = catalog(names);
+        let file = catalog.find(requested)?;
+        assert_eq!(catalog.bytes(file), catalog.entry(file).name.as_bytes());
+        Some(catalog.entry(file).name.clone())
+    }
+
+    const NAMES: &[&str] = &[
+        "undionly.kpxe",
+        "ipxe.efi",
+        "2.0.0/snponly.efi",
+        "1.21.1/Arm64.efi",
+    ];
+
+    #[test]
+    fn every_spelling_of_a_name() {
+        for requested in [
+            &b"ipxe.efi"[..],
+            b"/ipxe.efi",
+            b"//ipxe.efi",
+            b"./ipxe.efi",
+            b"\\ipxe.efi",
+            b"C:\\ipxe.efi",
+            b"c:ipxe.efi",
+            b"IPXE.EFI",
+            b"ipxe.efi\xff",
+            b"ipxe.efi\xff\xff\xff",
+            b"ipxe.efi\r\njunk",
+            b"ipxe.efi\x01\x02junk",
+            b"ipxe.efi\xff\x03",
+            b"\\NWA_PXE\\ipxe.efi",
+            b"52-54-00-12-34-56/ipxe.efi",
+            b"../ipxe.efi",
+            b"../../../../etc/ipxe.efi",
+        ] {
+            assert_eq!(
+                find(NAMES, requested).as_deref(),
+                Some("ipxe.efi"),
+                "{requested:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn sub_directories() {
+        assert_eq!(
+            find(NAMES, b"2.0.0\\SNPONLY.efi").as_deref(),
+            Some("2.0.0/snponly.efi")
+        );
+        assert_eq!(
+            find(NAMES, b"snponly.efi").as_deref(),
+            Some("2.0.0/snponly.efi")
+        );
+        assert_eq!(
+            find(NAMES, b"1.21.1/./arm64.efi").as_deref(),
+            Some("1.21.1/Arm64.efi")
+        );
+    }
+
+    #[test]
+    fn what_is_not_there() {
+        for requested in [
+            &b""[..],
+            b"/",
+            b"..",
+            b"\xff",
+            b"\x01ipxe.efi",
+            b"etc/passwd",
+            b"../../etc/passwd",
+            b"2.0.0",
+            b"ipxe.efi/",
+            b"ipxe.ef",
+            b"autoexec.ipxe",
+        ] {
+            let expected = (requested == b"ipxe.efi/".as_slice()).then_some("ipxe.efi");
+            assert_eq!(find(NAMES, requested).as_deref(), expected, "{requested:?}");
+        }
+        assert_eq!(catalog(&[]).find(b"ipxe.efi"), None);
+    }
+
+    #[test]
+    fn exact_comes_before_caseless_before_basename() {
+        let names = &["a/x", "A/x", "x"];
+        assert_eq!(find(names, b"a/x").as_deref(), Some("a/x"));
+        assert_eq!(find(names, b"A/x").as_deref(), Some("A/x"));
+        assert_eq!(find(names, b"X").as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn a_basename_that_two_files_have_finds_none() {
+        assert_eq!(find(&["1/ipxe.efi", "2/ipxe.efi"], b"ipxe.efi"), None);
+        assert_eq!(find(&["1/ipxe.efi", "2/IPXE.efi"], b"mac/ipxe.efi"), None);
+        assert_eq!(
+            find(&["1/ipxe.efi", "2/ipxe.efi"], b"2/IPXE.EFI").as_deref(),
+            Some("2/ipxe.efi")
+        );
+    }
+
+    #[test]
+    fn the_later_of_two_equal_names_is_kept() {
+        let catalog = Catalog::new(vec![
+            Entry::new("a", b"1".as_slice()),
+            Entry::new("a", b"2".as_slice()),
+        ]);
+        let file = catalog.find(b"a").unwrap();
+        assert_eq!(catalog.bytes(file), b"2");
+        assert_eq!(catalog.iter().count(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_panics_and_every_hit_has_its_basename(name in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let catalog = catalog(NAMES);
+            if let Some(file) = catalog.find(&name) {
+                let found = basename(catalog.entry(file).name.as_bytes()).to_ascii_lowercase();
+                let asked = basename(&normalise(&name)).to_ascii_lowercase();
+                prop_assert_eq!(found, asked);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The option pairs of a request or an OACK (RFC 2347), and the numbers in them.
+
+use super::packet::{put_string, split_string};
+
+/// Name–value pairs, still in the bytes of their datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options<'a>(&'a [u8]);
+
+/// The options that Bootstone knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionName {
+    /// Payload bytes per block (RFC 2348).
+    Blksize,
+    /// Size of the whole file in bytes (RFC 2349).
+    Tsize,
+    /// Seconds between resends (RFC 2349).
+    Timeout,
+    /// Blocks per acknowledgement (RFC 7440).
+    Windowsize,
+}
+
+impl<'a> Options<'a> {
+    /// The option part of a datagram: everything behind the mode, or behind the opcode of an OACK.
+    pub fn new(bytes: &'a [u8]) -> Options<'a> {
+        Options(bytes)
+    }
+
+    /// True when there is no whole pair.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// The pairs in the order sent. Ends at the first piece that is not a whole pair, because
+    /// Apple's and Tivoli's requests carry rubbish behind their options. The last value may lack
+    /// its NUL.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let (name, after_name) = split_string(rest)?;
+            let (value, after_value) = split_string(after_name).unwrap_or((after_name, &[]));
+            if name.is_empty() || value.is_empty() {
+                return None;
+            }
+            rest = after_value;
+            Some((name, value))
+        })
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        for (name, value) in self.iter() {
+            put_string(name, out);
+            put_string(value, out);
+        }
+    }
+}
+
+impl OptionName {
+    /// Option names are compared without regard to case (RFC 2347).
+    pub fn of(name: &[u8]) -> Option<OptionName> {
+        [
+            OptionName::Blksize,
+            OptionName::Tsize,
+            OptionName::Timeout,
+            OptionName::Windowsize,
+        ]
+        .into_iter()
+        .find(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    }
+
+    /// The name as the RFC spells it.
+    pub fn as_bytes(self) -> &'static [u8] {
+        match self {
+            OptionName::Blksize => b"blksize",
+            OptionName::Tsize => b"tsize",
+            OptionName::Timeout => b"timeout",
+            OptionName::Windowsize => b"windowsize",
+        }
+    }
+}
+
+/// Appends one pair, the value in ASCII decimal.
+pub fn put_option(name: &[u8], value: u64, out: &mut Vec<u8>) {
+    put_string(name, out);
+    put_string(value.to_string().as_bytes(), out);
+}
+
+/// Reads a value in ASCII decimal: digits only, no sign, no space, within `u64`.
+pub fn decimal(value: &[u8]) -> Option<u64> {
+    if !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pairs(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
+        Options::new(bytes).iter().collect()
+    }
+
+    #[test]
+    fn rubbish_behind_the_last_pair_is_left_alone() {
+        assert_eq!(pairs(b"a\x001\0"), [(&b"a"[..], &b"1"[..])]);
+        assert_eq!(pairs(b"a\x001\0\0\0\0"), [(&b"a"[..], &b"1"[..])]);
+        assert_eq!(pairs(b"a\x001\0junk"), [(&b"a"[..], &b"1"[..])]);
+        assert_eq!(pairs(b"a\x001"), [(&b"a"[..], &b"1"[..])]);
+        assert!(Options::new(b"").is_empty());
+        assert!(Options::new(b"a\0").is_empty());
+    }
+
+    #[test]
+    fn names_in_any_case() {
+        assert_eq!(OptionName::of(b"BlkSize"), Some(OptionName::Blksize));
+        assert_eq!(OptionName::of(b"WINDOWSIZE"), Some(OptionName::Windowsize));
+        assert_eq!(OptionName::of(b"msftwindow"), None);
+    }
+
+    #[test]
+    fn numbers_are_plain_decimal() {
+        assert_eq!(decimal(b"1432"), Some(1432));
+        assert_eq!(decimal(b"007"), Some(7));
+        for bad in [
+            &b""[..],
+            b"-1",
+            b"+1",
+            b" 1",
+            b"1 ",
+            b"0x10",
+            b"abc",
+            b"1\xff",
+        ] {
+            assert_eq!(decimal(bad), None, "{bad:?}");
+        }
+        assert_eq!(decimal(b"99999999999999999999"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn iteration_always_ends(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(Options::new(&bytes).iter().count() <= bytes.len());
+        }
+
+        #[test]
+        fn a_pair_survives(value in any::<u64>()) {
+            let mut out = Vec::new();
+            put_option(b"tsize", value, &mut out);
+            let read: Vec<_> = pairs(&out).iter().map(|(_, v)| decimal(v)).collect();
+            prop_assert_eq!(read, [Some(value)]);
+        }
+    }
+}
