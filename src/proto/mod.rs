@@ -1,1 +1,55 @@
+//! The protocol as values: no socket, no clock, no runtime, no log.
+//!
+//! Whoever owns a [`Server`](server::Server) or a [`Fetch`](fetch::Fetch) brings it datagrams and
+//! the time, and carries away what it wants sent. That makes every rule of this floor testable at
+//! literal times, and the simulation the same code as the wire.
 
+pub mod fetch;
+
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+/// A point in time: microseconds since an origin that the owner of the clock chooses.
+///
+/// Half the size of [`std::time::Instant`], which counts in a table of sessions, and it can be
+/// written down in a test. Additions saturate: a far deadline is as good as never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The origin.
+    pub const ZERO: Instant = Instant(0);
+
+    /// `micros` microseconds after the origin.
+    pub const fn from_micros(micros: u64) -> Instant {
+        Instant(micros)
+    }
+
+    /// `millis` milliseconds after the origin.
+    pub const fn from_millis(millis: u64) -> Instant {
+        Instant(millis * 1000)
+    }
+
+    /// Microseconds since the origin.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Instant;
+
+    fn add(self, wait: Duration) -> Instant {
+        let micros = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        Instant(self.0.saturating_add(micros))
+    }
+}
+
+/// The time between two points; zero if `earlier` is the later one.
+impl Sub for Instant {
+    type Output = Duration;
+
+    fn sub(self, earlier: Instant) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
