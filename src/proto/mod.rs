@@ -5,6 +5,13 @@
 //! literal times, and the simulation the same code as the wire.
 
 pub mod fetch;
+pub mod guard;
+pub mod negotiate;
+pub mod rtt;
+pub mod send;
+pub mod server;
+pub mod sessions;
+pub mod stats;
 
 use std::ops::{Add, Sub};
 use std::time::Duration;

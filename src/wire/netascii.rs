@@ -58,6 +58,55 @@ impl Cursor {
     }
 }
 
+/// Reads a translated file in blocks, forward but for going back to a block that was lost.
+///
+/// Where block *n* begins depends on every byte before it, so two places are kept: one behind the
+/// last block read, and one that trails it, at a block to which the reader may have to go back.
+#[derive(Clone, Debug, Default)]
+pub struct BlockReader {
+    lead: Place,
+    trail: Place,
+}
+
+/// The place where a block begins.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// Blocks before it.
+    blocks: u32,
+    cursor: Cursor,
+}
+
+impl BlockReader {
+    /// Appends block `block` of `file`, up to `blksize` bytes. Blocks count from 1. No later call may ask
+    /// for a block before `oldest`.
+    pub fn copy_block(
+        &mut self,
+        file: &[u8],
+        blksize: usize,
+        oldest: u32,
+        block: u32,
+        out: &mut Vec<u8>,
+    ) {
+        self.trail.seek(file, blksize, oldest.min(block));
+        if self.lead.blocks >= block {
+            self.lead = self.trail;
+        }
+        self.lead.seek(file, blksize, block);
+        self.lead.cursor.copy(file, blksize, out);
+        self.lead.blocks = block;
+    }
+}
+
+impl Place {
+    /// Moves forward to where `block` begins; stays when it is there or past it.
+    fn seek(&mut self, file: &[u8], blksize: usize, block: u32) {
+        while self.blocks + 1 < block {
+            self.cursor.skip(file, blksize);
+            self.blocks += 1;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +144,26 @@ mod tests {
             let whole = translated(&file, 1 << 16);
             prop_assert_eq!(whole.len() as u64, encoded_len(&file));
             prop_assert_eq!(translated(&file, blksize), whole);
+        }
+
+        #[test]
+        fn blocks_can_be_read_again(
+            file in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..300),
+            blksize in 8usize..40,
+            window in 1u32..8,
+            steps in proptest::collection::vec(0u32..8, 0..60),
+        ) {
+            let whole = translated(&file, 1 << 16);
+            let blocks: Vec<_> = whole.chunks(blksize).collect();
+            let mut reader = BlockReader::default();
+            let mut oldest = 1;
+            for step in steps {
+                let block = oldest + step % window;
+                let mut out = Vec::new();
+                reader.copy_block(&file, blksize, oldest, block, &mut out);
+                prop_assert_eq!(&out[..], blocks.get(block as usize - 1).copied().unwrap_or(&[]));
+                oldest += step / 4;
+            }
         }
 
         #[test]

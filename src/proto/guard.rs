@@ -1,0 +1,67 @@
+//! What a source may cost before it has proven that it is where it says.
+//!
+//! The source address of a datagram can be forged, so whatever is sent to it may hit somebody who
+//! never asked (CVE-2024-2169 is the same between two servers). Hence: only RRQ and WRQ are ever
+//! answered with an ERROR, each request gets at most one answer of its own, and whatever else is
+//! sent to a source before its first ACK comes out of an [`Allowance`].
+
+/// RFC 9000 §8.1: at most three bytes back for each byte that came, until the address is proven.
+const AMPLIFICATION: u32 = 3;
+
+/// Bytes that may still be sent, unasked, to one unproven source.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Allowance {
+    left: u32,
+}
+
+impl Allowance {
+    /// `bytes` came from the source.
+    pub fn earn(&mut self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.left = self
+            .left
+            .saturating_add(bytes.saturating_mul(AMPLIFICATION));
+    }
+
+    /// Pays for an answer that its request has a right to: it may cost more than there is.
+    pub fn charge(&mut self, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.left = self.left.saturating_sub(bytes);
+    }
+
+    /// True when `bytes` more may be sent without being asked for.
+    pub fn covers(&self, bytes: usize) -> bool {
+        u32::try_from(bytes).is_ok_and(|bytes| bytes <= self.left)
+    }
+}
+
+/// True when an ERROR of `answer` bytes is no more than the request of `request` bytes allows.
+/// Every request with a name and a mode is long enough for our ERROR texts; what is shorter is made
+/// up to be answered.
+pub fn may_refuse(request: usize, answer: usize) -> bool {
+    answer <= request.saturating_mul(AMPLIFICATION as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_bytes_for_one() {
+        let mut allowance = Allowance::default();
+        assert!(!allowance.covers(1));
+        allowance.earn(40);
+        assert!(allowance.covers(120));
+        assert!(!allowance.covers(121));
+        allowance.charge(100);
+        assert!(allowance.covers(20));
+        allowance.charge(100);
+        assert!(!allowance.covers(1));
+    }
+
+    #[test]
+    fn an_error_is_no_amplifier() {
+        assert!(may_refuse(10, 30));
+        assert!(!may_refuse(10, 31));
+    }
+}

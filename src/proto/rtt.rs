@@ -1,0 +1,140 @@
+//! How long a round trip takes, and how long to wait for one (RFC 6298).
+
+use std::time::Duration;
+
+/// Before anything was measured (RFC 6298 §2.1).
+const INITIAL_RTO: Duration = Duration::from_secs(1);
+
+/// Lower than TCP's second: on a path of 50 ms each lost block of a lock-step transfer costs this
+/// much, and a spurious resend costs one block. Higher than the 110 ms after which PXELINUX
+/// repeats its own ACK.
+const MIN_RTO: Duration = Duration::from_millis(200);
+
+/// The least room above SRTT, for a path so steady that RTTVAR vanishes: G of RFC 6298 §2, a
+/// generous one, since both ends are busy machines.
+const GRANULARITY: Duration = Duration::from_millis(10);
+
+/// EDK2 repeats its ACK every 4 s and U-Boot every 5: waiting longer than the client helps nobody.
+const MAX_RTO: Duration = Duration::from_secs(4);
+
+/// Smoothed round-trip time of one peer. Microseconds in 32 bits reach 71 minutes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rtt {
+    /// SRTT; 0 before the first sample.
+    srtt: u32,
+    /// RTTVAR.
+    rttvar: u32,
+    /// The shortest sample.
+    min: u32,
+    /// How often the RTO has been doubled since it was last known to fit.
+    backoff: u8,
+}
+
+impl Rtt {
+    /// Takes the time from a block's sending to its ACK, and ends any backing off. By Karn's rule the
+    /// block was sent once only, and the doubled RTO of a lost one stays until such a sample: a path
+    /// that has become slower is learned from the first block that waits long enough.
+    pub fn sample(&mut self, took: Duration) {
+        let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
+        if self.srtt == 0 {
+            (self.srtt, self.rttvar, self.min) = (took, took / 2, took);
+        } else {
+            self.rttvar = blend(self.rttvar, self.srtt.abs_diff(took), 4);
+            self.srtt = blend(self.srtt, took, 8);
+            self.min = self.min.min(took);
+        }
+        self.backoff = 0;
+    }
+
+    /// The smoothed round-trip time, once something was measured.
+    pub fn smoothed(&self) -> Option<Duration> {
+        (self.srtt > 0).then(|| micros(self.srtt))
+    }
+
+    /// The shortest round trip seen. Nothing that arrives sooner after a sending can be about it.
+    pub fn shortest(&self) -> Option<Duration> {
+        (self.srtt > 0).then(|| micros(self.min))
+    }
+
+    /// How long to wait for an ACK before sending again.
+    pub fn rto(&self) -> Duration {
+        let rto = match self.smoothed() {
+            None => INITIAL_RTO,
+            Some(srtt) => (srtt + (4 * micros(self.rttvar)).max(GRANULARITY)).max(MIN_RTO),
+        };
+        let doubled = rto.saturating_mul(1 << self.backoff.min(16));
+        doubled.min(MAX_RTO)
+    }
+
+    /// The timer ran out: wait twice as long the next time (RFC 6298 §5.5).
+    pub fn back_off(&mut self) {
+        self.backoff = self.backoff.saturating_add(1);
+    }
+}
+
+/// `(old · (parts − 1) + new) / parts`.
+fn blend(old: u32, new: u32, parts: u64) -> u32 {
+    let mixed = (u64::from(old) * (parts - 1) + u64::from(new)) / parts;
+    // Between `old` and `new`, so it fits.
+    mixed as u32
+}
+
+fn micros(value: u32) -> Duration {
+    Duration::from_micros(value.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn one_second_before_the_first_sample() {
+        let rtt = Rtt::default();
+        assert_eq!(rtt.rto(), ms(1000));
+        assert_eq!(rtt.smoothed(), None);
+    }
+
+    #[test]
+    fn the_first_sample_sets_srtt_and_half_of_it_as_variance() {
+        let mut rtt = Rtt::default();
+        rtt.sample(ms(300));
+        assert_eq!(rtt.smoothed(), Some(ms(300)));
+        assert_eq!(rtt.rto(), ms(300 + 4 * 150));
+    }
+
+    #[test]
+    fn a_steady_path_comes_down_to_its_round_trip() {
+        let mut rtt = Rtt::default();
+        for _ in 0..50 {
+            rtt.sample(ms(300));
+        }
+        assert_eq!(rtt.rto(), ms(310));
+        for _ in 0..50 {
+            rtt.sample(ms(2));
+        }
+        assert_eq!(rtt.rto(), MIN_RTO);
+        assert_eq!(rtt.shortest(), Some(ms(2)));
+    }
+
+    #[test]
+    fn doubling_stops_at_four_seconds_and_ends_with_a_sample() {
+        let mut rtt = Rtt::default();
+        rtt.sample(ms(2));
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            waits.push(rtt.rto().as_millis());
+            rtt.back_off();
+        }
+        assert_eq!(waits, [200, 400, 800, 1600, 3200, 4000]);
+        rtt.sample(ms(2));
+        assert_eq!(rtt.rto(), MIN_RTO);
+        for _ in 0..300 {
+            rtt.back_off();
+        }
+        assert_eq!(rtt.rto(), MAX_RTO);
+    }
+}

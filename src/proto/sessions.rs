@@ -1,0 +1,215 @@
+//! The table of sessions: found by the peer's address, woken at their deadlines, bounded in number.
+//!
+//! A source can be forged, so whoever sends RRQs fast enough fills any table. When it is full, the
+//! oldest session that is over makes room, then the oldest that has never acknowledged anything:
+//! a spoofer's stay is short, and a client that plays by the rules leaves this queue in one round
+//! trip. Nobody can push out a transfer under way.
+//!
+//! The timer is lazy: an ACK moves the deadline of its session and leaves the heap alone. A heap entry
+//! that comes up early is put back with the deadline of the day.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::SocketAddr;
+
+use super::Instant;
+use super::server::Session;
+
+/// The index of a session in its table. It may be given to another session after a removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot(u32);
+
+/// No slot: the end of a queue.
+const NONE: Slot = Slot(u32::MAX);
+
+/// Sessions that may have to make room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Queue {
+    /// Remembered for late duplicates only.
+    Over,
+    /// Nothing acknowledged yet.
+    Unproven,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Sessions {
+    most: usize,
+    by_peer: HashMap<SocketAddr, Slot>,
+    places: Vec<Place>,
+    free: Vec<Slot>,
+    queues: [Ends; 2],
+    alarms: BinaryHeap<Reverse<(Instant, Slot)>>,
+}
+
+#[derive(Debug)]
+struct Place {
+    session: Option<Session>,
+    /// The queue that it stands in, and its neighbours there.
+    queue: Option<Queue>,
+    before: Slot,
+    behind: Slot,
+    /// The earliest alarm in the heap for this place, whoever has set it.
+    alarm: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    first: Slot,
+    last: Slot,
+}
+
+impl Sessions {
+    /// A table of at most `most` sessions, those that are over included.
+    pub fn new(most: usize) -> Sessions {
+        Sessions {
+            most,
+            by_peer: HashMap::new(),
+            places: Vec::new(),
+            free: Vec::new(),
+            queues: [Ends {
+                first: NONE,
+                last: NONE,
+            }; 2],
+            alarms: BinaryHeap::new(),
+        }
+    }
+
+    /// Sessions in the table.
+    pub fn len(&self) -> usize {
+        self.by_peer.len()
+    }
+
+    /// True when another session needs one to leave.
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.most
+    }
+
+    /// The session of a peer.
+    pub fn find(&self, peer: SocketAddr) -> Option<Slot> {
+        self.by_peer.get(&peer).copied()
+    }
+
+    /// The session in a slot, if there is one.
+    pub fn get(&mut self, slot: Slot) -> Option<&mut Session> {
+        self.place(slot).session.as_mut()
+    }
+
+    /// The one that has to make room next.
+    pub fn next_to_leave(&self) -> Option<Slot> {
+        let firsts = self.queues.iter().map(|ends| ends.first);
+        firsts.into_iter().find(|&slot| slot != NONE)
+    }
+
+    /// Takes a session in. Its peer must have none, and the table must not be full.
+    pub fn insert(&mut self, session: Session, queue: Option<Queue>) -> Slot {
+        debug_assert!(!self.is_full());
+        let slot = self.free.pop().unwrap_or_else(|| self.grow());
+        self.by_peer.insert(session.peer.address, slot);
+        self.place(slot).session = Some(session);
+        self.enqueue(slot, queue);
+        slot
+    }
+
+    /// Takes a session out.
+    pub fn remove(&mut self, slot: Slot) -> Option<Session> {
+        self.enqueue(slot, None);
+        let session = self.place(slot).session.take()?;
+        self.by_peer.remove(&session.peer.address);
+        self.free.push(slot);
+        Some(session)
+    }
+
+    /// Moves a session to the end of a queue, or out of any.
+    pub fn enqueue(&mut self, slot: Slot, queue: Option<Queue>) {
+        if let Some(old) = self.place(slot).queue.take() {
+            self.unlink(slot, old);
+        }
+        if let Some(new) = queue {
+            self.link(slot, new);
+        }
+    }
+
+    /// Has [`expired`](Self::expired) name the slot at `deadline` or before.
+    pub fn set_alarm(&mut self, slot: Slot, deadline: Instant) {
+        let place = self.place(slot);
+        if place.alarm.is_none_or(|alarm| deadline < alarm) {
+            place.alarm = Some(deadline);
+            self.alarms.push(Reverse((deadline, slot)));
+        }
+    }
+
+    /// When to ask [`expired`](Self::expired) next. Never late, sometimes early.
+    pub fn next_alarm(&self) -> Option<Instant> {
+        self.alarms.peek().map(|&Reverse((alarm, _))| alarm)
+    }
+
+    /// A session that may have reached its deadline. The caller looks at it, and sets its alarm
+    /// again if it stays.
+    pub fn expired(&mut self, now: Instant) -> Option<Slot> {
+        while let Some(&Reverse((alarm, slot))) = self.alarms.peek() {
+            if alarm > now {
+                return None;
+            }
+            self.alarms.pop();
+            let place = self.place(slot);
+            // Another alarm was set since, for an earlier time: that one has done the work.
+            if place.alarm != Some(alarm) {
+                continue;
+            }
+            place.alarm = None;
+            if place.session.is_some() {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// Every session, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.places
+            .iter()
+            .filter_map(|place| place.session.as_ref())
+    }
+
+    fn place(&mut self, slot: Slot) -> &mut Place {
+        &mut self.places[slot.0 as usize]
+    }
+
+    fn grow(&mut self) -> Slot {
+        self.places.push(Place {
+            session: None,
+            queue: None,
+            before: NONE,
+            behind: NONE,
+            alarm: None,
+        });
+        // One more than `most` at the most, which is far below.
+        Slot(self.places.len() as u32 - 1)
+    }
+
+    fn link(&mut self, slot: Slot, queue: Queue) {
+        let last = self.queues[queue as usize].last;
+        let place = self.place(slot);
+        (place.queue, place.before, place.behind) = (Some(queue), last, NONE);
+        match last {
+            NONE => self.queues[queue as usize].first = slot,
+            last => self.place(last).behind = slot,
+        }
+        self.queues[queue as usize].last = slot;
+    }
+
+    fn unlink(&mut self, slot: Slot, queue: Queue) {
+        let place = self.place(slot);
+        let (before, behind) = (place.before, place.behind);
+        match before {
+            NONE => self.queues[queue as usize].first = behind,
+            before => self.place(before).behind = behind,
+        }
+        match behind {
+            NONE => self.queues[queue as usize].last = before,
+            behind => self.place(behind).before = before,
+        }
+    }
+}
