@@ -5,6 +5,8 @@
 //! answered with an ERROR, each request gets at most one answer of its own, and whatever else is
 //! sent to a source before its first ACK comes out of an [`Allowance`].
 
+use crate::wire::{ErrorCode, Packet};
+
 /// RFC 9000 §8.1: at most three bytes back for each byte that came, until the address is proven.
 const AMPLIFICATION: u32 = 3;
 
@@ -40,6 +42,32 @@ impl Allowance {
 /// up to be answered.
 pub fn may_refuse(request: usize, answer: usize) -> bool {
     answer <= request.saturating_mul(AMPLIFICATION as usize)
+}
+
+/// The three ERRORs that Bootstone sends, each with its fixed text: a peer learns nothing of the host.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal {
+    /// No file has this name.
+    NotFound,
+    /// A write request.
+    ReadOnly,
+    /// Neither octet nor netascii.
+    UnknownMode,
+}
+
+impl Refusal {
+    /// The ERROR as it goes out.
+    pub fn packet(self) -> Packet<'static> {
+        let (code, message) = match self {
+            Refusal::NotFound => (ErrorCode::FileNotFound, &b"file not found"[..]),
+            Refusal::ReadOnly => (ErrorCode::AccessViolation, &b"read-only server"[..]),
+            Refusal::UnknownMode => (ErrorCode::IllegalOperation, &b"unknown mode"[..]),
+        };
+        Packet::Error {
+            code: code as u16,
+            message,
+        }
+    }
 }
 
 #[cfg(test)]

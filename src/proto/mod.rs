@@ -7,12 +7,14 @@
 pub mod fetch;
 pub mod guard;
 pub mod negotiate;
+pub mod report;
 pub mod rtt;
 pub mod send;
 pub mod server;
 pub mod sessions;
 pub mod stats;
 
+use std::net::{IpAddr, SocketAddr};
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
@@ -58,5 +60,23 @@ impl Sub for Instant {
 
     fn sub(self, earlier: Instant) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Where a datagram came from, or goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The other end: its address and TID.
+    pub address: SocketAddr,
+    /// The address of ours that it knows, where the socket tells: replies must leave from it.
+    pub local: Option<IpAddr>,
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Peer {
+        Peer {
+            address,
+            local: None,
+        }
     }
 }

@@ -7,18 +7,18 @@
 //! comes first.**
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Instant;
-use super::guard::may_refuse;
+use super::guard::{Refusal, may_refuse};
 use super::negotiate::{Limits, Terms};
+use super::report::{Figures, Report, Requested};
 use super::send::{Acked, Expired, Transfer};
-use super::sessions::{Queue, Sessions, Slot};
+use super::sessions::{Queue, Session, Sessions, Slot};
 use super::stats::{Ignored, Outcome, Stats};
+use super::{Instant, Peer};
 use crate::catalog::{Catalog, FileId};
-use crate::wire::{ErrorCode, Mode, Packet, Request};
+use crate::wire::{Mode, Packet, Request};
 
 /// How long a finished transfer swallows a late duplicate of its RRQ. PXELINUX takes DATA from any
 /// port, so an answer to it would end up in the next file. Shorter than the first repeat of any
@@ -46,24 +46,6 @@ impl Default for Config {
     }
 }
 
-/// Where a datagram came from, or goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The other end: its address and TID.
-    pub address: SocketAddr,
-    /// The address of ours that it knows, where the socket tells: replies must leave from it.
-    pub local: Option<IpAddr>,
-}
-
-impl From<SocketAddr> for Peer {
-    fn from(address: SocketAddr) -> Peer {
-        Peer {
-            address,
-            local: None,
-        }
-    }
-}
-
 /// Datagrams to send, which lie in the buffer given to [`Server::poll_transmit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
@@ -71,57 +53,6 @@ pub struct Transmit {
     pub peer: Peer,
     /// Length of each datagram in the buffer; the last one may be shorter.
     pub segment: usize,
-}
-
-/// Something to tell the operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// Who asked.
-    pub peer: SocketAddr,
-    /// What for.
-    pub file: Requested,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The figures of the transfer, if it came to one.
-    pub transfer: Option<Figures>,
-}
-
-/// The file of a [`Report`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Requested {
-    /// One that is served.
-    File(FileId),
-    /// A name that the peer made up: the first 256 bytes of it, unescaped.
-    Name(Box<[u8]>),
-}
-
-/// The figures of a transfer that is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Figures {
-    /// Bytes of the file, in its mode, that were acknowledged.
-    pub bytes: u64,
-    /// Payload bytes per block.
-    pub blksize: u16,
-    /// Blocks per ACK.
-    pub windowsize: u16,
-    /// From the RRQ to the end.
-    pub duration: Duration,
-    /// Blocks that were sent again.
-    pub resent: u32,
-    /// Smoothed round-trip time, if there was an ACK to measure.
-    pub rtt: Option<Duration>,
-}
-
-/// A peer and its transfer.
-#[derive(Debug)]
-pub struct Session {
-    pub(super) peer: Peer,
-    file: FileId,
-    transfer: Transfer,
-    /// When it is forgotten, once it is over.
-    over: Option<Instant>,
-    /// It stands in the queue of those that have something to send.
-    is_ready: bool,
 }
 
 /// See the [module](self).
@@ -138,28 +69,6 @@ pub struct Server {
     refusals: VecDeque<(Peer, Refusal)>,
     events: VecDeque<Report>,
     stats: Stats,
-}
-
-/// The three ERRORs that Bootstone sends, each with its fixed text: a peer learns nothing of the host.
-#[derive(Clone, Copy, Debug)]
-enum Refusal {
-    NotFound,
-    ReadOnly,
-    UnknownMode,
-}
-
-impl Refusal {
-    fn packet(self) -> Packet<'static> {
-        let (code, message) = match self {
-            Refusal::NotFound => (ErrorCode::FileNotFound, &b"file not found"[..]),
-            Refusal::ReadOnly => (ErrorCode::AccessViolation, &b"read-only server"[..]),
-            Refusal::UnknownMode => (ErrorCode::IllegalOperation, &b"unknown mode"[..]),
-        };
-        Packet::Error {
-            code: code as u16,
-            message,
-        }
-    }
 }
 
 impl Server {
@@ -487,19 +396,5 @@ impl Server {
             outcome,
             transfer,
         });
-    }
-}
-
-impl Session {
-    fn figures(&self, now: Instant) -> Figures {
-        let terms = self.transfer.terms();
-        Figures {
-            bytes: self.transfer.acknowledged(),
-            blksize: terms.blksize,
-            windowsize: terms.windowsize,
-            duration: self.transfer.age(now),
-            resent: self.transfer.resent(),
-            rtt: self.transfer.round_trip(),
-        }
     }
 }

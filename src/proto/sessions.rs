@@ -12,8 +12,37 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
 
-use super::Instant;
-use super::server::Session;
+use super::report::Figures;
+use super::send::Transfer;
+use super::{Instant, Peer};
+use crate::catalog::FileId;
+
+/// A peer and its transfer.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) peer: Peer,
+    pub(super) file: FileId,
+    pub(super) transfer: Transfer,
+    /// When it is forgotten, once it is over.
+    pub(super) over: Option<Instant>,
+    /// It stands in the queue of those that have something to send.
+    pub(super) is_ready: bool,
+}
+
+impl Session {
+    /// The figures of its transfer so far.
+    pub(super) fn figures(&self, now: Instant) -> Figures {
+        let terms = self.transfer.terms();
+        Figures {
+            bytes: self.transfer.acknowledged(),
+            blksize: terms.blksize,
+            windowsize: terms.windowsize,
+            duration: self.transfer.age(now),
+            resent: self.transfer.resent(),
+            rtt: self.transfer.round_trip(),
+        }
+    }
+}
 
 /// The index of a session in its table. It may be given to another session after a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,14 +105,9 @@ impl Sessions {
         }
     }
 
-    /// Sessions in the table.
-    pub fn len(&self) -> usize {
-        self.by_peer.len()
-    }
-
     /// True when another session needs one to leave.
     pub fn is_full(&self) -> bool {
-        self.len() >= self.most
+        self.by_peer.len() >= self.most
     }
 
     /// The session of a peer.

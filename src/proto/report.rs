@@ -1,0 +1,46 @@
+//! What the operator is told of each request and transfer.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::stats::Outcome;
+use crate::catalog::FileId;
+
+/// Something to tell the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Who asked.
+    pub peer: SocketAddr,
+    /// What for.
+    pub file: Requested,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The figures of the transfer, if it came to one.
+    pub transfer: Option<Figures>,
+}
+
+/// The file of a [`Report`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Requested {
+    /// One that is served.
+    File(FileId),
+    /// A name that the peer made up: the first 256 bytes of it, unescaped.
+    Name(Box<[u8]>),
+}
+
+/// The figures of a transfer that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Bytes of the file, in its mode, that were acknowledged.
+    pub bytes: u64,
+    /// Payload bytes per block.
+    pub blksize: u16,
+    /// Blocks per ACK.
+    pub windowsize: u16,
+    /// From the RRQ to the end.
+    pub duration: Duration,
+    /// Blocks that were sent again.
+    pub resent: u32,
+    /// Smoothed round-trip time, if there was an ACK to measure.
+    pub rtt: Option<Duration>,
+}
