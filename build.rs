@@ -1,2 +1,107 @@
-//! Nothing yet.
-fn main() {}
+//! Collects the boot files, judges them, and stages them for `include_dir!`.
+//!
+//! Everything that will be served comes from one directory, under rules that stand in it: `ALLOW`
+//! (name patterns) and `SHA256SUMS` (published hashes). Whatever does not fit fails the build; all
+//! of it is reported at once, each problem with its ways out. `tests/build.rs` includes this file.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+#[path = "build/collect.rs"]
+mod collect;
+#[path = "build/kinds.rs"]
+mod kinds;
+#[path = "build/links.rs"]
+mod links;
+#[path = "src/manifest/mod.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "a module of the library, of which the build needs a part"
+)]
+mod manifest;
+#[path = "build/rules.rs"]
+mod rules;
+
+use collect::Collection;
+use manifest::Record;
+use rules::shown;
+
+const ASSETS: &str = "boot-assets";
+const ASSETS_VARIABLE: &str = "BOOTSTONE_ASSETS";
+const REQUIRE_VARIABLE: &str = "BOOTSTONE_REQUIRE_PUBLISHED";
+
+fn main() {
+    // Relative paths count from the package's root, where cargo starts this program.
+    let assets = env::var_os(ASSETS_VARIABLE).filter(|path| !path.is_empty());
+    let assets = PathBuf::from(assets.unwrap_or(ASSETS.into()));
+    println!("cargo::rerun-if-env-changed={ASSETS_VARIABLE}");
+    println!("cargo::rerun-if-env-changed={REQUIRE_VARIABLE}");
+    // Cargo looks at all that is below, at the directories themselves, and behind links.
+    println!("cargo::rerun-if-changed={}", assets.display());
+
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("stage");
+    match build(&assets, env::var_os(REQUIRE_VARIABLE), &out) {
+        Ok(None) => {}
+        Ok(Some(warning)) => println!("cargo::warning={warning}"),
+        Err(problems) => problems
+            .iter()
+            .for_each(|problem| println!("cargo::error={problem}")),
+    }
+}
+
+/// From the directory `assets` to the stage `out`. Returns a warning, or else all problems; each
+/// is one line.
+pub(crate) fn build(
+    assets: &Path,
+    require_published: Option<OsString>,
+    out: &Path,
+) -> Result<Option<String>, Vec<String>> {
+    let require_published = switch(require_published).map_err(|problem| vec![problem])?;
+    let collection = collect::collect(assets, require_published)?;
+    stage(&collection, out)
+        .map_err(|error| vec![format!("{}: cannot be written: {error}", shown(out))])?;
+    Ok(warning(&collection, assets))
+}
+
+fn switch(value: Option<OsString>) -> Result<bool, String> {
+    match value.as_deref().map(OsStr::as_encoded_bytes) {
+        None | Some(b"" | b"0") => Ok(false),
+        Some(b"1") => Ok(true),
+        Some(other) => Err(format!(
+            "{REQUIRE_VARIABLE} is `{}`. Set it to 1 to refuse files without a published hash; \
+             set it to 0 or unset it to take them",
+            other.escape_ascii()
+        )),
+    }
+}
+
+/// Writes every content once, under its hash, and the manifest beside; of an earlier stage
+/// nothing is left.
+fn stage(collection: &Collection, out: &Path) -> io::Result<()> {
+    if out.exists() {
+        fs::remove_dir_all(out)?;
+    }
+    let content = out.join("content");
+    fs::create_dir_all(&content)?;
+    for (sha256, bytes) in &collection.contents {
+        fs::write(content.join(sha256.to_string()), bytes)?;
+    }
+    fs::write(out.join("manifest"), collection.manifest.to_text())
+}
+
+fn warning(collection: &Collection, assets: &Path) -> Option<String> {
+    let boots = |record: &Record| !record.kind.dhcp_architectures().is_empty();
+    if collection.manifest.records().iter().any(boots) {
+        return None;
+    }
+    Some(format!(
+        "{}: no program in it that firmware can boot, so none is embedded. Run \
+         {ASSETS}/collect, or copy ipxe.efi or undionly.kpxe there; see {ASSETS}/README.md",
+        shown(assets)
+    ))
+}

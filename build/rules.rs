@@ -1,0 +1,136 @@
+//! The rules that stand in the directory itself: `ALLOW` and `SHA256SUMS`.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use glob::{MatchOptions, Pattern};
+
+use super::manifest::{Digest, SUMS_NAME, parse_sums};
+
+pub(super) const ALLOW: &str = "ALLOW";
+/// For hashes of files that are not in git, where `SHA256SUMS` is: `collect` writes them here.
+/// A line counts the same in either.
+const LOCAL_SUMS: &str = "SHA256SUMS.local";
+/// At the top of the directory these are not boot files, and are never embedded.
+const CONTROL_FILES: [&str; 6] = [
+    ALLOW,
+    SUMS_NAME,
+    LOCAL_SUMS,
+    "README.md",
+    "collect",
+    ".gitignore",
+];
+
+/// An allow-list is tight: `*` stays in its directory and takes no hidden file.
+const MATCHING: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
+/// Whether a name is that of a control file.
+pub(super) fn is_control(name: &[u8]) -> bool {
+    CONTROL_FILES
+        .iter()
+        .any(|control| control.as_bytes() == name)
+}
+
+/// All that is wrong, one line each.
+pub(super) struct Problems<'a> {
+    /// The directory as the person called it.
+    pub(super) assets: &'a Path,
+    pub(super) lines: Vec<String>,
+}
+
+impl Problems<'_> {
+    /// About the file `name`: what is wrong, and the ways out.
+    pub(super) fn add(&mut self, name: &[u8], what: impl Display) {
+        let (assets, name) = (shown(self.assets), name.escape_ascii());
+        self.lines.push(format!("{assets}/{name}: {what}"));
+    }
+}
+
+/// A path as it can stand in a line of output.
+pub(super) fn shown(path: &Path) -> impl Display {
+    path.as_os_str().as_encoded_bytes().escape_ascii()
+}
+
+pub(super) struct Rules {
+    allowed: Vec<Pattern>,
+    /// The hash of each name, and the control file that it stands in.
+    pub(super) published: BTreeMap<String, (Digest, &'static str)>,
+}
+
+impl Rules {
+    /// Reads the control files. One that is not there has no rule in it.
+    pub(super) fn read(root: &Path, problems: &mut Problems<'_>) -> Rules {
+        let mut rules = Rules {
+            allowed: Vec::new(),
+            published: BTreeMap::new(),
+        };
+        rules.read_allowed(&read_control(root, ALLOW, problems), problems);
+        for list in [SUMS_NAME, LOCAL_SUMS] {
+            rules.read_published(list, &read_control(root, list, problems), problems);
+        }
+        rules
+    }
+
+    pub(super) fn allow(&self, name: &str) -> bool {
+        let mut patterns = self.allowed.iter();
+        patterns.any(|pattern| pattern.matches_with(name, MATCHING))
+    }
+
+    fn read_allowed(&mut self, text: &str, problems: &mut Problems<'_>) {
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            match Pattern::new(line) {
+                Ok(pattern) => self.allowed.push(pattern),
+                Err(error) => {
+                    let (number, line) = (index + 1, line.escape_debug());
+                    let what = format!("line {number}: `{line}` is no pattern: {}", error.msg);
+                    problems.add(ALLOW.as_bytes(), what + ". Correct the line, or remove it");
+                }
+            }
+        }
+    }
+
+    fn read_published(&mut self, list: &'static str, text: &str, problems: &mut Problems<'_>) {
+        let sums = parse_sums(text).unwrap_or_else(|error| {
+            let what = format!("{error}. Correct the line, or remove it");
+            problems.add(list.as_bytes(), what);
+            Vec::new()
+        });
+        for (name, sha256) in sums {
+            let (first, _) = *self.published.entry(name.clone()).or_insert((sha256, list));
+            if first != sha256 {
+                let what = format!("{SUMS_NAME} says sha256 {first}, {list} says {sha256}");
+                problems.add(
+                    name.as_bytes(),
+                    what + ". Remove the wrong one of the two lines",
+                );
+            }
+        }
+    }
+}
+
+fn read_control(root: &Path, name: &str, problems: &mut Problems<'_>) -> String {
+    let path = root.join(name);
+    // Looked at first: to read a FIFO is to wait forever.
+    let text = match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_file() => fs::read_to_string(&path),
+        Ok(_) => Err(io::Error::other("it is not a file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error),
+    };
+    text.unwrap_or_else(|error| {
+        let what = format!("cannot be read: {error}. Make it a readable text, or remove it");
+        problems.add(name.as_bytes(), what);
+        String::new()
+    })
+}

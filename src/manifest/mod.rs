@@ -1,0 +1,416 @@
+//! The manifest: what is embedded, as data.
+//!
+//! `build.rs` compiles this module too. It writes the manifest beside the staged files, the binary
+//! reads it back at its start, and so learns every name, size, hash and kind without touching a
+//! page of content.
+
+mod kind;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256};
+
+pub use kind::{Kind, Machine, NotAKind};
+
+/// The name under which [`Manifest::sums`] is served.
+pub const SUMS_NAME: &str = "SHA256SUMS";
+
+/// All records, in the order of their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    records: Vec<Record>,
+}
+
+/// One embedded file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// With `/` between its parts, without one in front: `2.0.0/ipxe.efi`.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Bytes once translated to netascii, where each LF and each CR costs one more.
+    pub netascii_size: u64,
+    /// The hash of the content.
+    pub sha256: Digest,
+    /// What the content is.
+    pub kind: Kind,
+    /// What the content says of its own version.
+    pub version: Option<String>,
+    /// Whether the hash was among the published ones (`SHA256SUMS` of the assets directory).
+    pub published: bool,
+    /// The name of the file that this name is a symbolic link to.
+    pub alias_of: Option<String>,
+}
+
+impl Manifest {
+    /// Takes the records in any order.
+    pub fn new(mut records: Vec<Record>) -> Manifest {
+        records.sort_by(|a, b| a.name.cmp(&b.name));
+        Manifest { records }
+    }
+
+    /// All records, in the order of their names.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// What `sha256sum` prints for all files, in the order of their names.
+    pub fn sums(&self) -> String {
+        let line = |record: &Record| sum_line(record.sha256, &record.name);
+        self.records.iter().map(line).collect()
+    }
+
+    /// Names the content as a whole: the hash over [`Manifest::sums`].
+    pub fn content_id(&self) -> Digest {
+        Digest::of(self.sums().as_bytes())
+    }
+
+    /// The manifest as a text, one line a record.
+    pub fn to_text(&self) -> String {
+        self.records.iter().map(Record::to_line).collect()
+    }
+
+    /// Reads what [`Manifest::to_text`] wrote.
+    ///
+    /// # Errors
+    /// The first line that is not a record.
+    pub fn parse(text: &str) -> Result<Manifest, ParseError> {
+        let record = |(index, line)| {
+            Record::parse(line).ok_or_else(|| ParseError::new(index, "not a record of a manifest"))
+        };
+        let records: Result<_, _> = text.lines().enumerate().map(record).collect();
+        records.map(Manifest::new)
+    }
+}
+
+impl Record {
+    /// The name under which [`Record::sum`] is served.
+    pub fn sum_name(&self) -> String {
+        format!("{}.sha256", self.name)
+    }
+
+    /// What `sha256sum` prints for this file in the file's own directory, so that
+    /// `sha256sum -c` works on the two of them after a download.
+    pub fn sum(&self) -> String {
+        let basename = self.name.rsplit('/').next().unwrap_or(&self.name);
+        sum_line(self.sha256, basename)
+    }
+
+    fn to_line(&self) -> String {
+        let optional = |text: &Option<String>| text.as_deref().map_or("-".into(), escape);
+        format!(
+            "{} {} {} {} {} {} {} {}\n",
+            self.sha256,
+            self.size,
+            self.netascii_size,
+            self.kind,
+            if self.published { PUBLISHED } else { UNLISTED },
+            optional(&self.version),
+            optional(&self.alias_of),
+            escape(&self.name),
+        )
+    }
+
+    fn parse(line: &str) -> Option<Record> {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let &[
+            sha256,
+            size,
+            netascii_size,
+            kind,
+            published,
+            version,
+            alias_of,
+            name,
+        ] = &fields[..]
+        else {
+            return None;
+        };
+        Some(Record {
+            name: unescape(name)?,
+            size: size.parse().ok()?,
+            netascii_size: netascii_size.parse().ok()?,
+            sha256: sha256.parse().ok()?,
+            kind: kind.parse().ok()?,
+            version: optional(version)?,
+            published: match published {
+                PUBLISHED => true,
+                UNLISTED => false,
+                _ => return None,
+            },
+            alias_of: optional(alias_of)?,
+        })
+    }
+}
+
+const PUBLISHED: &str = "published";
+const UNLISTED: &str = "unlisted";
+
+/// `-` stands for nothing; a text that is itself `-` is written `%2d`.
+fn optional(field: &str) -> Option<Option<String>> {
+    match field {
+        "-" => Some(None),
+        text => unescape(text).map(Some),
+    }
+}
+
+/// Keeps a text in one field of one line.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' && text != "-" {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02x}");
+        }
+    }
+    escaped
+}
+
+fn unescape(field: &str) -> Option<String> {
+    let mut parts = field.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (hex, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(hex, 16).ok()?);
+        bytes.extend(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn sum_line(sha256: Digest, name: &str) -> String {
+    format!("{sha256}  {name}\n")
+}
+
+/// Reads a file of hashes as `sha256sum` prints it, in the order of its lines.
+///
+/// Lenient where published files differ: `  ` and ` *` (text and binary) before the name, `./` in
+/// front of it, hexadecimal digits of either case, CR LF, empty lines and lines behind a `#`.
+///
+/// # Errors
+/// The first line that is anything else, or that gives a second, different hash to a name.
+pub fn parse_sums(text: &str) -> Result<Vec<(String, Digest)>, ParseError> {
+    let mut sums = Vec::new();
+    let mut seen = BTreeMap::new();
+    for (index, line) in text.lines().enumerate() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (name, sha256) = parse_sum_line(line).map_err(|why| ParseError::new(index, why))?;
+        match seen.insert(name, sha256) {
+            None => sums.push((name.to_owned(), sha256)),
+            Some(before) if before == sha256 => {}
+            Some(_) => {
+                return Err(ParseError::new(
+                    index,
+                    "a second, different hash for a name",
+                ));
+            }
+        }
+    }
+    Ok(sums)
+}
+
+fn parse_sum_line(line: &str) -> Result<(&str, Digest), &'static str> {
+    if line.starts_with('\\') {
+        return Err("an escaped name (a backslash or a line end in it): rename the file");
+    }
+    if line.starts_with("SHA256 (") {
+        return Err("a line in BSD style: run sha256sum without --tag");
+    }
+    let malformed = "not as sha256sum prints it: 64 hexadecimal digits, two spaces, a name";
+    let (sha256, rest) = line.split_at_checked(64).ok_or(malformed)?;
+    let sha256 = sha256.parse().map_err(|_| malformed)?;
+    let name = rest.strip_prefix("  ").or(rest.strip_prefix(" *"));
+    let name = name.map(|name| name.strip_prefix("./").unwrap_or(name));
+    match name {
+        Some(name) if !name.is_empty() => Ok((name, sha256)),
+        _ => Err(malformed),
+    }
+}
+
+/// A line that could not be read, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// Counted from 1.
+    pub line: usize,
+    /// Reads on after `line 3: `.
+    pub why: &'static str,
+}
+
+impl ParseError {
+    fn new(index: usize, why: &'static str) -> ParseError {
+        let line = index + 1;
+        ParseError { line, why }
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.why)
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// A SHA-256 hash; written in lower-case hexadecimal, read in either case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// Hashes `bytes`.
+    pub fn of(bytes: &[u8]) -> Digest {
+        Digest(Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for Digest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Digest, NotADigest> {
+        let text = text.as_bytes();
+        if text.len() != 64 {
+            return Err(NotADigest);
+        }
+        let mut digest = [0; 32];
+        for (byte, pair) in digest.iter_mut().zip(text.chunks(2)) {
+            for &digit in pair {
+                let value = char::from(digit).to_digit(16).ok_or(NotADigest)?;
+                *byte = *byte << 4 | value as u8;
+            }
+        }
+        Ok(Digest(digest))
+    }
+}
+
+/// Not 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotADigest;
+
+impl fmt::Display for NotADigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a SHA-256 hash: 64 hexadecimal digits are needed")
+    }
+}
+
+impl std::error::Error for NotADigest {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(name: &str) -> Record {
+        Record {
+            name: name.to_owned(),
+            size: 3,
+            netascii_size: 4,
+            sha256: Digest::of(b"abc"),
+            kind: Kind::Other,
+            version: None,
+            published: false,
+            alias_of: None,
+        }
+    }
+
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn a_digest_is_lower_case_hexadecimal() {
+        assert_eq!(Digest::of(b"abc").to_string(), ABC);
+        assert_eq!(ABC.parse(), Ok(Digest::of(b"abc")));
+        assert_eq!(ABC.to_uppercase().parse(), Ok(Digest::of(b"abc")));
+        for wrong in [
+            "",
+            &ABC[1..],
+            &format!("{ABC}0"),
+            &format!("+{}", &ABC[1..]),
+        ] {
+            assert_eq!(wrong.parse::<Digest>(), Err(NotADigest), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sums_are_what_sha256sum_prints_in_the_order_of_names() {
+        let manifest = Manifest::new(vec![record("b"), record("a/c"), record("B c")]);
+        let sums = format!("{ABC}  B c\n{ABC}  a/c\n{ABC}  b\n");
+        assert_eq!(manifest.sums(), sums);
+        assert_eq!(manifest.content_id(), Digest::of(sums.as_bytes()));
+        assert_eq!(Manifest::default().sums(), "");
+    }
+
+    #[test]
+    fn the_sum_of_one_file_is_for_its_own_directory() {
+        let record = record("2.0.0/ipxe.efi");
+        assert_eq!(record.sum_name(), "2.0.0/ipxe.efi.sha256");
+        assert_eq!(record.sum(), format!("{ABC}  ipxe.efi\n"));
+    }
+
+    #[test]
+    fn the_text_keeps_every_field() {
+        let mut rich = record("a b%20-\n\u{e9}");
+        rich.kind = Kind::Efi(Machine::Arm64);
+        rich.version = Some("2.0.0+ (g1a2b)".to_owned());
+        rich.alias_of = Some("-".to_owned());
+        rich.published = true;
+        let mut empty = record("-");
+        empty.version = Some(String::new());
+        let manifest = Manifest::new(vec![record("plain"), rich, empty]);
+        assert_eq!(Manifest::parse(&manifest.to_text()), Ok(manifest));
+    }
+
+    #[test]
+    fn a_broken_text_is_refused_with_its_line() {
+        let good = Manifest::new(vec![record("a")]).to_text();
+        let cases = [
+            good.replace("unlisted", "maybe"),
+            good.replace("other", "efi-pdp11"),
+            good.replace(" 3 ", " -3 "),
+            good.replace(" a\n", " %6\n"),
+            good.replace(" a\n", "\n"),
+            good.replace(" a\n", " a b\n"),
+        ];
+        for broken in cases {
+            let error = Manifest::parse(&format!("{good}{broken}")).unwrap_err();
+            assert_eq!(error.to_string(), "line 2: not a record of a manifest");
+        }
+    }
+
+    #[test]
+    fn published_sums_are_read_leniently() {
+        let text = format!(
+            "# iPXE\n\n{ABC}  ipxe.efi\r\n{upper} *./a/b c\n{ABC}  *star\n{ABC}  ipxe.efi",
+            upper = ABC.to_uppercase()
+        );
+        let names = ["ipxe.efi", "a/b c", "*star"];
+        let expected = names.map(|name| (name.to_owned(), Digest::of(b"abc")));
+        assert_eq!(parse_sums(&text), Ok(expected.to_vec()));
+    }
+
+    #[test]
+    fn what_is_no_sum_is_refused_with_its_line_and_reason() {
+        let other = Digest::of(b"other");
+        let cases = [
+            (format!("\\{ABC}  a\\\\b"), "escaped name"),
+            (format!("SHA256 (a) = {ABC}"), "BSD style"),
+            (format!("{ABC} a"), "not as sha256sum prints it"),
+            (format!("{ABC}  "), "not as sha256sum prints it"),
+            (ABC.to_owned(), "not as sha256sum prints it"),
+            (format!("{}g  a", &ABC[1..]), "not as sha256sum prints it"),
+            ("\u{e9}".repeat(40), "not as sha256sum prints it"),
+            (format!("{other}  a"), "a second, different hash"),
+        ];
+        for (line, reason) in cases {
+            let error = parse_sums(&format!("{ABC}  a\n{line}\n")).unwrap_err();
+            assert_eq!(error.line, 2);
+            assert!(error.to_string().contains(reason), "{line}: {error}");
+        }
+    }
+}
