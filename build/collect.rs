@@ -10,7 +10,7 @@ use glob::Pattern;
 
 use super::kinds;
 use super::links;
-use super::manifest::{Digest, Manifest, Record, SUMS_NAME};
+use super::manifest::{Digest, Manifest, Record, SUMS_NAME, netascii_size};
 use super::rules::{ALLOW, Problems, Rules, is_control, shown};
 use super::{ASSETS_VARIABLE, REQUIRE_VARIABLE};
 
@@ -222,10 +222,9 @@ fn record(file: &Found, bytes: &[u8], rules: &Rules) -> Record {
     let [name, true_name] =
         [name, true_name].map(|name| String::from_utf8_lossy(name).into_owned());
     let (kind, version) = kinds::kind(&name, bytes);
-    let breaks = bytes.iter().filter(|&&byte| byte == b'\n' || byte == b'\r');
     Record {
         size: bytes.len() as u64,
-        netascii_size: (bytes.len() + breaks.count()) as u64,
+        netascii_size: netascii_size(bytes),
         sha256: Digest::of(bytes),
         kind,
         version,

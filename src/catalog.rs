@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use crate::wire::netascii;
+use crate::manifest::netascii_size;
 
 /// One file to serve.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ impl Entry {
         let bytes = bytes.into();
         Entry {
             name: name.into(),
-            netascii_size: netascii::encoded_len(&bytes),
+            netascii_size: netascii_size(&bytes),
             bytes,
         }
     }

@@ -55,7 +55,7 @@ fn content(sha256: Digest) -> &'static [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::netascii;
+    use crate::manifest::netascii_size;
 
     #[test]
     fn the_manifest_tells_the_truth_about_the_content() {
@@ -64,8 +64,12 @@ mod tests {
             let bytes = content(record.sha256);
             assert_eq!(Digest::of(bytes), record.sha256, "{}", record.name);
             assert_eq!(bytes.len() as u64, record.size, "{}", record.name);
-            let netascii_size = netascii::encoded_len(bytes);
-            assert_eq!(netascii_size, record.netascii_size, "{}", record.name);
+            assert_eq!(
+                netascii_size(bytes),
+                record.netascii_size,
+                "{}",
+                record.name
+            );
         }
     }
 

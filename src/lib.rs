@@ -1,6 +1,9 @@
-//! Bootstone.
+//! Bootstone: a read-only TFTP server whose boot files are compiled into the binary.
 pub mod catalog;
+pub mod cli;
 pub mod embedded;
+pub mod log;
 pub mod manifest;
+pub mod net;
 pub mod proto;
 pub mod wire;

@@ -3,12 +3,6 @@
 //! A file is translated while it is sent, block by block, so that no request makes the server hold
 //! a translated copy.
 
-/// Length of `bytes` once translated. Each LF and each CR costs one byte more.
-pub fn encoded_len(bytes: &[u8]) -> u64 {
-    let doubled = bytes.iter().filter(|&&b| b == b'\n' || b == b'\r').count();
-    (bytes.len() + doubled) as u64
-}
-
 /// A place in the translated form of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
@@ -110,6 +104,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::netascii_size;
     use proptest::prelude::*;
 
     fn translated(file: &[u8], blksize: usize) -> Vec<u8> {
@@ -127,7 +122,7 @@ mod tests {
     #[test]
     fn line_ends_and_bare_cr() {
         assert_eq!(translated(b"a\nb\r\n\r", 512), b"a\r\nb\r\0\r\n\r\0");
-        assert_eq!(encoded_len(b"a\nb\r\n\r"), 10);
+        assert_eq!(netascii_size(b"a\nb\r\n\r"), 10);
     }
 
     #[test]
@@ -142,7 +137,7 @@ mod tests {
             blksize in 1usize..40,
         ) {
             let whole = translated(&file, 1 << 16);
-            prop_assert_eq!(whole.len() as u64, encoded_len(&file));
+            prop_assert_eq!(whole.len() as u64, netascii_size(&file));
             prop_assert_eq!(translated(&file, blksize), whole);
         }
 

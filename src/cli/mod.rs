@@ -1,0 +1,121 @@
+//! The command line: which command, with which settings.
+
+pub mod serve;
+mod signals;
+
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use argh::FromArgs;
+
+/// What was wanted is done.
+pub const DONE: u8 = 0;
+/// Something is not as published.
+pub const MISMATCH: u8 = 1;
+/// It could not be done: a wrong command line, no network, no permission.
+pub const COULD_NOT: u8 = 2;
+
+/// A read-only TFTP server whose boot files are compiled in. Without a command: serve.
+#[derive(FromArgs, Debug)]
+struct Arguments {
+    /// print version and content id
+    #[argh(switch, short = 'V')]
+    version: bool,
+
+    #[argh(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(FromArgs, Debug)]
+#[argh(subcommand)]
+enum Command {
+    Serve(serve::Serve),
+}
+
+/// Does what the command line says.
+pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let arguments = with_command(arguments.skip(1).collect());
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match Arguments::from_args(&["bootstone"], &arguments) {
+        Ok(Arguments { version: true, .. }) => print_version(),
+        Ok(Arguments {
+            command: Some(command),
+            ..
+        }) => command.run(),
+        Ok(Arguments { command: None, .. }) => could_not("no command was given"),
+        Err(early) if early.status.is_ok() => {
+            println!("{}", early.output.trim_end());
+            ExitCode::from(DONE)
+        }
+        Err(early) => could_not(early.output.trim_end()),
+    }
+}
+
+impl Command {
+    fn run(self) -> ExitCode {
+        match self {
+            Command::Serve(serve) => serve.run(),
+        }
+    }
+}
+
+/// `bootstone --listen …` is `bootstone serve --listen …`.
+fn with_command(mut arguments: Vec<String>) -> Vec<String> {
+    let is_serve = match arguments.first().map(String::as_str) {
+        None => true,
+        Some("--version" | "-V" | "--help" | "-h") => false,
+        Some(first) => first.starts_with('-'),
+    };
+    if is_serve {
+        arguments.insert(0, "serve".to_owned());
+    }
+    arguments
+}
+
+fn print_version() -> ExitCode {
+    println!("bootstone {}", env!("CARGO_PKG_VERSION"));
+    ExitCode::from(DONE)
+}
+
+/// Says what went wrong, on standard error.
+pub fn could_not(message: impl std::fmt::Display) -> ExitCode {
+    eprintln!("bootstone: {message}");
+    ExitCode::from(COULD_NOT)
+}
+
+/// The value of a flag, else of its environment variable, else none. A variable that is set but empty
+/// counts as not set.
+pub fn flag_or_variable<T>(flag: Option<T>, variable: &str) -> Result<Option<T>, String>
+where
+    T: FromStr<Err: std::fmt::Display>,
+{
+    if flag.is_some() {
+        return Ok(flag);
+    }
+    match std::env::var(variable) {
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Ok(text) if text.is_empty() => Ok(None),
+        Ok(text) => match text.parse() {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(format!("{variable}={text}: {error}")),
+        },
+        Err(std::env::VarError::NotUnicode(_)) => Err(format!("{variable} is not text")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_without_a_command_are_those_of_serve() {
+        let complete = |line: &str| {
+            with_command(line.split_whitespace().map(str::to_owned).collect()).join(" ")
+        };
+        assert_eq!(complete(""), "serve");
+        assert_eq!(complete("--listen x"), "serve --listen x");
+        assert_eq!(complete("list"), "list");
+        assert_eq!(complete("--help"), "--help");
+        assert_eq!(complete("-V"), "-V");
+    }
+}

@@ -1,0 +1,147 @@
+//! A UDP socket that knows which of our addresses was asked, and takes and gives datagrams in bulk.
+//!
+//! `quinn-udp` brings what the kernel has: the asked address (IP_PKTINFO), batches (`recvmmsg`, GRO),
+//! a window in one call (GSO), and the don't-fragment bit.
+
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+
+use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, Type};
+use tokio::io::Interest;
+
+use crate::proto::Peer;
+use crate::proto::server::Transmit;
+
+/// Asked of the kernel for datagrams that wait to be read: a thundering herd of 2,000 machines
+/// fits. The kernel may give less (`net.core.rmem_max`).
+const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Longest datagram that is read whole. Requests and ACKs are far shorter; what is longer is cut,
+/// and then ignored as what it is. GRO joins only datagrams of one length from one sender.
+const LONGEST: usize = 2048;
+
+/// A bound socket, before the runtime exists.
+#[derive(Debug)]
+pub struct Bound {
+    socket: std::net::UdpSocket,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// Binds `address`. `[::]` takes IPv4 as well.
+    pub fn bind(address: SocketAddr) -> io::Result<Bound> {
+        let domain = Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(false)?;
+        }
+        // Best effort: a small buffer loses requests in a storm, and their clients ask again.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        let socket = std::net::UdpSocket::from(socket);
+        let address = socket.local_addr()?;
+        Ok(Bound { socket, address })
+    }
+
+    /// The address that it is bound to, with the port that the kernel chose for port 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// A socket that belongs to a runtime.
+#[derive(Debug)]
+pub struct Socket {
+    io: tokio::net::UdpSocket,
+    state: UdpSocketState,
+}
+
+impl Socket {
+    /// Hands a bound socket to the current runtime.
+    pub fn new(bound: Bound) -> io::Result<Socket> {
+        let state = UdpSocketState::new(UdpSockRef::from(&bound.socket))?;
+        let io = tokio::net::UdpSocket::from_std(bound.socket)?;
+        Ok(Socket { io, state })
+    }
+
+    /// Most datagrams that [`send`](Self::send) takes in one call.
+    pub fn segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    /// Waits for datagrams and takes as many as fit into `batch`.
+    pub async fn receive(&self, batch: &mut Batch) -> io::Result<()> {
+        let receive =
+            || batch.fill(|buffers, meta| self.state.recv((&self.io).into(), buffers, meta));
+        self.io.async_io(Interest::READABLE, receive).await
+    }
+
+    /// Sends what `transmit` describes and `bytes` holds; waits while the kernel's buffer is full.
+    ///
+    /// An error concerns this peer alone: no route, a firewall, a packet larger than the interface takes. It is as
+    /// good as a lost datagram.
+    pub async fn send(&self, transmit: &Transmit, bytes: &[u8]) -> io::Result<()> {
+        let transmit = quinn_udp::Transmit {
+            destination: transmit.peer.address,
+            ecn: None,
+            contents: bytes,
+            segment_size: Some(transmit.segment),
+            src_ip: transmit.peer.local,
+        };
+        let send = || self.state.try_send((&self.io).into(), &transmit);
+        match send() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.io.async_io(Interest::WRITABLE, send).await
+            }
+            done => done,
+        }
+    }
+}
+
+/// Room for what one system call receives.
+#[derive(Debug)]
+pub struct Batch {
+    buffers: Vec<u8>,
+    meta: [RecvMeta; BATCH_SIZE],
+    filled: usize,
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        Batch {
+            buffers: vec![0; BATCH_SIZE * LONGEST],
+            meta: [RecvMeta::default(); BATCH_SIZE],
+            filled: 0,
+        }
+    }
+}
+
+impl Batch {
+    /// The datagrams and their senders.
+    pub fn datagrams(&self) -> impl Iterator<Item = (Peer, &[u8])> {
+        let buffers = self.buffers.chunks(LONGEST);
+        let filled = buffers.zip(&self.meta).take(self.filled);
+        filled.flat_map(|(buffer, meta)| {
+            let peer = Peer {
+                address: meta.addr,
+                local: meta.dst_ip,
+            };
+            let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
+            datagrams.map(move |datagram| (peer, datagram))
+        })
+    }
+
+    fn fill(
+        &mut self,
+        receive: impl FnOnce(&mut [IoSliceMut<'_>], &mut [RecvMeta]) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        self.filled = 0;
+        let mut chunks = self.buffers.chunks_mut(LONGEST);
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+        self.filled = receive(&mut slices, &mut self.meta)?;
+        Ok(())
+    }
+}
