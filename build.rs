@@ -4,6 +4,11 @@
 //! (name patterns) and `SHA256SUMS` (published hashes). Whatever does not fit fails the build; all
 //! of it is reported at once, each problem with its ways out. `tests/build.rs` includes this file.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "files are read and written here, so that it need not be done at run time"
+)]
+
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -1,6 +1,10 @@
 //! What may be embedded and what may not, on made-up directories; and `boot-assets/collect`.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed, and this one makes files"
+)]
 
 #[path = "../build.rs"]
 #[allow(dead_code, reason = "its `main` is for cargo")]
@@ -13,8 +17,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use bootstone::manifest::{Digest, Kind, Machine, Manifest, Record, parse_sums};
-use bootstone::wire::netascii;
+use bootstone::manifest::{Digest, Kind, Machine, Manifest, Record, netascii_size, parse_sums};
 use tempfile::TempDir;
 
 /// An assets directory and the stage beside it.
@@ -167,10 +170,7 @@ fn a_record_has_both_lengths() {
     let manifest = Tree::new().file("a.ipxe", content).build();
     let record = record(&manifest, "a.ipxe");
     assert_eq!(record.size, 19);
-    assert_eq!(
-        record.netascii_size,
-        netascii::encoded_len(content.as_bytes())
-    );
+    assert_eq!(record.netascii_size, netascii_size(content.as_bytes()));
     assert_eq!(record.netascii_size, 23);
 }
 

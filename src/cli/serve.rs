@@ -18,8 +18,9 @@ use crate::log;
 use crate::net::Clock;
 use crate::net::driver::{Driver, Life};
 use crate::net::socket::{Bound, Socket};
+use crate::proto::config::Config;
 use crate::proto::negotiate::Limits;
-use crate::proto::server::{Config, Server};
+use crate::proto::server::Server;
 
 /// Serve the embedded boot files. Each flag has an environment variable, BOOTSTONE_ and its name in
 /// capitals (BOOTSTONE_LISTEN takes several, separated by commas).

@@ -5,6 +5,7 @@
 //! answered with an ERROR, each request gets at most one answer of its own, and whatever else is
 //! sent to a source before its first ACK comes out of an [`Allowance`].
 
+use super::stats::Outcome;
 use crate::wire::{ErrorCode, Packet};
 
 /// RFC 9000 §8.1: at most three bytes back for each byte that came, until the address is proven.
@@ -37,13 +38,6 @@ impl Allowance {
     }
 }
 
-/// True when an ERROR of `answer` bytes is no more than the request of `request` bytes allows.
-/// Every request with a name and a mode is long enough for our ERROR texts; what is shorter is made
-/// up to be answered.
-pub fn may_refuse(request: usize, answer: usize) -> bool {
-    answer <= request.saturating_mul(AMPLIFICATION as usize)
-}
-
 /// The three ERRORs that Bootstone sends, each with its fixed text: a peer learns nothing of the host.
 #[derive(Clone, Copy, Debug)]
 pub enum Refusal {
@@ -68,6 +62,22 @@ impl Refusal {
             message,
         }
     }
+
+    /// What the request has come to.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Refusal::NotFound => Outcome::NotFound,
+            Refusal::ReadOnly | Refusal::UnknownMode => Outcome::Refused,
+        }
+    }
+
+    /// False when the ERROR would be more than the request of `request` bytes may cause. Every
+    /// request with a name and a mode that exists is long enough; a shorter one is made up to be answered.
+    pub fn is_worth(self, request: usize) -> bool {
+        let mut error = Vec::new();
+        self.packet().encode(&mut error);
+        error.len() <= request.saturating_mul(AMPLIFICATION as usize)
+    }
 }
 
 #[cfg(test)]
@@ -89,7 +99,10 @@ mod tests {
 
     #[test]
     fn an_error_is_no_amplifier() {
-        assert!(may_refuse(10, 30));
-        assert!(!may_refuse(10, 31));
+        // The shortest requests: "\0\x01a\0octet\0" and "\0\x01a\0m\0".
+        assert!(Refusal::NotFound.is_worth(10));
+        assert!(Refusal::ReadOnly.is_worth(10));
+        assert!(!Refusal::UnknownMode.is_worth(5));
+        assert!(Refusal::UnknownMode.is_worth(6));
     }
 }

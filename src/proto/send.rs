@@ -14,6 +14,7 @@ use super::Instant;
 use super::guard::Allowance;
 use super::negotiate::Terms;
 use super::rtt::Rtt;
+use super::stats::Outcome;
 use crate::wire::netascii;
 use crate::wire::packet::{DATA_HEADER, data_header};
 
@@ -147,14 +148,15 @@ impl Transfer {
         self.acks > 0
     }
 
-    /// Every block has left at least once.
-    pub fn all_sent(&self) -> bool {
-        self.sent > self.last
-    }
-
-    /// The client has asked for the size and for nothing else so far.
-    pub fn is_probe(&self) -> bool {
-        self.terms.asks_size() && !self.is_proven()
+    /// What it has come to when the peer leaves now: a look at the size, all of the file (`whole` is the
+    /// word for that), or less.
+    pub fn outcome_when_left(&self, whole: Outcome) -> Outcome {
+        let all_sent = self.sent > self.last;
+        match () {
+            () if self.terms.asks_size() && !self.is_proven() => Outcome::Probe,
+            () if all_sent => whole,
+            () => Outcome::Aborted,
+        }
     }
 
     /// What was agreed.

@@ -10,8 +10,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::guard::{Refusal, may_refuse};
-use super::negotiate::{Limits, Terms};
+use super::config::Config;
+use super::guard::Refusal;
+use super::negotiate::Terms;
 use super::report::{Figures, Report, Requested};
 use super::send::{Acked, Expired, Transfer};
 use super::sessions::{Queue, Session, Sessions, Slot};
@@ -27,24 +28,6 @@ const REMEMBERED_FOR: Duration = Duration::from_millis(250);
 
 /// How much of a name that was not found is kept for the log; TFTP requests of real clients fit.
 const NAME_KEPT: usize = 256;
-
-/// What the operator may set.
-#[derive(Clone, Copy, Debug)]
-pub struct Config {
-    /// Bounds of the negotiation.
-    pub limits: Limits,
-    /// Most transfers at once; at least 1. Each costs less than 512 bytes.
-    pub max_sessions: usize,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            limits: Limits::default(),
-            max_sessions: 16_384,
-        }
-    }
-}
 
 /// Datagrams to send, which lie in the buffer given to [`Server::poll_transmit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,13 +196,7 @@ impl Server {
             }
             None => {}
         }
-        let outcome = if session.transfer.is_probe() {
-            Outcome::Probe
-        } else if session.transfer.all_sent() {
-            Outcome::LastAckMissing
-        } else {
-            Outcome::Aborted
-        };
+        let outcome = session.transfer.outcome_when_left(Outcome::LastAckMissing);
         self.end(now, slot, outcome);
         true
     }
@@ -228,7 +205,7 @@ impl Server {
         if self.sessions.is_full() {
             match self.sessions.next_to_leave() {
                 Some(slot) => self.end(now, slot, Outcome::Dropped),
-                None => return self.report(peer, Requested::File(file), Outcome::Dropped),
+                None => return self.report(peer, Requested::File(file), Outcome::Dropped, None),
             }
         }
         let entry = self.catalog.entry(file);
@@ -249,14 +226,11 @@ impl Server {
     }
 
     fn on_ack(&mut self, now: Instant, from: Peer, number: u16) {
-        let Some(slot) = self.sessions.find(from.address) else {
+        let Some((slot, transfer)) = self.under_way(from) else {
             return self.stats.ignore(Ignored::Stray);
         };
-        let Some(session) = self.sessions.get(slot).filter(|s| s.over.is_none()) else {
-            return self.stats.ignore(Ignored::Stray);
-        };
-        let was_proven = session.transfer.is_proven();
-        match session.transfer.on_ack(now, number) {
+        let was_proven = transfer.is_proven();
+        match transfer.on_ack(now, number) {
             Acked::Complete => return self.end(now, slot, Outcome::Complete),
             Acked::Progress if !was_proven => self.sessions.enqueue(slot, None),
             Acked::NeverSent => self.stats.ignore(Ignored::NeverSent),
@@ -267,20 +241,21 @@ impl Server {
 
     /// A client's ERROR ends its transfer, and is never answered.
     fn on_error(&mut self, now: Instant, from: Peer) {
-        let Some(slot) = self.sessions.find(from.address) else {
+        let Some((slot, transfer)) = self.under_way(from) else {
             return self.stats.ignore(Ignored::Stray);
         };
-        let Some(session) = self.sessions.get(slot).filter(|s| s.over.is_none()) else {
-            return self.stats.ignore(Ignored::Stray);
-        };
-        let outcome = if session.transfer.is_probe() {
-            Outcome::Probe
-        } else if session.transfer.all_sent() {
-            Outcome::Complete
-        } else {
-            Outcome::Aborted
-        };
+        let outcome = transfer.outcome_when_left(Outcome::Complete);
         self.end(now, slot, outcome);
+    }
+
+    /// The transfer of a peer, if it has one that is not over.
+    fn under_way(&mut self, peer: Peer) -> Option<(Slot, &mut Transfer)> {
+        let slot = self.sessions.find(peer.address)?;
+        let session = self.sessions.get(slot)?;
+        session
+            .over
+            .is_none()
+            .then_some((slot, &mut session.transfer))
     }
 
     /// The alarm of a session went off, perhaps early.
@@ -348,7 +323,7 @@ impl Server {
             let figures = session.figures(now);
             self.stats.bytes += figures.bytes;
             self.stats.resent += u64::from(figures.resent);
-            self.push_report(peer, Requested::File(file), outcome, Some(figures));
+            self.report(peer, Requested::File(file), outcome, Some(figures));
         }
         if outcome == Outcome::Complete
             && let Some(session) = self.sessions.get(slot)
@@ -364,31 +339,15 @@ impl Server {
 
     /// Turns a request down, unless that would make more of it than it is worth.
     fn refuse(&mut self, peer: Peer, name: &[u8], refusal: Refusal, request_len: usize) {
-        let mut error = Vec::new();
-        refusal.packet().encode(&mut error);
-        if !may_refuse(request_len, error.len()) {
+        if !refusal.is_worth(request_len) {
             return self.stats.ignore(Ignored::TooShort);
         }
         self.refusals.push_back((peer, refusal));
-        let outcome = match refusal {
-            Refusal::NotFound => Outcome::NotFound,
-            Refusal::ReadOnly | Refusal::UnknownMode => Outcome::Refused,
-        };
         let name = &name[..name.len().min(NAME_KEPT)];
-        self.report(peer, Requested::Name(name.into()), outcome);
+        self.report(peer, Requested::Name(name.into()), refusal.outcome(), None);
     }
 
-    fn report(&mut self, peer: Peer, file: Requested, outcome: Outcome) {
-        self.push_report(peer, file, outcome, None);
-    }
-
-    fn push_report(
-        &mut self,
-        peer: Peer,
-        file: Requested,
-        outcome: Outcome,
-        transfer: Option<Figures>,
-    ) {
+    fn report(&mut self, peer: Peer, file: Requested, outcome: Outcome, transfer: Option<Figures>) {
         self.stats.count(outcome);
         self.events.push_back(Report {
             peer: peer.address,
