@@ -4,6 +4,7 @@
 //! the time, and carries away what it wants sent. That makes every rule of this floor testable at
 //! literal times, and the simulation the same code as the wire.
 
+pub mod blocks;
 pub mod config;
 pub mod fetch;
 pub mod guard;

@@ -11,12 +11,11 @@
 use std::time::Duration;
 
 use super::Instant;
+use super::blocks::Blocks;
 use super::guard::Allowance;
 use super::negotiate::Terms;
 use super::rtt::Rtt;
 use super::stats::Outcome;
-use crate::wire::netascii;
-use crate::wire::packet::{DATA_HEADER, data_header};
 
 /// How long the timer goes on resending to a proven peer that makes no progress.
 const RESEND_FOR: Duration = Duration::from_secs(30);
@@ -48,11 +47,7 @@ const MAX_BURST: usize = 65_507;
 /// The server's side of one transfer.
 #[derive(Debug)]
 pub struct Transfer {
-    terms: Terms,
-    /// Length in bytes, in the mode of the transfer.
-    size: u64,
-    /// Number of the last block. Fewer than 2³² since a file is shorter than 32 GiB.
-    last: u32,
+    blocks: Blocks,
     /// First block that is not acknowledged; 0 while it is the OACK.
     una: u32,
     /// Next block to send: back at `una` when a loss is to be mended.
@@ -65,8 +60,6 @@ pub struct Transfer {
     acks: u8,
     /// How often the last block has been sent since the last progress.
     last_window_sends: u8,
-    /// Present where the file is translated.
-    netascii: Option<Box<netascii::BlockReader>>,
     rtt: Rtt,
     /// The block whose ACK will be a sample of the round trip, and when it left.
     timed: Option<(u32, Instant)>,
@@ -116,20 +109,16 @@ impl Transfer {
     /// `size` is the length of the file in bytes, in the mode of `terms`.
     pub fn new(now: Instant, terms: Terms, size: u64, request_len: usize) -> Transfer {
         let first = if terms.has_options() { 0 } else { 1 };
-        let last = size / u64::from(terms.blksize) + 1;
         let mut allowance = Allowance::default();
         allowance.earn(request_len);
         Transfer {
-            terms,
-            size,
-            last: u32::try_from(last).unwrap_or(u32::MAX),
+            blocks: Blocks::new(terms, size),
             una: first,
             next: first,
             sent: first,
             depth: 1,
             acks: 0,
             last_window_sends: 0,
-            netascii: terms.netascii.then(Box::default),
             rtt: Rtt::default(),
             timed: None,
             doubtful: None,
@@ -151,9 +140,9 @@ impl Transfer {
     /// What it has come to when the peer leaves now: a look at the size, all of the file (`whole` is the
     /// word for that), or less.
     pub fn outcome_when_left(&self, whole: Outcome) -> Outcome {
-        let all_sent = self.sent > self.last;
+        let all_sent = self.sent > self.blocks.last();
         match () {
-            () if self.terms.asks_size() && !self.is_proven() => Outcome::Probe,
+            () if self.terms().asks_size() && !self.is_proven() => Outcome::Probe,
             () if all_sent => whole,
             () => Outcome::Aborted,
         }
@@ -161,7 +150,7 @@ impl Transfer {
 
     /// What was agreed.
     pub fn terms(&self) -> &Terms {
-        &self.terms
+        self.blocks.terms()
     }
 
     /// Time since the RRQ.
@@ -171,8 +160,7 @@ impl Transfer {
 
     /// Bytes of the file, in its mode, that the peer has acknowledged.
     pub fn acknowledged(&self) -> u64 {
-        let blocks = u64::from(self.una.saturating_sub(1));
-        (blocks * u64::from(self.terms.blksize)).min(self.size)
+        self.blocks.bytes_before(self.una)
     }
 
     /// Blocks sent more than once, counted once for each time more.
@@ -235,10 +223,10 @@ impl Transfer {
         self.una = una;
         self.next = self.next.max(una);
         self.acks = self.acks.saturating_add(1);
-        self.depth = self.terms.windowsize;
+        self.depth = self.terms().windowsize;
         self.progressed = now;
         self.last_window_sends = 0;
-        if self.una > self.last {
+        if self.una > self.blocks.last() {
             return Acked::Complete;
         }
         if self.has_window() && self.in_flight() && self.may_go_back(now) {
@@ -301,7 +289,7 @@ impl Transfer {
             return Expired::TimedOut;
         }
         self.rtt.back_off();
-        if self.allowance.covers(self.answer_len()) {
+        if self.allowance.covers(self.blocks.datagram_len(self.una)) {
             self.go_back(now);
         }
         self.deadline = (now + self.rto()).min(end);
@@ -311,44 +299,20 @@ impl Transfer {
     /// Appends the next datagrams: the OACK, or up to `segments` DATA of equal length, of which
     /// only the last may be shorter. `file` is the content. Returns the length of the first.
     pub fn fill(&mut self, now: Instant, file: &[u8], segments: usize, out: &mut Vec<u8>) -> usize {
-        let segment = if self.next == 0 {
-            self.terms.encode_oack(self.size, out);
-            self.note_sent(now);
-            out.len()
-        } else {
-            self.fill_data(now, file, segments, out)
-        };
-        if !self.is_proven() {
-            self.allowance.charge(out.len());
-        }
-        self.deadline = self.next_deadline(now);
-        segment
-    }
-
-    fn fill_data(&mut self, now: Instant, file: &[u8], most: usize, out: &mut Vec<u8>) -> usize {
-        let segment = DATA_HEADER + usize::from(self.terms.blksize);
-        let most = most.min(MAX_BURST / segment).max(1);
+        let segment = self.blocks.datagram_len(self.next);
+        let most = segments.min(MAX_BURST / segment).max(1);
         for _ in 0..most {
             if !self.wants_to_send() {
                 break;
             }
-            // Truncated to what the wire has room for: the number rolls over to 0.
-            data_header(self.next as u16, out);
-            self.copy_block(file, out);
+            self.blocks.encode(self.next, self.una, file, out);
             self.note_sent(now);
         }
-        segment.min(out.len())
-    }
-
-    fn copy_block(&mut self, file: &[u8], out: &mut Vec<u8>) {
-        let blksize = usize::from(self.terms.blksize);
-        if let Some(reader) = &mut self.netascii {
-            reader.copy_block(file, blksize, self.una, self.next, out);
-        } else {
-            let start = (self.next as usize - 1) * blksize;
-            let end = file.len().min(start + blksize);
-            out.extend_from_slice(&file[start..end]);
+        if !self.is_proven() {
+            self.allowance.charge(out.len());
         }
+        self.deadline = self.next_deadline(now);
+        segment.min(out.len())
     }
 
     /// Block `next` has left.
@@ -362,7 +326,7 @@ impl Transfer {
                 self.timed = Some((self.next, now));
             }
         }
-        if self.next == self.last {
+        if self.next == self.blocks.last() {
             self.last_window_sends = self.last_window_sends.saturating_add(1);
         }
         self.next += 1;
@@ -413,7 +377,7 @@ impl Transfer {
     }
 
     fn has_window(&self) -> bool {
-        self.terms.windowsize > 1
+        self.terms().windowsize > 1
     }
 
     fn in_flight(&self) -> bool {
@@ -424,7 +388,7 @@ impl Transfer {
     fn window_end(&self) -> u32 {
         match self.una {
             0 => 1,
-            una => (una + u32::from(self.depth)).min(self.last + 1),
+            una => (una + u32::from(self.depth)).min(self.blocks.last() + 1),
         }
     }
 
@@ -432,7 +396,7 @@ impl Transfer {
     /// waiting that long would cost 5 s a lost block.
     fn rto(&self) -> Duration {
         let rto = self.rtt.rto();
-        match self.terms.timeout {
+        match self.terms().timeout {
             Some(seconds) => rto.min(Duration::from_secs(seconds.into())),
             None => rto,
         }
@@ -444,15 +408,5 @@ impl Transfer {
         } else {
             now + self.rto()
         }
-    }
-
-    /// Bytes of the answer to the RRQ.
-    fn answer_len(&self) -> usize {
-        if self.una > 0 {
-            return DATA_HEADER + usize::from(self.terms.blksize);
-        }
-        let mut oack = Vec::new();
-        self.terms.encode_oack(self.size, &mut oack);
-        oack.len()
     }
 }
