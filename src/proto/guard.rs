@@ -1,15 +1,64 @@
-//! What a source may cost before it has proven that it is where it says.
+//! What a stranger may cost, and whom.
 //!
 //! The source address of a datagram can be forged, so whatever is sent to it may hit somebody who
-//! never asked (CVE-2024-2169 is the same between two servers). Hence: only RRQ and WRQ are ever
-//! answered with an ERROR, each request gets at most one answer of its own, and whatever else is
-//! sent to a source before its first ACK comes out of an [`Allowance`].
+//! never asked. Hence: only RRQ and WRQ are ever answered with an ERROR (two servers answering each
+//! other's ERRORs never stop: CVE-2024-2169), each request gets at most one answer of its own, and
+//! whatever else goes to a source before its first ACK comes out of an [`Allowance`]. Above that,
+//! the [`Guard`] bounds what all requests of one prefix, and all together, may set in motion.
+//!
+//! An honest client proves itself with its first ACK, one round trip after its request, and gives
+//! back what the request had cost: a thousand machines behind one NAT meet no bound.
 
-use super::stats::Outcome;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Instant;
+use super::stats::{Ignored, Outcome};
 use crate::wire::{ErrorCode, Packet};
 
 /// RFC 9000 §8.1: at most three bytes back for each byte that came, until the address is proven.
 const AMPLIFICATION: u32 = 3;
+
+/// Transfers of one prefix that have not acknowledged anything yet. All machines of a large site may
+/// be switched on at once.
+const UNPROVEN_PER_PREFIX: u32 = 2048;
+
+/// Unproven bytes to one prefix: those machines' first blocks, and then what nobody would bother to
+/// reflect.
+const UNPROVEN_BYTES_PER_PREFIX: Bound = Bound {
+    burst: 2 << 20,
+    per_second: 64 << 10,
+};
+
+/// Unproven bytes to everybody: 25 Mbit/s of the smallest machine's network, after a burst that ten
+/// thousand machines with their first blocks do not fill.
+const UNPROVEN_BYTES: Bound = Bound {
+    burst: 16 << 20,
+    per_second: 3 << 20,
+};
+
+/// The part of [`UNPROVEN_BYTES`] that is kept for answers no longer than three times their request:
+/// a flood of requests without options (one block of 512 bytes for 20) leaves room for the others.
+const KEPT_FOR_SMALL_ANSWERS: u64 = UNPROVEN_BYTES.burst / 2;
+
+/// Bytes to one public prefix, proven or not, because an ACK can be guessed as well: 64 MB at once, then
+/// 4 MB/s. A site that boots from across the Internet gets by with that.
+const BYTES_PER_PREFIX: Bound = Bound {
+    burst: 64_000_000,
+    per_second: 4_000_000,
+};
+
+/// How long a prefix gets no answer after one of its hosts has said that it did not ask.
+const DOOR_CLOSED_FOR: Duration = Duration::from_secs(60);
+
+/// Prefixes that are accounted for one by one; the rest share one account. More than there are
+/// sessions, so that a flood from everywhere does not push honest neighbours into that account: what
+/// is not backed by a session is paid back within milliseconds. 64 bytes each, 2 MiB in all.
+const PREFIXES: usize = 28_000;
+
+/// How often the table of prefixes may be searched for accounts that are worth nothing any more.
+const SWEEP_EVERY: Duration = Duration::from_millis(100);
 
 /// Bytes that may still be sent, unasked, to one unproven source.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,18 +120,248 @@ impl Refusal {
         }
     }
 
-    /// False when the ERROR would be more than the request of `request` bytes may cause. Every
-    /// request with a name and a mode that exists is long enough; a shorter one is made up to be answered.
-    pub fn is_worth(self, request: usize) -> bool {
+    /// Bytes of the ERROR.
+    pub fn len(self) -> usize {
         let mut error = Vec::new();
         self.packet().encode(&mut error);
-        error.len() <= request.saturating_mul(AMPLIFICATION as usize)
+        error.len()
+    }
+
+    /// False when the ERROR would be more than the request of `request` bytes may cause. Every
+    /// request with a name and a mode that exists is long enough; a shorter one is made up to be
+    /// answered.
+    pub fn is_worth(self, request: usize) -> bool {
+        !amplifies(request, self.len())
+    }
+}
+
+/// True when `answer` bytes are more than three times `request` bytes.
+fn amplifies(request: usize, answer: usize) -> bool {
+    answer > request.saturating_mul(AMPLIFICATION as usize)
+}
+
+/// The accounts of all sources. See the [module](self).
+#[derive(Debug, Default)]
+pub struct Guard {
+    prefixes: HashMap<Prefix, Account>,
+    everybody: Debt,
+    swept: Option<Instant>,
+}
+
+/// A neighbourhood that may be one customer, or one victim: /24 of IPv4, /56 of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Prefix {
+    V4([u8; 3]),
+    V6([u8; 7]),
+    /// Everybody for whom there is no room in the table.
+    Rest,
+}
+
+/// The account in which an unproven transfer is booked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Booking(Prefix);
+
+/// What is known of a prefix. The default is what is known of one that never came.
+#[derive(Debug, Default)]
+struct Account {
+    /// Transfers without an ACK.
+    unproven: u32,
+    unproven_bytes: Debt,
+    bytes: Debt,
+    closed_until: Option<Instant>,
+}
+
+/// So much at once, and so much a second from there on; in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    burst: u64,
+    per_second: u64,
+}
+
+/// What has been taken and not yet been made up for by time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Debt {
+    bytes: u64,
+    at: Instant,
+}
+
+impl Debt {
+    /// Lets the time until `now` make up for it.
+    fn settle(&mut self, now: Instant, bound: Bound) -> u64 {
+        let micros = u64::try_from((now - self.at).as_micros()).unwrap_or(u64::MAX);
+        let paid = micros.saturating_mul(bound.per_second) / 1_000_000;
+        // A debt that is asked after so often that nothing is paid in between keeps its time.
+        if paid > 0 || self.bytes == 0 {
+            self.bytes = self.bytes.saturating_sub(paid);
+            self.at = now;
+        }
+        self.bytes
+    }
+}
+
+impl Guard {
+    /// A request of `request` bytes wants an answer of `answer` bytes: may it have it? What it takes is
+    /// booked. `begins` says that an unproven transfer begins with it.
+    ///
+    /// # Errors
+    /// The reason for which the request is to be dropped, silently.
+    pub fn admit(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        request: usize,
+        answer: usize,
+        begins: bool,
+    ) -> Result<Booking, Ignored> {
+        let bytes = answer as u64;
+        let most = match amplifies(request, answer) {
+            true => UNPROVEN_BYTES.burst - KEPT_FOR_SMALL_ANSWERS,
+            false => UNPROVEN_BYTES.burst,
+        };
+        let everybody = self.everybody.settle(now, UNPROVEN_BYTES);
+        let prefix = self.booked_under(now, source);
+        let account = self.prefixes.entry(prefix).or_default();
+        if account.closed_until.is_some_and(|until| now < until) {
+            return Err(Ignored::ClosedDoor);
+        }
+        let owed = account
+            .unproven_bytes
+            .settle(now, UNPROVEN_BYTES_PER_PREFIX);
+        if owed + bytes > UNPROVEN_BYTES_PER_PREFIX.burst || account.unproven >= UNPROVEN_PER_PREFIX
+        {
+            return Err(Ignored::PrefixBudget);
+        }
+        if everybody + bytes > most {
+            return Err(Ignored::TotalBudget);
+        }
+        account.unproven_bytes.bytes += bytes;
+        account.unproven += u32::from(begins);
+        self.everybody.bytes += bytes;
+        Ok(Booking(prefix))
+    }
+
+    /// The first ACK of a transfer has come, after `bytes` had been sent: they are forgiven.
+    pub fn prove(&mut self, booking: Booking, bytes: u64) {
+        self.give_up(booking);
+        if let Some(account) = self.prefixes.get_mut(&booking.0) {
+            let owed = &mut account.unproven_bytes.bytes;
+            *owed = owed.saturating_sub(bytes);
+        }
+        self.everybody.bytes = self.everybody.bytes.saturating_sub(bytes);
+    }
+
+    /// A transfer has ended without an ACK.
+    pub fn give_up(&mut self, booking: Booking) {
+        if let Some(account) = self.prefixes.get_mut(&booking.0) {
+            account.unproven = account.unproven.saturating_sub(1);
+        }
+    }
+
+    /// How long the transfers to a source have to hold back, because its prefix has had its share.
+    pub fn hold_back(&mut self, now: Instant, source: IpAddr) -> Option<Duration> {
+        if is_near(source) {
+            return None;
+        }
+        let owed = self
+            .account(now, source)
+            .bytes
+            .settle(now, BYTES_PER_PREFIX);
+        let over = owed.checked_sub(BYTES_PER_PREFIX.burst)?;
+        let micros = over.saturating_mul(1_000_000) / BYTES_PER_PREFIX.per_second;
+        Some(Duration::from_micros(micros + 1))
+    }
+
+    /// `bytes` have been sent to a source.
+    pub fn spend(&mut self, now: Instant, source: IpAddr, bytes: usize) {
+        if !is_near(source) {
+            let debt = &mut self.account(now, source).bytes;
+            debt.settle(now, BYTES_PER_PREFIX);
+            debt.bytes += bytes as u64;
+        }
+    }
+
+    /// A host of the prefix has said that nobody there has asked: somebody else did, in its name.
+    ///
+    /// Near sources are left alone: there is nothing to reflect in one's own house, and a machine that is
+    /// switched off in mid-transfer says the same.
+    pub fn close_door(&mut self, now: Instant, source: IpAddr) {
+        if !is_near(source) {
+            self.account(now, source).closed_until = Some(now + DOOR_CLOSED_FOR);
+        }
+    }
+
+    fn account(&mut self, now: Instant, source: IpAddr) -> &mut Account {
+        let prefix = self.booked_under(now, source);
+        self.prefixes.entry(prefix).or_default()
+    }
+
+    /// The prefix whose account a source has, or gets.
+    fn booked_under(&mut self, now: Instant, source: IpAddr) -> Prefix {
+        let prefix = Prefix::of(source);
+        if self.prefixes.len() < PREFIXES || self.prefixes.contains_key(&prefix) {
+            return prefix;
+        }
+        self.sweep(now);
+        match self.prefixes.len() < PREFIXES {
+            true => prefix,
+            false => Prefix::Rest,
+        }
+    }
+
+    /// Forgets the accounts that are as good as new.
+    fn sweep(&mut self, now: Instant) {
+        if self.swept.is_some_and(|at| now < at + SWEEP_EVERY) {
+            return;
+        }
+        self.swept = Some(now);
+        self.prefixes.retain(|_, account| !account.is_clear(now));
+    }
+}
+
+impl Account {
+    fn is_clear(&mut self, now: Instant) -> bool {
+        self.unproven == 0
+            && self.unproven_bytes.settle(now, UNPROVEN_BYTES_PER_PREFIX) == 0
+            && self.bytes.settle(now, BYTES_PER_PREFIX) == 0
+            && self.closed_until.is_none_or(|until| until <= now)
+    }
+}
+
+impl Prefix {
+    fn of(source: IpAddr) -> Prefix {
+        match source.to_canonical() {
+            IpAddr::V4(ip) => {
+                let [a, b, c, _] = ip.octets();
+                Prefix::V4([a, b, c])
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, e, f, g, ..] = ip.octets();
+                Prefix::V6([a, b, c, d, e, f, g])
+            }
+        }
+    }
+}
+
+/// A source of one's own network: private, link-local or loopback.
+fn is_near(source: IpAddr) -> bool {
+    match source.to_canonical() {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
+
+    const NOW: Instant = Instant::from_millis(1);
+
+    /// A public address in the prefix numbered `prefix`.
+    fn host(prefix: u16, host: u8) -> IpAddr {
+        let [high, low] = prefix.to_be_bytes();
+        IpAddr::V4(Ipv4Addr::new(20, high, low, host))
+    }
 
     #[test]
     fn three_bytes_for_one() {
@@ -104,5 +383,133 @@ mod tests {
         assert!(Refusal::ReadOnly.is_worth(10));
         assert!(!Refusal::UnknownMode.is_worth(5));
         assert!(Refusal::UnknownMode.is_worth(6));
+    }
+
+    #[test]
+    fn a_prefix_has_so_many_unproven_transfers_and_no_more() {
+        let mut guard = Guard::default();
+        let mut bookings = Vec::new();
+        for n in 0..UNPROVEN_PER_PREFIX {
+            let source = host(1, n as u8);
+            bookings.push(guard.admit(NOW, source, 60, 60, true).unwrap());
+        }
+        let one_more = |guard: &mut Guard| guard.admit(NOW, host(1, 77), 60, 60, true).map(drop);
+        assert_eq!(one_more(&mut guard), Err(Ignored::PrefixBudget));
+        assert!(guard.admit(NOW, host(2, 77), 60, 60, true).is_ok());
+        guard.prove(bookings[0], 60);
+        assert_eq!(one_more(&mut guard), Ok(()));
+        assert_eq!(one_more(&mut guard), Err(Ignored::PrefixBudget));
+        guard.give_up(bookings[1]);
+        assert_eq!(one_more(&mut guard), Ok(()));
+    }
+
+    #[test]
+    fn unproven_bytes_to_a_prefix_are_paid_back_by_time_or_by_proof() {
+        let mut guard = Guard::default();
+        let ask = |guard: &mut Guard, now| {
+            guard
+                .admit(now, host(1, 1), 1 << 20, 1 << 20, false)
+                .map(drop)
+        };
+        assert_eq!(ask(&mut guard, NOW), Ok(()));
+        assert_eq!(ask(&mut guard, NOW), Ok(()));
+        assert_eq!(ask(&mut guard, NOW), Err(Ignored::PrefixBudget));
+        let almost = NOW + Duration::from_millis(15_999);
+        assert_eq!(ask(&mut guard, almost), Err(Ignored::PrefixBudget));
+        let paid = NOW + Duration::from_millis(16_001);
+        assert_eq!(ask(&mut guard, paid), Ok(()));
+        guard.prove(Booking(Prefix::of(host(1, 1))), 1 << 20);
+        assert_eq!(ask(&mut guard, paid), Ok(()));
+    }
+
+    #[test]
+    fn asking_often_does_not_stop_the_clock() {
+        let mut debt = Debt {
+            bytes: 1000,
+            at: NOW,
+        };
+        for micros in 0..1_000_000 {
+            let now = NOW + Duration::from_micros(micros);
+            debt.settle(now, UNPROVEN_BYTES_PER_PREFIX);
+        }
+        assert_eq!(debt.bytes, 0);
+    }
+
+    #[test]
+    fn a_flood_without_options_leaves_room_for_small_answers() {
+        let mut guard = Guard::default();
+        let mut flooded = 0;
+        for prefix in 0..u16::MAX {
+            if guard.admit(NOW, host(prefix, 1), 20, 516, false) == Err(Ignored::TotalBudget) {
+                flooded += 1;
+            }
+        }
+        assert!(flooded > 0);
+        assert!(guard.admit(NOW, host(7, 7), 60, 60, true).is_ok());
+    }
+
+    #[test]
+    fn a_public_prefix_has_a_rate_and_a_private_one_has_none() {
+        let mut guard = Guard::default();
+        let near = IpAddr::from([10, 0, 0, 1]);
+        for _ in 0..1000 {
+            for source in [host(1, 1), near] {
+                assert_eq!(guard.hold_back(NOW, source), None);
+                guard.spend(NOW, source, 64_000);
+            }
+        }
+        let wait = guard.hold_back(NOW, host(1, 9)).unwrap();
+        assert_eq!(guard.hold_back(NOW, host(2, 1)), None);
+        assert_eq!(guard.hold_back(NOW, near), None);
+        // 64 kB too much take 16 ms at 4 MB/s.
+        guard.spend(NOW, host(1, 1), 64_000);
+        let longer = guard.hold_back(NOW, host(1, 1)).unwrap();
+        assert_eq!(longer - wait, Duration::from_millis(16));
+        assert!(
+            guard
+                .hold_back(NOW + (longer - Duration::from_micros(2)), host(1, 1))
+                .is_some()
+        );
+        assert_eq!(guard.hold_back(NOW + longer, host(1, 1)), None);
+    }
+
+    #[test]
+    fn a_closed_door_opens_after_a_minute() {
+        let mut guard = Guard::default();
+        guard.close_door(NOW, host(1, 1));
+        let ask = |guard: &mut Guard, now, source| guard.admit(now, source, 60, 60, true).map(drop);
+        assert_eq!(ask(&mut guard, NOW, host(1, 200)), Err(Ignored::ClosedDoor));
+        assert_eq!(ask(&mut guard, NOW, host(2, 1)), Ok(()));
+        assert_eq!(ask(&mut guard, NOW + DOOR_CLOSED_FOR, host(1, 200)), Ok(()));
+        guard.close_door(NOW, IpAddr::from([192, 168, 1, 1]));
+        assert_eq!(ask(&mut guard, NOW, IpAddr::from([192, 168, 1, 2])), Ok(()));
+    }
+
+    #[test]
+    fn the_table_of_prefixes_is_bounded_and_forgets() {
+        let mut guard = Guard::default();
+        let mut bookings = Vec::new();
+        for prefix in 0..40_000 {
+            bookings.extend(guard.admit(NOW, host(prefix, 1), 60, 60, true));
+        }
+        assert_eq!(bookings.len(), PREFIXES + UNPROVEN_PER_PREFIX as usize);
+        assert_eq!(guard.prefixes.len(), PREFIXES + 1);
+        // One by one they give up; nothing is left of them a while later.
+        for booking in bookings {
+            guard.give_up(booking);
+        }
+        let later = NOW + Duration::from_secs(60);
+        assert!(guard.admit(later, host(50_000, 1), 60, 60, true).is_ok());
+        assert!(guard.prefixes.len() <= 2);
+    }
+
+    #[test]
+    fn prefixes() {
+        assert_eq!(Prefix::of(host(1, 1)), Prefix::of(host(1, 2)));
+        assert_ne!(Prefix::of(host(1, 1)), Prefix::of(host(2, 1)));
+        let v6 = |text: &str| Prefix::of(text.parse().unwrap());
+        assert_eq!(v6("2001:db8:0:aa00::1"), v6("2001:db8:0:aaff::2"));
+        assert_ne!(v6("2001:db8:0:aa00::1"), v6("2001:db8:0:ab00::1"));
+        assert_eq!(v6("::ffff:20.0.1.1"), Prefix::of(host(1, 1)));
     }
 }

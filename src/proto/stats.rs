@@ -67,17 +67,29 @@ pub enum Ignored {
     Duplicate,
     /// A request so short that its ERROR would be three times longer.
     TooShort,
+    /// A request from a prefix with too many unproven transfers or bytes.
+    PrefixBudget,
+    /// A request for which there are too many unproven bytes in all.
+    TotalBudget,
+    /// A request from a prefix that has said that it did not ask.
+    ClosedDoor,
+    /// A request for which there is no room in the table of sessions.
+    TableFull,
 }
 
 impl Ignored {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Ignored; 6] = [
+    pub const ALL: [Ignored; 10] = [
         Ignored::Malformed,
         Ignored::NotForServers,
         Ignored::Stray,
         Ignored::NeverSent,
         Ignored::Duplicate,
         Ignored::TooShort,
+        Ignored::PrefixBudget,
+        Ignored::TotalBudget,
+        Ignored::ClosedDoor,
+        Ignored::TableFull,
     ];
 
     /// The word for it everywhere.
@@ -89,6 +101,10 @@ impl Ignored {
             Ignored::NeverSent => "never-sent",
             Ignored::Duplicate => "duplicate",
             Ignored::TooShort => "too-short",
+            Ignored::PrefixBudget => "prefix-budget",
+            Ignored::TotalBudget => "total-budget",
+            Ignored::ClosedDoor => "closed-door",
+            Ignored::TableFull => "table-full",
         }
     }
 }
