@@ -179,6 +179,9 @@ impl Server {
 
     /// A datagram has come in.
     pub fn handle_datagram(&mut self, now: Instant, from: Peer, datagram: &[u8]) {
+        if from.local.is_some_and(is_shared) {
+            return self.stats.ignore(Ignored::Broadcast);
+        }
         match Packet::decode(datagram) {
             Ok(Packet::Rrq(request)) => self.on_rrq(now, from, request, datagram.len()),
             Ok(Packet::Wrq(request)) => {
@@ -487,6 +490,15 @@ impl Server {
             outcome,
             transfer,
         });
+    }
+}
+
+/// Everybody's address: RFC 1123 §4.2.3.5 wants a request to it ignored, and no reply can leave from it.
+/// (The broadcast address of a subnet looks like any other.)
+fn is_shared(local: IpAddr) -> bool {
+    match local.to_canonical() {
+        IpAddr::V4(local) => local.is_broadcast() || local.is_multicast(),
+        IpAddr::V6(local) => local.is_multicast(),
     }
 }
 

@@ -67,17 +67,20 @@ pub enum Ignored {
     Duplicate,
     /// A request so short that its ERROR would be three times longer.
     TooShort,
+    /// Sent to everybody's address, not to ours (RFC 1123 §4.2.3.5).
+    Broadcast,
 }
 
 impl Ignored {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Ignored; 6] = [
+    pub const ALL: [Ignored; 7] = [
         Ignored::Malformed,
         Ignored::NotForServers,
         Ignored::Stray,
         Ignored::NeverSent,
         Ignored::Duplicate,
         Ignored::TooShort,
+        Ignored::Broadcast,
     ];
 
     /// The word for it everywhere.
@@ -89,6 +92,7 @@ impl Ignored {
             Ignored::NeverSent => "never-sent",
             Ignored::Duplicate => "duplicate",
             Ignored::TooShort => "too-short",
+            Ignored::Broadcast => "broadcast",
         }
     }
 }

@@ -86,3 +86,21 @@ fn s4_2_3_2_an_adaptive_timer() {
         ",
     );
 }
+
+/// §4.2.3.5: a request that was sent to everybody is ignored silently.
+#[test]
+fn s4_2_3_5_a_broadcast_is_ignored() {
+    serving("f", 10).talk(
+        r"
+        0   broadcast> RRQ f octet
+                     = ignored broadcast
+        10  multicast> RRQ f octet
+                     = ignored broadcast
+        20  broadcast> RRQ g octet
+                     = ignored broadcast
+        30  broadcast> WRQ f octet
+                     = ignored broadcast
+        ever nothing
+        ",
+    );
+}
