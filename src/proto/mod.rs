@@ -82,3 +82,16 @@ impl From<SocketAddr> for Peer {
         }
     }
 }
+
+impl Peer {
+    /// The datagram was sent to everybody: RFC 1123 §4.2.3.5 wants a request to a broadcast address
+    /// ignored, and no reply could leave from it. (The broadcast address of a subnet looks like any
+    /// other.)
+    pub fn asked_everybody(&self) -> bool {
+        match self.local.map(|local| local.to_canonical()) {
+            Some(IpAddr::V4(local)) => local.is_broadcast() || local.is_multicast(),
+            Some(IpAddr::V6(local)) => local.is_multicast(),
+            None => false,
+        }
+    }
+}

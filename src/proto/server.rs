@@ -71,6 +71,9 @@ impl Server {
 
     /// A datagram has come in.
     pub fn handle_datagram(&mut self, now: Instant, from: Peer, datagram: &[u8]) {
+        if from.asked_everybody() {
+            return self.stats.ignore(Ignored::Broadcast);
+        }
         match Packet::decode(datagram) {
             Ok(Packet::Rrq(request)) => self.on_rrq(now, from, request, datagram.len()),
             Ok(Packet::Wrq(request)) => {

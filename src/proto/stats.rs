@@ -75,11 +75,13 @@ pub enum Ignored {
     ClosedDoor,
     /// A request for which there is no room in the table of sessions.
     TableFull,
+    /// Sent to everybody's address, not to ours (RFC 1123 §4.2.3.5).
+    Broadcast,
 }
 
 impl Ignored {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Ignored; 10] = [
+    pub const ALL: [Ignored; 11] = [
         Ignored::Malformed,
         Ignored::NotForServers,
         Ignored::Stray,
@@ -90,6 +92,7 @@ impl Ignored {
         Ignored::TotalBudget,
         Ignored::ClosedDoor,
         Ignored::TableFull,
+        Ignored::Broadcast,
     ];
 
     /// The word for it everywhere.
@@ -105,6 +108,7 @@ impl Ignored {
             Ignored::TotalBudget => "total-budget",
             Ignored::ClosedDoor => "closed-door",
             Ignored::TableFull => "table-full",
+            Ignored::Broadcast => "broadcast",
         }
     }
 }

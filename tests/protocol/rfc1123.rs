@@ -1,0 +1,106 @@
+//! RFC 1123 §4.2: what hosts on the Internet have to do beyond RFC 783.
+
+use crate::dialogue::serving;
+
+/// §4.2.2.1: mode `mail` should not be supported.
+#[test]
+fn s4_2_2_1_no_mail() {
+    serving("f", 10).talk("0 > RRQ f mail\n< ERROR 4 unknown mode\n= refused");
+}
+
+/// §4.2.3.1: the Sorcerer's Apprentice: a repeated ACK must not make the sender send the block again, for
+/// from there on every block would go twice.
+#[test]
+fn s4_2_3_1_a_repeated_ack_sends_nothing() {
+    serving("f", 2000).talk(
+        r"
+        0   > RRQ f octet
+            < DATA 1
+        50  > ACK 1
+            < DATA 2
+        51  > ACK 1
+        52  > ACK 1
+        100 > ACK 2
+            < DATA 3
+        101 > ACK 2
+        120 > ACK 1
+        150 > ACK 3
+            < DATA 4 (464)
+        200 > ACK 4
+            = complete
+        201 > ACK 4
+            = ignored stray
+       ever nothing
+        ",
+    );
+}
+
+/// §4.2.3.1: a resend of ours that was not needed brings two ACKs, and each block after it goes once.
+#[test]
+fn s4_2_3_1_a_needless_resend_does_not_multiply() {
+    serving("f", 2000).talk(
+        r"
+        0   > RRQ f octet
+            < DATA 1
+        50  > ACK 1
+            < DATA 2
+        250 < DATA 2
+        260 > ACK 2
+            < DATA 3
+        270 > ACK 2
+        320 > ACK 3
+            < DATA 4 (464)
+        ",
+    );
+}
+
+/// §4.2.3.2: the timer adapts to the path, and backs off exponentially.
+#[test]
+fn s4_2_3_2_an_adaptive_timer() {
+    serving("f", 2000).talk(
+        r"
+        0    > RRQ f octet
+             < DATA 1
+        600  > ACK 1
+             < DATA 2
+        2399 nothing                 # 600 + 4 · 300 ms
+        2400 < DATA 2
+        5000 > ACK 2                 # says nothing of the path: it was sent twice
+             < DATA 3
+        8600 < DATA 3                # so the wait stays doubled: 3.6 s
+        ",
+    );
+    serving("f", 2000).talk(
+        r"
+        0    > RRQ f octet
+             < DATA 1
+        10   > ACK 1
+             < DATA 2
+        210  < DATA 2
+        610  < DATA 2
+        1410 < DATA 2
+        3010 < DATA 2
+        6210 < DATA 2
+       10210 < DATA 2
+       14210 < DATA 2
+        ",
+    );
+}
+
+/// §4.2.3.5: a request that was sent to everybody is ignored silently.
+#[test]
+fn s4_2_3_5_a_broadcast_is_ignored() {
+    serving("f", 10).talk(
+        r"
+        0   broadcast> RRQ f octet
+                     = ignored broadcast
+        10  multicast> RRQ f octet
+                     = ignored broadcast
+        20  broadcast> RRQ g octet
+                     = ignored broadcast
+        30  broadcast> WRQ f octet
+                     = ignored broadcast
+        ever nothing
+        ",
+    );
+}
