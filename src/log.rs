@@ -5,7 +5,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::catalog::Catalog;
 use crate::proto::report::{Figures, Report, Requested};
@@ -51,6 +51,12 @@ pub fn transfer(catalog: &Catalog, report: &Report) {
         Requested::File(file) => catalog.entry(*file).name.clone(),
         Requested::Name(name) => name.escape_ascii().to_string(),
     };
+    if report.left_out > 0 {
+        warn!(
+            lines = report.left_out,
+            "left out: too many about peers without an ACK"
+        );
+    }
     match &report.transfer {
         Some(figures) => transfer_with_figures(peer, &file, outcome, figures),
         None => info!(%peer, file, outcome, "request"),

@@ -35,6 +35,11 @@ impl Blocks {
         &self.terms
     }
 
+    /// Length in bytes of the file, in the mode of the transfer.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Number of the last block, which is shorter than the others.
     pub fn last(&self) -> u32 {
         self.last

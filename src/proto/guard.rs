@@ -49,6 +49,12 @@ const BYTES_PER_PREFIX: Bound = Bound {
     per_second: 4_000_000,
 };
 
+/// Reports of requests without an ACK. A boot asks for some ten names that do not exist.
+const UNPROVEN_REPORTS: Bound = Bound {
+    burst: 500,
+    per_second: 20,
+};
+
 /// How long a prefix gets no answer after one of its hosts has said that it did not ask.
 const DOOR_CLOSED_FOR: Duration = Duration::from_secs(60);
 
@@ -120,8 +126,8 @@ impl Refusal {
         }
     }
 
-    /// Bytes of the ERROR.
-    pub fn len(self) -> usize {
+    /// Length in bytes of the ERROR.
+    pub fn size(self) -> usize {
         let mut error = Vec::new();
         self.packet().encode(&mut error);
         error.len()
@@ -131,13 +137,39 @@ impl Refusal {
     /// request with a name and a mode that exists is long enough; a shorter one is made up to be
     /// answered.
     pub fn is_worth(self, request: usize) -> bool {
-        !amplifies(request, self.len())
+        !amplifies(request, self.size())
     }
 }
 
 /// True when `answer` bytes are more than three times `request` bytes.
 fn amplifies(request: usize, answer: usize) -> bool {
     answer > request.saturating_mul(AMPLIFICATION as usize)
+}
+
+/// Bounds the lines about peers that have not proven themselves: what they write into the log is
+/// not theirs to choose.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mention {
+    debt: Debt,
+    /// Reports left out since the last one.
+    left_out: u32,
+}
+
+impl Mention {
+    /// True when one more may be reported.
+    pub fn allows(&mut self, now: Instant) -> bool {
+        if self.debt.settle(now, UNPROVEN_REPORTS) >= UNPROVEN_REPORTS.burst {
+            self.left_out = self.left_out.saturating_add(1);
+            return false;
+        }
+        self.debt.units += 1;
+        true
+    }
+
+    /// How many were left out since this was last asked.
+    pub fn take_left_out(&mut self) -> u32 {
+        std::mem::take(&mut self.left_out)
+    }
 }
 
 /// The accounts of all sources. See the [module](self).
@@ -171,7 +203,7 @@ struct Account {
     closed_until: Option<Instant>,
 }
 
-/// So much at once, and so much a second from there on; in bytes.
+/// So much at once, and so much a second from there on.
 #[derive(Clone, Copy, Debug)]
 struct Bound {
     burst: u64,
@@ -181,7 +213,7 @@ struct Bound {
 /// What has been taken and not yet been made up for by time.
 #[derive(Clone, Copy, Debug, Default)]
 struct Debt {
-    bytes: u64,
+    units: u64,
     at: Instant,
 }
 
@@ -191,11 +223,11 @@ impl Debt {
         let micros = u64::try_from((now - self.at).as_micros()).unwrap_or(u64::MAX);
         let paid = micros.saturating_mul(bound.per_second) / 1_000_000;
         // A debt that is asked after so often that nothing is paid in between keeps its time.
-        if paid > 0 || self.bytes == 0 {
-            self.bytes = self.bytes.saturating_sub(paid);
+        if paid > 0 || self.units == 0 {
+            self.units = self.units.saturating_sub(paid);
             self.at = now;
         }
-        self.bytes
+        self.units
     }
 }
 
@@ -234,9 +266,9 @@ impl Guard {
         if everybody + bytes > most {
             return Err(Ignored::TotalBudget);
         }
-        account.unproven_bytes.bytes += bytes;
+        account.unproven_bytes.units += bytes;
         account.unproven += u32::from(begins);
-        self.everybody.bytes += bytes;
+        self.everybody.units += bytes;
         Ok(Booking(prefix))
     }
 
@@ -244,10 +276,10 @@ impl Guard {
     pub fn prove(&mut self, booking: Booking, bytes: u64) {
         self.give_up(booking);
         if let Some(account) = self.prefixes.get_mut(&booking.0) {
-            let owed = &mut account.unproven_bytes.bytes;
+            let owed = &mut account.unproven_bytes.units;
             *owed = owed.saturating_sub(bytes);
         }
-        self.everybody.bytes = self.everybody.bytes.saturating_sub(bytes);
+        self.everybody.units = self.everybody.units.saturating_sub(bytes);
     }
 
     /// A transfer has ended without an ACK.
@@ -276,7 +308,7 @@ impl Guard {
         if !is_near(source) {
             let debt = &mut self.account(now, source).bytes;
             debt.settle(now, BYTES_PER_PREFIX);
-            debt.bytes += bytes as u64;
+            debt.units += bytes as u64;
         }
     }
 
@@ -425,14 +457,14 @@ mod tests {
     #[test]
     fn asking_often_does_not_stop_the_clock() {
         let mut debt = Debt {
-            bytes: 1000,
+            units: 1000,
             at: NOW,
         };
         for micros in 0..1_000_000 {
             let now = NOW + Duration::from_micros(micros);
             debt.settle(now, UNPROVEN_BYTES_PER_PREFIX);
         }
-        assert_eq!(debt.bytes, 0);
+        assert_eq!(debt.units, 0);
     }
 
     #[test]

@@ -37,6 +37,13 @@ const LAST_ACK_WAIT: Duration = Duration::from_secs(6);
 /// From this many ACKs on, the timer resends whole windows. A spoofer can guess an ACK or two.
 const TRUSTED_ACKS: u8 = 3;
 
+/// What a transfer may send at most: the file twice, and this. It bounds what a spoofer can draw who
+/// guesses ACKs.
+const BYTES_BEYOND_TWICE: u64 = 64 << 10;
+
+/// A second ACK of what was never sent ends the transfer: a late duplicate is forgiven, guessing is not.
+const NEVER_SENT_FORGIVEN: u8 = 1;
+
 /// The same RRQ from the same port after this much silence is a machine that has restarted, not a
 /// late duplicate (GRUB and iPXE under EFI use the same ports at each boot).
 const RESTART_SILENCE: Duration = Duration::from_secs(1);
@@ -58,6 +65,8 @@ pub struct Transfer {
     depth: u16,
     /// ACKs that made progress.
     acks: u8,
+    /// ACKs of what was never sent.
+    wild_acks: u8,
     /// How often the last block has been sent since the last progress.
     last_window_sends: u8,
     rtt: Rtt,
@@ -77,6 +86,8 @@ pub struct Transfer {
     went_back: Option<Instant>,
     deadline: Instant,
     resent: u32,
+    /// Bytes of all datagrams.
+    bytes_sent: u64,
 }
 
 /// What an ACK did.
@@ -90,6 +101,8 @@ pub enum Acked {
     Repeated,
     /// Nothing: no such block was ever sent.
     NeverSent,
+    /// The peer guesses.
+    Guessed,
 }
 
 /// What becomes of a transfer when its timer has run out.
@@ -118,6 +131,7 @@ impl Transfer {
             sent: first,
             depth: 1,
             acks: 0,
+            wild_acks: 0,
             last_window_sends: 0,
             rtt: Rtt::default(),
             timed: None,
@@ -129,6 +143,7 @@ impl Transfer {
             went_back: None,
             deadline: now + UNPROVEN_FOR,
             resent: 0,
+            bytes_sent: 0,
         }
     }
 
@@ -146,6 +161,22 @@ impl Transfer {
             () if all_sent => whole,
             () => Outcome::Aborted,
         }
+    }
+
+    /// True when enough ACKs have come that they can hardly be guesses.
+    pub fn is_trusted(&self) -> bool {
+        self.acks >= TRUSTED_ACKS
+    }
+
+    /// True when the next datagram would be more than a transfer of this file may send.
+    pub fn is_exhausted(&self) -> bool {
+        let next = self.blocks.datagram_len(self.next) as u64;
+        self.bytes_sent + next > 2 * self.blocks.size() + BYTES_BEYOND_TWICE
+    }
+
+    /// Length in bytes of the datagram that answers the RRQ.
+    pub fn answer_len(&self) -> usize {
+        self.blocks.datagram_len(self.una)
     }
 
     /// What was agreed.
@@ -183,19 +214,17 @@ impl Transfer {
         self.next < self.window_end()
     }
 
-    /// The same RRQ came again. True when that means that the machine has started over: then
-    /// nothing happens here, and a new transfer is due.
-    ///
-    /// Before the first ACK it gets the same answer again. After it, nothing: a late OACK would
-    /// reset GRUB to block 0.
-    pub fn on_request_again(&mut self, now: Instant, request_len: usize) -> bool {
-        if !self.is_proven() {
-            self.allowance.earn(request_len);
-            self.heard = now;
-            self.go_back(now);
-            return false;
-        }
-        now - self.heard >= RESTART_SILENCE
+    /// True when the peer has been silent for so long that its RRQ, if it comes again, comes from a machine
+    /// that has started over.
+    pub fn is_left(&self, now: Instant) -> bool {
+        self.is_proven() && now - self.heard >= RESTART_SILENCE
+    }
+
+    /// The RRQ came again, in `len` bytes, before any ACK: the same answer again.
+    pub fn on_request_again(&mut self, now: Instant, len: usize) {
+        self.allowance.earn(len);
+        self.heard = now;
+        self.go_back(now);
     }
 
     /// An ACK of block `number` modulo 2¹⁶.
@@ -209,7 +238,11 @@ impl Transfer {
         }
         let behind = u32::from(ahead.wrapping_neg());
         if behind >= self.una || behind > u32::from(u16::MAX / 2) {
-            return Acked::NeverSent;
+            self.wild_acks = self.wild_acks.saturating_add(1);
+            return match self.wild_acks > NEVER_SENT_FORGIVEN {
+                true => Acked::Guessed,
+                false => Acked::NeverSent,
+            };
         }
         if behind == 0 {
             self.on_repeated_ack(now);
@@ -273,7 +306,7 @@ impl Transfer {
             self.deadline = self.progressed + ANSWER_FOR;
         } else {
             self.rtt.back_off();
-            if self.acks < TRUSTED_ACKS {
+            if !self.is_trusted() {
                 self.depth = 1;
             }
             self.go_back(now);
@@ -289,7 +322,7 @@ impl Transfer {
             return Expired::TimedOut;
         }
         self.rtt.back_off();
-        if self.allowance.covers(self.blocks.datagram_len(self.una)) {
+        if self.allowance.covers(self.answer_len()) {
             self.go_back(now);
         }
         self.deadline = (now + self.rto()).min(end);
@@ -302,10 +335,12 @@ impl Transfer {
         let segment = self.blocks.datagram_len(self.next);
         let most = segments.min(MAX_BURST / segment).max(1);
         for _ in 0..most {
-            if !self.wants_to_send() {
+            if !self.wants_to_send() || self.is_exhausted() {
                 break;
             }
+            let before = out.len();
             self.blocks.encode(self.next, self.una, file, out);
+            self.bytes_sent += (out.len() - before) as u64;
             self.note_sent(now);
         }
         if !self.is_proven() {

@@ -6,28 +6,26 @@
 //! `None`; then it waits for a datagram or for [`poll_timeout`](Server::poll_timeout), whichever
 //! comes first.**
 
+mod requests;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::Config;
-use super::guard::Refusal;
-use super::negotiate::Terms;
+use super::guard::{Guard, Mention, Refusal};
 use super::report::{Figures, Report, Requested};
 use super::send::{Acked, Expired, Transfer};
-use super::sessions::{Queue, Session, Sessions, Slot};
+use super::sessions::{Queue, Sessions, Slot};
 use super::stats::{Ignored, Outcome, Stats};
 use super::{Instant, Peer};
-use crate::catalog::{Catalog, FileId};
-use crate::wire::{Mode, Packet, Request};
+use crate::catalog::Catalog;
+use crate::wire::Packet;
 
 /// How long a finished transfer swallows a late duplicate of its RRQ. PXELINUX takes DATA from any
 /// port, so an answer to it would end up in the next file. Shorter than the first repeat of any
 /// client, and for one RRQ only: whoever asks again gets the file again.
 const REMEMBERED_FOR: Duration = Duration::from_millis(250);
-
-/// How much of a name that was not found is kept for the log; TFTP requests of real clients fit.
-const NAME_KEPT: usize = 256;
 
 /// Datagrams to send, which lie in the buffer given to [`Server::poll_transmit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +42,10 @@ pub struct Server {
     catalog: Arc<Catalog>,
     config: Config,
     sessions: Sessions,
-    /// Sessions that are not over.
-    live: usize,
+    guard: Guard,
+    mention: Mention,
+    /// Transfers under way whose peer has acknowledged something.
+    proven: usize,
     /// Sessions with something to send, in turn.
     ready: VecDeque<Slot>,
     /// ERRORs to send; at most one for each datagram since the last `poll_transmit`.
@@ -61,7 +61,9 @@ impl Server {
             catalog,
             config,
             sessions: Sessions::new(config.max_sessions.max(1)),
-            live: 0,
+            guard: Guard::default(),
+            mention: Mention::default(),
+            proven: 0,
             ready: VecDeque::new(),
             refusals: VecDeque::new(),
             events: VecDeque::new(),
@@ -77,7 +79,13 @@ impl Server {
         match Packet::decode(datagram) {
             Ok(Packet::Rrq(request)) => self.on_rrq(now, from, request, datagram.len()),
             Ok(Packet::Wrq(request)) => {
-                self.refuse(from, request.filename, Refusal::ReadOnly, datagram.len());
+                self.refuse(
+                    now,
+                    from,
+                    request.filename,
+                    Refusal::ReadOnly,
+                    datagram.len(),
+                );
             }
             Ok(Packet::Ack { block }) => self.on_ack(now, from, block),
             Ok(Packet::Error { .. }) => self.on_error(now, from),
@@ -128,9 +136,10 @@ impl Server {
         self.events.pop_front()
     }
 
-    /// True when no transfer is under way.
+    /// True when no transfer is under way. A request without an ACK is none yet, or a flood of them
+    /// would keep the program from ever ending; its client will ask again.
     pub fn is_idle(&self) -> bool {
-        self.live == 0
+        self.proven == 0
     }
 
     /// Counters since the start.
@@ -143,103 +152,31 @@ impl Server {
         &self.catalog
     }
 
-    fn on_rrq(&mut self, now: Instant, from: Peer, request: Request<'_>, len: usize) {
-        let netascii = match request.mode {
-            Mode::Octet => false,
-            Mode::Netascii => true,
-            Mode::Other(_) => {
-                return self.refuse(from, request.filename, Refusal::UnknownMode, len);
-            }
-        };
-        let file = self.catalog.find(request.filename);
-        let limits = self.config.limits;
-        let terms = Terms::negotiate(request.options, netascii, from.address.ip(), limits);
-        if let Some(slot) = self.sessions.find(from.address)
-            && !self.makes_way(now, slot, file, terms, len)
-        {
-            return;
-        }
-        match file {
-            Some(file) => self.begin(now, from, file, terms, len),
-            None => self.refuse(from, request.filename, Refusal::NotFound, len),
-        }
-    }
-
-    /// A peer with a session has sent an RRQ. True when the session is gone, and the RRQ is a new one;
-    /// false when it was the RRQ of that session, and everything has been done.
-    fn makes_way(
-        &mut self,
-        now: Instant,
-        slot: Slot,
-        file: Option<FileId>,
-        terms: Terms,
-        len: usize,
-    ) -> bool {
-        let Some(session) = self.sessions.get(slot) else {
-            return true;
-        };
-        let is_same = Some(session.file) == file && *session.transfer.terms() == terms;
-        match session.over {
-            Some(until) => {
-                // Forgotten either way: of a second one we know that it is no late duplicate.
-                self.sessions.remove(slot);
-                let is_late = is_same && now < until;
-                if is_late {
-                    self.stats.ignore(Ignored::Duplicate);
-                }
-                return !is_late;
-            }
-            None if is_same && !session.transfer.on_request_again(now, len) => {
-                if session.transfer.wants_to_send() {
-                    self.make_ready(slot);
-                } else {
-                    self.stats.ignore(Ignored::Duplicate);
-                }
-                return false;
-            }
-            None => {}
-        }
-        let outcome = session.transfer.outcome_when_left(Outcome::LastAckMissing);
-        self.end(now, slot, outcome);
-        true
-    }
-
-    fn begin(&mut self, now: Instant, peer: Peer, file: FileId, terms: Terms, len: usize) {
-        if self.sessions.is_full() {
-            match self.sessions.next_to_leave() {
-                Some(slot) => self.end(now, slot, Outcome::Dropped),
-                None => return self.report(peer, Requested::File(file), Outcome::Dropped, None),
-            }
-        }
-        let entry = self.catalog.entry(file);
-        let size = match terms.netascii {
-            true => entry.netascii_size,
-            false => entry.bytes.len() as u64,
-        };
-        let session = Session {
-            peer,
-            file,
-            transfer: Transfer::new(now, terms, size, len),
-            over: None,
-            is_ready: false,
-        };
-        let slot = self.sessions.insert(session, Some(Queue::Unproven));
-        self.live += 1;
-        self.make_ready(slot);
-    }
-
     fn on_ack(&mut self, now: Instant, from: Peer, number: u16) {
         let Some((slot, transfer)) = self.under_way(from) else {
             return self.stats.ignore(Ignored::Stray);
         };
         let was_proven = transfer.is_proven();
-        match transfer.on_ack(now, number) {
+        let acked = transfer.on_ack(now, number);
+        if transfer.is_proven() && !was_proven {
+            self.prove(slot);
+        }
+        match acked {
             Acked::Complete => return self.end(now, slot, Outcome::Complete),
-            Acked::Progress if !was_proven => self.sessions.enqueue(slot, None),
+            Acked::Guessed => return self.end(now, slot, Outcome::Dropped),
             Acked::NeverSent => self.stats.ignore(Ignored::NeverSent),
             Acked::Progress | Acked::Repeated => {}
         }
         self.make_ready(slot);
+    }
+
+    /// The first ACK of a transfer: its peer is where it says.
+    fn prove(&mut self, slot: Slot) {
+        self.sessions.enqueue(slot, None);
+        if let Some(session) = self.sessions.get(slot) {
+            self.guard.prove(session.booking, session.booked.into());
+            self.proven += 1;
+        }
     }
 
     /// A client's ERROR ends its transfer, and is never answered.
@@ -249,6 +186,18 @@ impl Server {
         };
         let outcome = transfer.outcome_when_left(Outcome::Complete);
         self.end(now, slot, outcome);
+    }
+
+    /// An ICMP message says that nobody at `peer` wants what was sent there. Ends its transfer; and if
+    /// its ACKs could be guesses, a spoofer has used its name, and the prefix is left in peace.
+    pub fn handle_unreachable(&mut self, now: Instant, peer: Peer) {
+        let Some((slot, transfer)) = self.under_way(peer) else {
+            return;
+        };
+        if !transfer.is_trusted() {
+            self.guard.close_door(now, peer.address.ip());
+        }
+        self.end(now, slot, Outcome::Aborted);
     }
 
     /// The transfer of a peer, if it has one that is not over.
@@ -308,9 +257,18 @@ impl Server {
         if session.over.is_some() || !session.transfer.wants_to_send() {
             return None;
         }
+        if session.transfer.is_exhausted() {
+            self.end(now, slot, Outcome::Dropped);
+            return None;
+        }
+        let peer = session.peer;
+        if let Some(wait) = self.guard.hold_back(now, peer.address.ip()) {
+            self.sessions.set_alarm(slot, now + wait);
+            return None;
+        }
         let file = self.catalog.bytes(session.file);
         let segment = session.transfer.fill(now, file, segments, out);
-        let peer = session.peer;
+        self.guard.spend(now, peer.address.ip(), out.len());
         self.make_ready(slot);
         Some(Transmit { peer, segment })
     }
@@ -320,19 +278,18 @@ impl Server {
         let Some(session) = self.sessions.get(slot) else {
             return;
         };
-        if session.over.is_none() {
-            self.live -= 1;
-            let (peer, file) = (session.peer, session.file);
+        let until = now + REMEMBERED_FOR;
+        let was_over = session.over.replace(until).is_some();
+        if !was_over {
+            let (peer, file) = (session.peer, Requested::File(session.file));
             let figures = session.figures(now);
-            self.stats.bytes += figures.bytes;
-            self.stats.resent += u64::from(figures.resent);
-            self.report(peer, Requested::File(file), outcome, Some(figures));
+            match session.transfer.is_proven() {
+                true => self.proven -= 1,
+                false => self.guard.give_up(session.booking),
+            }
+            self.report(now, peer, file, outcome, Some(figures));
         }
-        if outcome == Outcome::Complete
-            && let Some(session) = self.sessions.get(slot)
-        {
-            let until = now + REMEMBERED_FOR;
-            session.over = Some(until);
+        if outcome == Outcome::Complete {
             self.sessions.enqueue(slot, Some(Queue::Over));
             self.sessions.set_alarm(slot, until);
         } else {
@@ -340,23 +297,24 @@ impl Server {
         }
     }
 
-    /// Turns a request down, unless that would make more of it than it is worth.
-    fn refuse(&mut self, peer: Peer, name: &[u8], refusal: Refusal, request_len: usize) {
-        if !refusal.is_worth(request_len) {
-            return self.stats.ignore(Ignored::TooShort);
+    fn report(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        file: Requested,
+        outcome: Outcome,
+        transfer: Option<Figures>,
+    ) {
+        self.stats.count(outcome, transfer);
+        let is_proven = transfer.is_some_and(|figures| figures.rtt.is_some() || figures.bytes > 0);
+        if is_proven || self.mention.allows(now) {
+            self.events.push_back(Report {
+                peer: peer.address,
+                file,
+                outcome,
+                transfer,
+                left_out: self.mention.take_left_out(),
+            });
         }
-        self.refusals.push_back((peer, refusal));
-        let name = &name[..name.len().min(NAME_KEPT)];
-        self.report(peer, Requested::Name(name.into()), refusal.outcome(), None);
-    }
-
-    fn report(&mut self, peer: Peer, file: Requested, outcome: Outcome, transfer: Option<Figures>) {
-        self.stats.count(outcome);
-        self.events.push_back(Report {
-            peer: peer.address,
-            file,
-            outcome,
-            transfer,
-        });
     }
 }

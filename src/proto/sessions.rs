@@ -12,6 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
 
+use super::guard::Booking;
 use super::report::Figures;
 use super::send::Transfer;
 use super::{Instant, Peer};
@@ -23,6 +24,9 @@ pub struct Session {
     pub(super) peer: Peer,
     pub(super) file: FileId,
     pub(super) transfer: Transfer,
+    /// Where and with how many bytes the guard has booked it, until its first ACK.
+    pub(super) booking: Booking,
+    pub(super) booked: u32,
     /// When it is forgotten, once it is over.
     pub(super) over: Option<Instant>,
     /// It stands in the queue of those that have something to send.
@@ -188,13 +192,6 @@ impl Sessions {
             }
         }
         None
-    }
-
-    /// Every session, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = &Session> {
-        self.places
-            .iter()
-            .filter_map(|place| place.session.as_ref())
     }
 
     fn place(&mut self, slot: Slot) -> &mut Place {

@@ -1,5 +1,7 @@
 //! What is counted, and the words for it that log, metrics and documents share.
 
+use super::report::Figures;
+
 /// How a request or a transfer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -19,7 +21,7 @@ pub enum Outcome {
     NotFound,
     /// A write request, or a mode that does not exist.
     Refused,
-    /// There was no room for it.
+    /// There was no room for it, or it cost more than it may.
     Dropped,
 }
 
@@ -135,8 +137,12 @@ impl Stats {
         self.ignored[reason as usize]
     }
 
-    pub(super) fn count(&mut self, outcome: Outcome) {
+    pub(super) fn count(&mut self, outcome: Outcome, transfer: Option<Figures>) {
         self.outcomes[outcome as usize] += 1;
+        if let Some(figures) = transfer {
+            self.bytes += figures.bytes;
+            self.resent += u64::from(figures.resent);
+        }
     }
 
     pub(super) fn ignore(&mut self, reason: Ignored) {
