@@ -39,6 +39,15 @@ pub struct Serve {
     #[argh(option)]
     max_windowsize: Option<u16>,
 
+    /// most blocks in flight to a far client that asks for no window, 1 to 64; 1 is RFC 1350 to the
+    /// letter (default: 16)
+    #[argh(option)]
+    run_ahead: Option<u16>,
+
+    /// most transfers at once on each listening address, 1 to 1000000 (default: 16384)
+    #[argh(option)]
+    max_sessions: Option<usize>,
+
     /// text or json (default: text)
     #[argh(option)]
     log_format: Option<log::Format>,
@@ -69,6 +78,8 @@ impl Serve {
         let defaults = Config::default();
         let mtu = flag_or_variable(self.mtu, "BOOTSTONE_MTU")?;
         let windowsize = flag_or_variable(self.max_windowsize, "BOOTSTONE_MAX_WINDOWSIZE")?;
+        let run_ahead = flag_or_variable(self.run_ahead, "BOOTSTONE_RUN_AHEAD")?;
+        let sessions = flag_or_variable(self.max_sessions, "BOOTSTONE_MAX_SESSIONS")?;
         let drain = flag_or_variable(self.drain_timeout, "BOOTSTONE_DRAIN_TIMEOUT")?;
         let limits = Limits {
             mtu: within("--mtu", mtu, defaults.limits.mtu, 576, u16::MAX)?,
@@ -82,7 +93,17 @@ impl Serve {
         };
         Ok(Settings {
             listen: listen_addresses(self.listen)?,
-            config: Config { limits, ..defaults },
+            config: Config {
+                limits,
+                run_ahead: within("--run-ahead", run_ahead, defaults.run_ahead, 1, 64)?,
+                max_sessions: within(
+                    "--max-sessions",
+                    sessions,
+                    defaults.max_sessions,
+                    1,
+                    1_000_000,
+                )?,
+            },
             log_format: flag_or_variable(self.log_format, "BOOTSTONE_LOG_FORMAT")?
                 .unwrap_or_default(),
             drain_timeout: Duration::from_secs(drain.unwrap_or(30)),
@@ -99,15 +120,12 @@ fn listen_addresses(flags: Vec<String>) -> Result<Vec<String>, String> {
     Ok(text.split(',').map(|part| part.trim().to_owned()).collect())
 }
 
-fn within(
-    flag: &str,
-    given: Option<u16>,
-    default: u16,
-    least: u16,
-    most: u16,
-) -> Result<u16, String> {
+fn within<T>(flag: &str, given: Option<T>, default: T, least: T, most: T) -> Result<T, String>
+where
+    T: PartialOrd + std::fmt::Display,
+{
     match given.unwrap_or(default) {
-        value if (least..=most).contains(&value) => Ok(value),
+        value if least <= value && value <= most => Ok(value),
         value => Err(format!("{flag} {value} is out of range: {least} to {most}")),
     }
 }

@@ -44,6 +44,10 @@ pub struct Figures {
     pub duration: Duration,
     /// Blocks that were sent again.
     pub resent: u32,
+    /// Most blocks in flight to a client without a window; 1 was lock-step.
+    pub run_ahead: u16,
+    /// How often trouble ended running ahead for the moment.
+    pub fallbacks: u16,
     /// Smoothed round-trip time, if there was an ACK to measure.
     pub rtt: Option<Duration>,
 }

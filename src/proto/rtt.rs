@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Instant;
+
 /// Before anything was measured (RFC 6298 §2.1).
 const INITIAL_RTO: Duration = Duration::from_secs(1);
 
@@ -69,6 +71,75 @@ impl Rtt {
     /// The timer ran out: wait twice as long the next time (RFC 6298 §5.5).
     pub fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);
+    }
+}
+
+/// Takes the samples of one transfer: which block is timed, and which ACK may count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stopwatch {
+    rtt: Rtt,
+    /// The block whose ACK will be a sample of the round trip, and when it left.
+    timed: Option<(u32, Instant)>,
+    /// The first block that was not acknowledged when one came that had been sent twice, and how long
+    /// that one had taken from its first sending.
+    doubtful: Option<(u32, Duration)>,
+    /// When blocks were last sent again.
+    went_back: Option<Instant>,
+}
+
+impl Stopwatch {
+    /// What was measured so far.
+    pub fn rtt(&self) -> &Rtt {
+        &self.rtt
+    }
+
+    /// The timer ran out.
+    pub fn back_off(&mut self) {
+        self.rtt.back_off();
+    }
+
+    /// `block` has left for the first time. With a window the last block of it is timed, because the
+    /// ACK answers that one; else one block each round trip.
+    pub fn on_sent(&mut self, now: Instant, block: u32, has_window: bool) {
+        if self.timed.is_none() || has_window {
+            self.timed = Some((block, now));
+        }
+    }
+
+    /// All blocks before `una` have arrived: takes the round trip of the timed one, if it is among
+    /// them. By Karn's rule nothing is learned from a block that was sent again; but see
+    /// [`on_repeated_ack`](Self::on_repeated_ack).
+    pub fn on_progress(&mut self, now: Instant, una: u32) {
+        let Some((_, left)) = self.timed.take_if(|(block, _)| *block < una) else {
+            return;
+        };
+        if self.went_back.is_some_and(|at| at >= left) {
+            self.doubtful = Some((una, now - left));
+        } else {
+            self.rtt.sample(now - left);
+        }
+    }
+
+    /// In lock-step, an ACK that has come before. If it is of a block that was sent twice, it answers the
+    /// second sending, and so the ACK before it answered the first: the round trip is longer than the
+    /// RTO was.
+    pub fn on_repeated_ack(&mut self, una: u32) {
+        if let Some((doubtful, took)) = self.doubtful.take()
+            && doubtful == una
+        {
+            self.rtt.sample(took);
+        }
+    }
+
+    /// Blocks are sent again from here on.
+    pub fn on_go_back(&mut self, now: Instant) {
+        self.went_back = Some(now);
+    }
+
+    /// False within a round trip of the last time: what arrives now cannot be about what was resent.
+    pub fn may_go_back(&self, now: Instant) -> bool {
+        let pause = self.rtt.shortest().unwrap_or(self.rtt.rto());
+        self.went_back.is_none_or(|at| now >= at + pause)
     }
 }
 

@@ -14,28 +14,16 @@ use super::Instant;
 use super::blocks::Blocks;
 use super::guard::Allowance;
 use super::negotiate::Terms;
-use super::rtt::Rtt;
+use super::patience::Patience;
+use super::rtt::Stopwatch;
+use super::run_ahead::RunAhead;
 use super::stats::Outcome;
-
-/// How long the timer goes on resending to a proven peer that makes no progress.
-const RESEND_FOR: Duration = Duration::from_secs(30);
-
-/// How long after its last progress a peer is still answered. U-Boot repeats its ACK for 50 s.
-const ANSWER_FOR: Duration = Duration::from_secs(60);
-
-/// How long an RRQ that nobody confirmed is remembered; iPXE gives up 15.75 s after its first.
-const UNPROVEN_FOR: Duration = Duration::from_secs(15);
-
-/// How often the last window is sent before its ACK is taken for lost. iPXE, PXELINUX and GRUB do
-/// not wait for theirs to arrive.
-const LAST_WINDOW_SENDS: u8 = 3;
-
-/// How long after the last of them the peer may still say that a block is missing: longer than
-/// U-Boot's 5 s between two ACKs.
-const LAST_ACK_WAIT: Duration = Duration::from_secs(6);
 
 /// From this many ACKs on, the timer resends whole windows. A spoofer can guess an ACK or two.
 const TRUSTED_ACKS: u8 = 3;
+
+/// The part of a round trip for which a block may be late before it counts as missing.
+const REORDERING: u32 = 8;
 
 /// What a transfer may send at most: the file twice, and this. It bounds what a spoofer can draw who
 /// guesses ACKs.
@@ -43,10 +31,6 @@ const BYTES_BEYOND_TWICE: u64 = 64 << 10;
 
 /// A second ACK of what was never sent ends the transfer: a late duplicate is forgiven, guessing is not.
 const NEVER_SENT_FORGIVEN: u8 = 1;
-
-/// The same RRQ from the same port after this much silence is a machine that has restarted, not a
-/// late duplicate (GRUB and iPXE under EFI use the same ports at each boot).
-const RESTART_SILENCE: Duration = Duration::from_secs(1);
 
 /// Most bytes in one system call: the largest UDP payload over IPv4.
 const MAX_BURST: usize = 65_507;
@@ -61,29 +45,19 @@ pub struct Transfer {
     next: u32,
     /// One more than the highest block ever sent.
     sent: u32,
-    /// How many blocks may be in flight.
-    depth: u16,
+    /// The timer has run out before enough ACKs came: one block at a time.
+    is_wary: bool,
     /// ACKs that made progress.
     acks: u8,
     /// ACKs of what was never sent.
     wild_acks: u8,
-    /// How often the last block has been sent since the last progress.
-    last_window_sends: u8,
-    rtt: Rtt,
-    /// The block whose ACK will be a sample of the round trip, and when it left.
-    timed: Option<(u32, Instant)>,
-    /// The last block that was acknowledged after having been sent twice, and how long that took
-    /// from its first sending. Another ACK of it shows that the second sending was needless.
-    doubtful: Option<(u32, Duration)>,
+    stopwatch: Stopwatch,
+    run_ahead: RunAhead,
+    /// The timer is set to see whether a block is missing or only late.
+    suspects: bool,
     /// What may be sent unasked before the first ACK.
     allowance: Allowance,
-    started: Instant,
-    /// The last ACK that made progress; the start, before.
-    progressed: Instant,
-    /// The last datagram of the peer that belonged here.
-    heard: Instant,
-    /// When `next` last went back to `una`.
-    went_back: Option<Instant>,
+    patience: Patience,
     deadline: Instant,
     resent: u32,
     /// Bytes of all datagrams.
@@ -119,8 +93,15 @@ pub enum Expired {
 impl Transfer {
     /// Begins with the answer to an RRQ of `request_len` bytes.
     ///
-    /// `size` is the length of the file in bytes, in the mode of `terms`.
-    pub fn new(now: Instant, terms: Terms, size: u64, request_len: usize) -> Transfer {
+    /// `size` is the length of the file in bytes, in the mode of `terms`; `run_ahead` the most blocks in
+    /// flight to a client without a window.
+    pub fn new(
+        now: Instant,
+        terms: Terms,
+        size: u64,
+        request_len: usize,
+        run_ahead: u16,
+    ) -> Transfer {
         let first = if terms.has_options() { 0 } else { 1 };
         let mut allowance = Allowance::default();
         allowance.earn(request_len);
@@ -129,19 +110,15 @@ impl Transfer {
             una: first,
             next: first,
             sent: first,
-            depth: 1,
+            is_wary: false,
             acks: 0,
             wild_acks: 0,
-            last_window_sends: 0,
-            rtt: Rtt::default(),
-            timed: None,
-            doubtful: None,
+            stopwatch: Stopwatch::default(),
+            run_ahead: RunAhead::new(run_ahead),
+            suspects: false,
             allowance,
-            started: now,
-            progressed: now,
-            heard: now,
-            went_back: None,
-            deadline: now + UNPROVEN_FOR,
+            patience: Patience::new(now),
+            deadline: now,
             resent: 0,
             bytes_sent: 0,
         }
@@ -186,7 +163,7 @@ impl Transfer {
 
     /// Time since the RRQ.
     pub fn age(&self, now: Instant) -> Duration {
-        now - self.started
+        self.patience.age(now)
     }
 
     /// Bytes of the file, in its mode, that the peer has acknowledged.
@@ -201,7 +178,12 @@ impl Transfer {
 
     /// Smoothed round-trip time, if an ACK came.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.rtt.smoothed()
+        self.stopwatch.rtt().smoothed()
+    }
+
+    /// How far it ran ahead of a client without a window, and how often it fell back.
+    pub fn run_ahead(&self) -> &RunAhead {
+        &self.run_ahead
     }
 
     /// When [`on_timeout`](Self::on_timeout) wants to be called.
@@ -217,19 +199,19 @@ impl Transfer {
     /// True when the peer has been silent for so long that its RRQ, if it comes again, comes from a machine
     /// that has started over.
     pub fn is_left(&self, now: Instant) -> bool {
-        self.is_proven() && now - self.heard >= RESTART_SILENCE
+        self.is_proven() && self.patience.is_left(now)
     }
 
     /// The RRQ came again, in `len` bytes, before any ACK: the same answer again.
     pub fn on_request_again(&mut self, now: Instant, len: usize) {
         self.allowance.earn(len);
-        self.heard = now;
+        self.patience.on_heard(now);
         self.go_back(now);
     }
 
     /// An ACK of block `number` modulo 2¹⁶.
     pub fn on_ack(&mut self, now: Instant, number: u16) -> Acked {
-        self.heard = now;
+        self.patience.on_heard(now);
         // Counted from the last acknowledged block, modulo 2¹⁶ like the numbers on the wire.
         let ahead = number.wrapping_sub(self.una.wrapping_sub(1) as u16);
         let in_flight = self.sent - self.una;
@@ -252,22 +234,30 @@ impl Transfer {
 
     /// Everything before `una` has arrived.
     fn on_progress(&mut self, now: Instant, una: u32) -> Acked {
-        self.measure(now, una);
+        self.stopwatch.on_progress(now, una);
         self.una = una;
         self.next = self.next.max(una);
         self.acks = self.acks.saturating_add(1);
-        self.depth = self.terms().windowsize;
-        self.progressed = now;
-        self.last_window_sends = 0;
+        self.is_wary = false;
+        self.suspects = false;
+        self.patience.on_progress(now);
         if self.una > self.blocks.last() {
             return Acked::Complete;
         }
-        if self.has_window() && self.in_flight() && self.may_go_back(now) {
+        if !self.has_window() {
+            self.run_ahead_if_trusted();
+        } else if self.in_flight() > 0 && self.stopwatch.may_go_back(now) {
             // An ACK inside the window means that the block after it is missing (RFC 7440 §4).
             self.go_back(now);
         }
         self.deadline = now + self.rto();
         Acked::Progress
+    }
+
+    fn run_ahead_if_trusted(&mut self) {
+        if self.is_trusted() {
+            self.run_ahead.on_progress(self.stopwatch.rtt().shortest());
+        }
     }
 
     /// The last ACK once more.
@@ -278,13 +268,28 @@ impl Transfer {
     /// answered once per round trip. A peer that has long been given up by the timer gets what it
     /// is waiting for.
     fn on_repeated_ack(&mut self, now: Instant) {
-        self.note_needless_resend();
-        if now - self.progressed >= ANSWER_FOR {
+        if self.patience.is_over(now) {
             return;
         }
-        let misses_the_window = self.has_window() && self.in_flight();
-        if (misses_the_window || self.is_quiet(now)) && self.may_go_back(now) {
-            self.go_back(now);
+        let misses_the_window = self.has_window() && self.in_flight() > 0;
+        if misses_the_window || self.patience.is_quiet(now) {
+            if self.stopwatch.may_go_back(now) {
+                self.go_back(now);
+            }
+        } else if self.in_flight() > 1 {
+            self.suspect(now);
+        } else {
+            self.stopwatch.on_repeated_ack(self.una);
+        }
+    }
+
+    /// While running ahead, a client has taken a block out of turn: the one before it is missing, or
+    /// has been overtaken and is still to come. A short wait tells.
+    fn suspect(&mut self, now: Instant) {
+        if !self.suspects && self.stopwatch.may_go_back(now) {
+            self.suspects = true;
+            let wait = self.stopwatch.rtt().smoothed().unwrap_or_default() / REORDERING;
+            self.deadline = self.deadline.min(now + wait);
         }
     }
 
@@ -296,32 +301,33 @@ impl Transfer {
         if !self.is_proven() {
             return self.on_timeout_unproven(now);
         }
-        if self.last_window_sends >= LAST_WINDOW_SENDS {
+        if self.patience.awaits_last_ack() {
             return Expired::LastAckMissing;
         }
-        if now - self.progressed >= ANSWER_FOR {
+        if self.patience.is_over(now) {
             return Expired::TimedOut;
         }
-        if self.is_quiet(now) {
-            self.deadline = self.progressed + ANSWER_FOR;
-        } else {
-            self.rtt.back_off();
-            if !self.is_trusted() {
-                self.depth = 1;
-            }
-            self.go_back(now);
+        if self.patience.is_quiet(now) {
+            self.deadline = self.patience.end();
+            return Expired::No;
         }
+        self.is_wary = !self.is_trusted();
+        if !std::mem::take(&mut self.suspects) {
+            self.stopwatch.back_off();
+        }
+        self.run_ahead.on_trouble();
+        self.go_back(now);
         Expired::No
     }
 
     /// Before the first ACK a resend is paid from the allowance; past it, the client's own timer
     /// has to repeat the RRQ.
     fn on_timeout_unproven(&mut self, now: Instant) -> Expired {
-        let end = self.heard + UNPROVEN_FOR;
+        let end = self.patience.unproven_end();
         if now >= end {
             return Expired::TimedOut;
         }
-        self.rtt.back_off();
+        self.stopwatch.back_off();
         if self.allowance.covers(self.answer_len()) {
             self.go_back(now);
         }
@@ -356,81 +362,51 @@ impl Transfer {
             self.resent += 1;
         } else {
             self.sent = self.next + 1;
-            // The last block of a window is the one that its ACK answers.
-            if self.timed.is_none() || self.has_window() {
-                self.timed = Some((self.next, now));
-            }
+            let has_window = self.has_window();
+            self.stopwatch.on_sent(now, self.next, has_window);
         }
         if self.next == self.blocks.last() {
-            self.last_window_sends = self.last_window_sends.saturating_add(1);
+            self.patience.on_last_block_sent();
         }
         self.next += 1;
-    }
-
-    /// Takes the round trip of the timed block, if `una` shows that it has arrived.
-    fn measure(&mut self, now: Instant, una: u32) {
-        let Some((block, left)) = self.timed else {
-            return;
-        };
-        if block >= una {
-            return;
-        }
-        self.timed = None;
-        let resent_since = self.went_back.is_some_and(|at| at >= left);
-        if resent_since && !self.has_window() {
-            self.doubtful = Some((una, now - left));
-        } else if !resent_since {
-            self.rtt.sample(now - left);
-        }
-    }
-
-    /// A second ACK of a block that was sent twice answers the second sending, so the first ACK
-    /// answered the first: the round trip is longer than the RTO was.
-    fn note_needless_resend(&mut self) {
-        if let Some((una, took)) = self.doubtful.take()
-            && una == self.una
-        {
-            self.rtt.sample(took);
-        }
     }
 
     /// Sends again from the first block that is not acknowledged.
     fn go_back(&mut self, now: Instant) {
         self.next = self.una;
-        self.went_back = Some(now);
-    }
-
-    /// At most once per round trip: what arrives sooner cannot be about what was resent.
-    fn may_go_back(&self, now: Instant) -> bool {
-        let pause = self.rtt.shortest().unwrap_or(self.rto());
-        self.went_back.is_none_or(|at| now >= at + pause)
-    }
-
-    /// The timer resends no more, but the peer is still answered.
-    fn is_quiet(&self, now: Instant) -> bool {
-        self.last_window_sends >= LAST_WINDOW_SENDS || now - self.progressed >= RESEND_FOR
+        self.stopwatch.on_go_back(now);
     }
 
     fn has_window(&self) -> bool {
         self.terms().windowsize > 1
     }
 
-    fn in_flight(&self) -> bool {
-        self.next > self.una
+    /// Blocks that were sent, since the last going back, and not acknowledged.
+    fn in_flight(&self) -> u32 {
+        self.next - self.una
     }
 
     /// One more than the last block that may leave now.
     fn window_end(&self) -> u32 {
         match self.una {
             0 => 1,
-            una => (una + u32::from(self.depth)).min(self.blocks.last() + 1),
+            una => (una + u32::from(self.depth())).min(self.blocks.last() + 1),
+        }
+    }
+
+    /// How many blocks may be in flight.
+    fn depth(&self) -> u16 {
+        match self.terms().windowsize {
+            1 => self.run_ahead.depth(),
+            _ if self.is_wary => 1,
+            windowsize => windowsize,
         }
     }
 
     /// The RTO, or the client's own `timeout` where that is shorter: U-Boot asks for 5 s, and
     /// waiting that long would cost 5 s a lost block.
     fn rto(&self) -> Duration {
-        let rto = self.rtt.rto();
+        let rto = self.stopwatch.rtt().rto();
         match self.terms().timeout {
             Some(seconds) => rto.min(Duration::from_secs(seconds.into())),
             None => rto,
@@ -438,8 +414,8 @@ impl Transfer {
     }
 
     fn next_deadline(&self, now: Instant) -> Instant {
-        if self.last_window_sends >= LAST_WINDOW_SENDS {
-            now + LAST_ACK_WAIT
+        if self.patience.awaits_last_ack() {
+            self.patience.last_ack_end(now)
         } else {
             now + self.rto()
         }

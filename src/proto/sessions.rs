@@ -43,6 +43,8 @@ impl Session {
             windowsize: terms.windowsize,
             duration: self.transfer.age(now),
             resent: self.transfer.resent(),
+            run_ahead: self.transfer.run_ahead().deepest(),
+            fallbacks: self.transfer.run_ahead().fallbacks(),
             rtt: self.transfer.round_trip(),
         }
     }

@@ -96,7 +96,7 @@ impl Server {
             true => entry.netascii_size,
             false => entry.bytes.len() as u64,
         };
-        let transfer = Transfer::new(now, rrq.terms, size, rrq.len);
+        let transfer = Transfer::new(now, rrq.terms, size, rrq.len, self.config.run_ahead);
         let answer = transfer.answer_len();
         let source = rrq.peer.address.ip();
         let booking = match self.guard.admit(now, source, rrq.len, answer, true) {

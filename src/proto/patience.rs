@@ -1,0 +1,107 @@
+//! How long a silent peer is waited for. Never a count of resends alone: how fast they follow depends
+//! on the path, and what a client can stand does not.
+
+use std::time::Duration;
+
+use super::Instant;
+
+/// How long the timer goes on resending to a proven peer that makes no progress.
+const RESEND_FOR: Duration = Duration::from_secs(30);
+
+/// How long after its last progress a peer is still answered. U-Boot repeats its ACK for 50 s.
+const ANSWER_FOR: Duration = Duration::from_secs(60);
+
+/// How long an RRQ that nobody confirmed is remembered; iPXE gives up 15.75 s after its first.
+const UNPROVEN_FOR: Duration = Duration::from_secs(15);
+
+/// How often the last window is sent before its ACK is taken for lost. iPXE, PXELINUX and GRUB do
+/// not wait for theirs to arrive.
+const LAST_WINDOW_SENDS: u8 = 3;
+
+/// How long after the last of them the peer may still say that a block is missing: longer than
+/// U-Boot's 5 s between two ACKs.
+const LAST_ACK_WAIT: Duration = Duration::from_secs(6);
+
+/// The same RRQ from the same port after this much silence is a machine that has restarted, not a
+/// late duplicate (GRUB and iPXE under EFI use the same ports at each boot).
+const RESTART_SILENCE: Duration = Duration::from_secs(1);
+
+/// What one peer has let us wait for so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    started: Instant,
+    /// The last ACK that made progress; the start, before.
+    progressed: Instant,
+    /// The last datagram of the peer that belonged to the transfer.
+    heard: Instant,
+    /// How often the last block has been sent since the last progress.
+    last_block_sends: u8,
+}
+
+impl Patience {
+    /// From the RRQ on.
+    pub fn new(now: Instant) -> Patience {
+        Patience {
+            started: now,
+            progressed: now,
+            heard: now,
+            last_block_sends: 0,
+        }
+    }
+
+    /// Time since the RRQ.
+    pub fn age(&self, now: Instant) -> Duration {
+        now - self.started
+    }
+
+    /// The peer is there.
+    pub fn on_heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// The peer has got something that it did not have.
+    pub fn on_progress(&mut self, now: Instant) {
+        self.progressed = now;
+        self.last_block_sends = 0;
+    }
+
+    /// The last block of the file has left, once more perhaps.
+    pub fn on_last_block_sent(&mut self) {
+        self.last_block_sends = self.last_block_sends.saturating_add(1);
+    }
+
+    /// The last window has been sent often enough, and only its ACK is waited for.
+    pub fn awaits_last_ack(&self) -> bool {
+        self.last_block_sends >= LAST_WINDOW_SENDS
+    }
+
+    /// Until when it is.
+    pub fn last_ack_end(&self, now: Instant) -> Instant {
+        now + LAST_ACK_WAIT
+    }
+
+    /// The timer resends no more, but the peer is still answered.
+    pub fn is_quiet(&self, now: Instant) -> bool {
+        self.awaits_last_ack() || now - self.progressed >= RESEND_FOR
+    }
+
+    /// Not even that.
+    pub fn is_over(&self, now: Instant) -> bool {
+        now >= self.end()
+    }
+
+    /// When it will be.
+    pub fn end(&self) -> Instant {
+        self.progressed + ANSWER_FOR
+    }
+
+    /// When an RRQ without any ACK is forgotten.
+    pub fn unproven_end(&self) -> Instant {
+        self.heard + UNPROVEN_FOR
+    }
+
+    /// So silent that the same RRQ comes from a machine that has started over.
+    pub fn is_left(&self, now: Instant) -> bool {
+        now - self.heard >= RESTART_SILENCE
+    }
+}
