@@ -376,7 +376,8 @@ impl Transfer {
             return;
         }
         self.timed = None;
-        let resent_since = self.went_back.is_some_and(|at| at >= left);
+        // A new block that leaves together with the resent ones was sent once, like any other.
+        let resent_since = self.went_back.is_some_and(|at| at > left);
         if resent_since && !self.has_window() {
             self.doubtful = Some((una, now - left));
         } else if !resent_since {
