@@ -17,3 +17,6 @@ mod guard;
 mod names;
 mod negotiation;
 mod sending;
+
+mod clients;
+mod mistakes;
