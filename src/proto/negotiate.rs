@@ -164,7 +164,7 @@ mod tests {
             b"BLKSIZE\x001024\0TSize\x000\0",
             b"blksize\x001024\0tsize\x001000\0",
         );
-        check(b"multicast\0\0blksize\x001024\0", b"");
+        check(b"multicast\0\0blksize\x001024\0", b"blksize\x001024\0");
         check(
             b"msftwindow\x0031416\0windowsize\x004\0",
             b"windowsize\x004\0",

@@ -61,6 +61,7 @@ impl Patience {
 
     /// The peer has got something that it did not have.
     pub fn on_progress(&mut self, now: Instant) {
+        self.heard = now;
         self.progressed = now;
         self.last_block_sends = 0;
     }

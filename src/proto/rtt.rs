@@ -113,7 +113,8 @@ impl Stopwatch {
         let Some((_, left)) = self.timed.take_if(|(block, _)| *block < una) else {
             return;
         };
-        if self.went_back.is_some_and(|at| at >= left) {
+        // A new block that leaves together with the resent ones was sent once, like any other.
+        if self.went_back.is_some_and(|at| at > left) {
             self.doubtful = Some((una, now - left));
         } else {
             self.rtt.sample(now - left);

@@ -211,7 +211,6 @@ impl Transfer {
 
     /// An ACK of block `number` modulo 2¹⁶.
     pub fn on_ack(&mut self, now: Instant, number: u16) -> Acked {
-        self.patience.on_heard(now);
         // Counted from the last acknowledged block, modulo 2¹⁶ like the numbers on the wire.
         let ahead = number.wrapping_sub(self.una.wrapping_sub(1) as u16);
         let in_flight = self.sent - self.una;
@@ -219,13 +218,14 @@ impl Transfer {
             return self.on_progress(now, self.una + u32::from(ahead));
         }
         let behind = u32::from(ahead.wrapping_neg());
-        if behind >= self.una || behind > u32::from(u16::MAX / 2) {
+        if !self.is_proven() || behind >= self.una || behind > u32::from(u16::MAX / 2) {
             self.wild_acks = self.wild_acks.saturating_add(1);
             return match self.wild_acks > NEVER_SENT_FORGIVEN {
                 true => Acked::Guessed,
                 false => Acked::NeverSent,
             };
         }
+        self.patience.on_heard(now);
         if behind == 0 {
             self.on_repeated_ack(now);
         }

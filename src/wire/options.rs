@@ -32,15 +32,15 @@ impl<'a> Options<'a> {
 
     /// The pairs in the order sent. Ends at the first piece that is not a whole pair, because
     /// Apple's and Tivoli's requests carry rubbish behind their options. The last value may lack
-    /// its NUL.
+    /// its NUL; a value may be empty (`multicast`, RFC 2090), a name may not.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             let (name, after_name) = split_string(rest)?;
-            let (value, after_value) = split_string(after_name).unwrap_or((after_name, &[]));
-            if name.is_empty() || value.is_empty() {
+            if name.is_empty() || after_name.is_empty() {
                 return None;
             }
+            let (value, after_value) = split_string(after_name).unwrap_or((after_name, &[]));
             rest = after_value;
             Some((name, value))
         })
@@ -107,6 +107,7 @@ mod tests {
         assert_eq!(pairs(b"a\x001\0\0\0\0"), [(&b"a"[..], &b"1"[..])]);
         assert_eq!(pairs(b"a\x001\0junk"), [(&b"a"[..], &b"1"[..])]);
         assert_eq!(pairs(b"a\x001"), [(&b"a"[..], &b"1"[..])]);
+        assert_eq!(pairs(b"a\0\0\0\0"), [(&b"a"[..], &b""[..])]);
         assert!(Options::new(b"").is_empty());
         assert!(Options::new(b"a\0").is_empty());
     }

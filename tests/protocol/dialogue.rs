@@ -19,7 +19,8 @@
 //! counted as ignored. A name in front of the arrow picks another client of [`CLIENTS`].
 //!
 //! DATA is compared with the file, byte by byte: `(n)` means shorter than a block, `of NAME` stands
-//! there when more files than one are served, and the payload itself for a file of text.
+//! there when more files than one are served, and the payload itself for a file of text. `UNREACHABLE` is not
+//! a datagram but an ICMP message about one of the server's.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -35,13 +36,15 @@ use bootstone::proto::server::Server;
 use bootstone::proto::stats::Ignored;
 
 /// Who may talk, and to which of our addresses. A line without a name is `a`'s.
-const CLIENTS: [(&str, &str, &str); 6] = [
+const CLIENTS: [(&str, &str, &str); 7] = [
     ("a", "192.0.2.1:2001", "192.0.2.69"),
     // Another port of the same machine.
     ("b", "192.0.2.1:2002", "192.0.2.69"),
     // Another machine, another address of ours.
     ("c", "198.51.100.7:2001", "192.0.2.70"),
     ("v6", "[2001:db8::1]:2001", "2001:db8::69"),
+    // Of the server's own network.
+    ("lan", "10.0.0.5:2001", "10.0.0.69"),
     // To everybody.
     ("broadcast", "192.0.2.9:2001", "255.255.255.255"),
     ("multicast", "[2001:db8::9]:2001", "ff02::1"),
@@ -77,8 +80,12 @@ pub(crate) fn serving_text(name: &str, text: &[u8]) -> Served {
 impl Served {
     /// One file more, of other bytes.
     pub(crate) fn and(self, name: &str, size: usize) -> Served {
-        let seed = name.bytes().fold(1, |seed, b| seed * 31 + u64::from(b));
-        let bytes = (0..size as u64).map(|i| noise(seed + i)).collect();
+        let seed = name
+            .bytes()
+            .fold(1u64, |seed, b| seed.wrapping_mul(31) + u64::from(b));
+        let bytes = (0..size as u64)
+            .map(|i| noise(seed.wrapping_add(i)))
+            .collect();
         self.with(name, bytes, false)
     }
 
@@ -168,6 +175,8 @@ struct Stage<'a> {
     log: Vec<String>,
     /// What each peer has last been granted.
     blksize: HashMap<SocketAddr, usize>,
+    /// What is sent now is the answer to an RRQ.
+    answers_rrq: bool,
     reports: Vec<Report>,
     ignored: [u64; Ignored::ALL.len()],
 }
@@ -184,6 +193,7 @@ impl<'a> Stage<'a> {
             seen: VecDeque::new(),
             log: Vec::new(),
             blksize: HashMap::new(),
+            answers_rrq: false,
             reports: Vec::new(),
             ignored: [0; Ignored::ALL.len()],
         }
@@ -221,13 +231,16 @@ impl<'a> Stage<'a> {
 
     fn hear(&mut self, client: &str, what: &str) {
         let from = peer(if client.is_empty() { "a" } else { client });
-        let datagram = datagram(what);
-        if datagram.starts_with(b"\0\x01") {
-            self.blksize.remove(&from.address);
-        }
         self.note(format!("{client}> {what}"));
+        if what == "UNREACHABLE" {
+            self.server.handle_unreachable(self.now, from);
+            return self.drain();
+        }
+        let datagram = datagram(what);
         self.server.handle_datagram(self.now, from, &datagram);
+        self.answers_rrq = datagram.starts_with(b"\0\x01");
         self.drain();
+        self.answers_rrq = false;
     }
 
     fn expect(&mut self, what: &str) -> Verdict {
@@ -325,6 +338,10 @@ impl<'a> Stage<'a> {
         };
         match (opcode, body) {
             (3, [high, low, payload @ ..]) => {
+                if self.answers_rrq {
+                    // No OACK, no options.
+                    self.blksize.remove(&to);
+                }
                 let blksize = *self.blksize.get(&to).unwrap_or(&512);
                 let number = u16::from_be_bytes([*high, *low]);
                 format!("DATA {number}{}", self.payload(number, blksize, payload))

@@ -12,3 +12,11 @@ mod rfc2347;
 mod rfc2348;
 mod rfc2349;
 mod rfc7440;
+
+mod guard;
+mod names;
+mod negotiation;
+mod sending;
+
+mod clients;
+mod mistakes;

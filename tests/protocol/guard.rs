@@ -1,0 +1,439 @@
+//! Guard: what is answered at all, and how much of it.
+
+use bootstone::proto::Instant;
+use bootstone::proto::server::Server;
+use bootstone::proto::sessions::Session;
+
+use crate::dialogue::{Served, datagram, peer, serving};
+
+/// Nobody is told that it was ignored: that is how loops begin (CVE-2024-2169).
+#[test]
+fn data_oack_error_and_rubbish_are_never_answered() {
+    serving("f", 2000).talk(
+        r#"
+        0    > DATA 1 hello
+             = ignored not-for-servers
+        1    > OACK blksize=512
+             = ignored not-for-servers
+        2    > ERROR 1 file not found
+             = ignored stray
+        3    > ACK 1
+             = ignored stray
+        4    > ""
+             = ignored malformed
+        5    > "\0"
+             = ignored malformed
+        6    > "\0\0"
+             = ignored malformed
+        7    > "\0\x07whatever"
+             = ignored malformed
+        8    > "\x01\0f\0octet\0"
+             = ignored malformed
+        9    > "\0\x04\0"
+             = ignored malformed
+        10   > "\0\x05\0"
+             = ignored malformed
+        11   > "\0\x03\0"
+             = ignored malformed
+        12   > "\0\x01f"
+             = ignored malformed
+        13   > "\0\x01f\0"
+             = ignored malformed
+        14   > "\0\x01\0octet\0"
+             = ignored malformed
+        15   > "GET / HTTP/1.1\r\n\r\n"
+             = ignored malformed
+        16   > "\0\x02f\0"
+             = ignored malformed
+        ever nothing
+        "#,
+    );
+}
+
+/// Neither does any of it disturb a transfer under way.
+#[test]
+fn rubbish_in_a_transfer_is_ignored() {
+    serving("f", 2000).talk(
+        r#"
+        0    > RRQ f octet
+             < DATA 1
+        10   > DATA 1 hello
+             = ignored not-for-servers
+        20   > OACK blksize=512
+             = ignored not-for-servers
+        30   > "\0\x09"
+             = ignored malformed
+        50   > ACK 1
+             < DATA 2
+        "#,
+    );
+}
+
+/// A request that is turned down ends the transfer of its port like any other: the machine has gone on.
+#[test]
+fn a_refused_request_ends_the_transfer_of_its_port() {
+    for (request, answer, word) in [
+        ("WRQ f octet", "2 read-only server", "refused"),
+        ("RRQ f mail", "4 unknown mode", "refused"),
+        ("RRQ g octet", "1 file not found", "not-found"),
+    ] {
+        serving("f", 2000).talk(&format!(
+            "0   > RRQ f octet
+                 < DATA 1
+             10  > {request}
+                 < ERROR {answer}
+                 = aborted
+                 = {word}
+            ever nothing"
+        ));
+    }
+}
+
+/// A request shorter than a third of its ERROR was made up to be answered.
+#[test]
+fn a_short_request_is_not_amplified() {
+    serving("f", 10).talk(
+        r#"
+        0    > "\0\x01g\0o"
+             = ignored too-short
+        1    > "\0\x02g\0o\0"
+             = ignored too-short
+        2    > "\0\x01g\0octet\0"
+             < ERROR 1 file not found
+             = not-found
+        "#,
+    );
+}
+
+/// Sends `requests` at the times given in milliseconds, and never a word more. Datagrams and bytes that
+/// come back.
+fn sent_to_silence(server: &mut Server, requests: &[(u64, &str)]) -> (usize, usize) {
+    let (mut count, mut bytes) = (0, 0);
+    let mut out = Vec::new();
+    let mut drain = |server: &mut Server, now| {
+        while server.poll_transmit(now, 64, &mut out).is_some() {
+            count += 1;
+            bytes += out.len();
+        }
+    };
+    let run_to = |server: &mut Server, until, drain: &mut dyn FnMut(&mut Server, Instant)| {
+        while let Some(now) = server.poll_timeout().filter(|&next| next < until) {
+            server.handle_timeout(now);
+            drain(server, now);
+        }
+    };
+    for (at, request) in requests {
+        let now = Instant::from_millis(*at);
+        run_to(server, now, &mut drain);
+        server.handle_datagram(now, peer("a"), &datagram(request));
+        drain(server, now);
+    }
+    run_to(server, Instant::from_millis(3_600_000), &mut drain);
+    (count, bytes)
+}
+
+/// With options: what a source gets before its first ACK stays within three times what it sent.
+#[test]
+fn three_bytes_for_one_with_options() {
+    for request in [
+        "RRQ f octet tsize=0",
+        "RRQ f octet windowsize=65535",
+        "RRQ f octet blksize=65464",
+        "RRQ f octet timeout=1",
+        "RRQ f octet tsize=0 blksize=65464 windowsize=65535 timeout=255",
+        "RRQ a/long/way/to/the/file/that/is/called/f octet tsize=0",
+    ] {
+        for repeats in [1, 2, 5] {
+            let requests: Vec<_> = (0..repeats).map(|i| (i * 3000, request)).collect();
+            let asked = datagram(request).len() * requests.len();
+            let served = serving("f", 1_000_000);
+            let (count, bytes) = sent_to_silence(&mut served.server(), &requests);
+            assert!(count >= requests.len(), "each request is answered");
+            assert!(bytes <= 3 * asked, "{request}: {bytes} bytes for {asked}");
+        }
+    }
+}
+
+/// Without: one DATA for each request, none by the timer.
+#[test]
+fn one_data_for_each_request_without_options() {
+    for (requests, sent) in [
+        (&[(0, "RRQ f octet")][..], 1),
+        (&[(0, "RRQ f octet"), (400, "RRQ f octet")], 2),
+        (&[(0, "RRQ f octet"), (14_000, "RRQ f octet")], 2),
+        (&[(0, "RRQ f octet"), (400, "RRQ f octet x-a=b")], 2),
+        (&[(0, "RRQ f octet"), (400, "RRQ f netascii")], 2),
+    ] {
+        let mut server = serving("f", 1_000_000).server();
+        let (count, _) = sent_to_silence(&mut server, requests);
+        assert_eq!(count, sent, "{requests:?}");
+    }
+}
+
+/// Whoever has acknowledged nothing is forgotten after 15 s, and by then the timer has long been silent.
+#[test]
+fn a_silent_source_is_forgotten() {
+    serving("f", 2000).talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1
+        15000 = timed-out
+        ever  nothing
+        ",
+    );
+}
+
+/// The client repeats its RRQ for as long as it likes.
+#[test]
+fn each_rrq_keeps_the_transfer_for_15_s_more() {
+    serving("f", 2000).talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1
+        14000 > RRQ f octet
+              < DATA 1
+        28000 > ACK 1
+              < DATA 2
+        ",
+    );
+}
+
+// ACKs can be forged as well.
+
+#[test]
+fn a_second_ack_of_what_was_never_sent_ends_the_transfer() {
+    serving("f", 20_000).talk(
+        r"
+        0     > RRQ f octet windowsize=4
+              < OACK windowsize=4
+        10    > ACK 4
+              = ignored never-sent
+        20    > ACK 0
+              < DATA 1..4
+        30    > ACK 8
+              = dropped
+        40    > ACK 4
+              = ignored stray
+        ever  nothing
+        ",
+    );
+}
+
+/// Twice the file and 64 KiB: 125,536 bytes here.
+#[test]
+fn a_transfer_sends_at_most_twice_its_file_and_64_kib() {
+    serving("f", 30_000).talk(
+        r"
+        0     > RRQ f octet blksize=1432 windowsize=16
+              < OACK blksize=1432 windowsize=16
+        50    > ACK 0
+              < DATA 1..16           # 22,976 bytes
+        100   > ACK 0
+              < DATA 1..16
+        150   > ACK 0
+              < DATA 1..16
+        200   > ACK 0
+              < DATA 1..16
+        250   > ACK 0
+              < DATA 1..16
+        300   > ACK 0
+              < DATA 1..7
+              = dropped
+        350   > ACK 0
+              = ignored stray
+        ever  nothing
+        ",
+    );
+}
+
+/// An ICMP "unreachable": somebody has used the name of a machine that did not ask. Its neighbours (/24) are
+/// left in peace for a minute.
+#[test]
+fn unreachable_closes_the_door_on_the_prefix() {
+    serving("f", 2000).talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1
+        5     > UNREACHABLE
+              = aborted
+        10    > RRQ f octet
+              = dropped
+              = ignored closed-door
+        20   b> RRQ g octet
+              = dropped
+              = ignored closed-door
+        30   c> RRQ f octet
+             c< DATA 1
+        40   c> ACK 1
+             c< DATA 2
+        50   c> ERROR 0 enough
+              = aborted
+        60004 > RRQ f octet
+              = dropped
+              = ignored closed-door
+        60005 > RRQ f octet
+              < DATA 1
+        ",
+    );
+}
+
+/// A machine that was switched off says the same, and may come back at once.
+#[test]
+fn unreachable_closes_no_door_on_who_has_proven_itself() {
+    serving("f", 5000).talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1
+        10    > ACK 1
+              < DATA 2
+        20    > ACK 2
+              < DATA 3
+        30    > ACK 3
+              < DATA 4
+        40    > UNREACHABLE
+              = aborted
+        50    > RRQ f octet
+              < DATA 1
+        60    > ERROR 0 enough
+              = aborted
+        70    > UNREACHABLE          # of a transfer that is over
+        ever  nothing
+        ",
+    );
+    // In one's own house there is nobody to reflect at.
+    serving("f", 5000).talk(
+        r"
+        0  lan> RRQ f octet
+           lan< DATA 1
+        10 lan> UNREACHABLE
+              = aborted
+        20 lan> RRQ f octet
+           lan< DATA 1
+        ",
+    );
+}
+
+/// 2,048 of one /24; the neighbours of somebody else are not concerned, and whoever proves itself does not
+/// count any more.
+#[test]
+fn unproven_transfers_of_a_prefix_are_bounded() {
+    let mut server = serving("f", 2000).server();
+    let mut ask = |name: &str, port, what| {
+        let mut from = peer(name);
+        from.address.set_port(port);
+        server.handle_datagram(Instant::ZERO, from, &datagram(what));
+        let mut out = Vec::new();
+        server.poll_transmit(Instant::ZERO, 1, &mut out).is_some()
+    };
+    assert!((1..=2048).all(|port| ask("a", port, "RRQ f octet tsize=0")));
+    assert!(!ask("a", 3000, "RRQ f octet tsize=0"));
+    assert!(ask("c", 3000, "RRQ f octet tsize=0"));
+    assert!(ask("a", 1, "ACK 0"));
+    assert!(ask("a", 3001, "RRQ f octet tsize=0"));
+    assert!(!ask("a", 3002, "RRQ f octet tsize=0"));
+}
+
+// The table.
+
+fn two_sessions() -> Served {
+    serving("f", 2000).max_sessions(2)
+}
+
+#[test]
+fn the_oldest_unproven_makes_room() {
+    two_sessions().talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1
+        10   b> RRQ f octet
+             b< DATA 1
+        20   c> RRQ f octet
+             c< DATA 1
+              = dropped
+        30    > ACK 1
+              = ignored stray
+        40   b> ACK 1
+             b< DATA 2
+        50   c> ACK 1
+             c< DATA 2
+        ",
+    );
+}
+
+#[test]
+fn a_proven_one_stays() {
+    two_sessions().talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1
+        5     > ACK 1
+              < DATA 2
+        10   b> RRQ f octet
+             b< DATA 1
+        20   c> RRQ f octet
+             c< DATA 1
+              = dropped
+        30   b> ACK 1
+              = ignored stray
+        40    > ACK 2
+              < DATA 3
+        50   c> ACK 1
+             c< DATA 2
+        ",
+    );
+}
+
+#[test]
+fn past_the_bound_a_request_is_dropped_silently() {
+    two_sessions().talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1
+        5     > ACK 1
+              < DATA 2
+        10   b> RRQ f octet
+             b< DATA 1
+        15   b> ACK 1
+             b< DATA 2
+        20   c> RRQ f octet
+              = dropped
+              = ignored table-full
+        30    > ACK 2
+              < DATA 3
+        40   b> ACK 2
+             b< DATA 3
+        50    > ERROR 0 stop
+              = aborted
+        60   c> RRQ f octet
+             c< DATA 1
+        ",
+    );
+}
+
+/// A finished transfer takes nobody's place.
+#[test]
+fn a_tombstone_makes_room_first() {
+    serving("f", 10).max_sessions(2).talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1 (10)
+        5    b> RRQ f octet
+             b< DATA 1 (10)
+        10   b> ACK 1
+              = complete
+        20   c> RRQ f octet
+             c< DATA 1 (10)
+        30    > ACK 1
+              = complete
+        40   c> ACK 1
+              = complete
+        ever  nothing
+        ",
+    );
+}
+
+/// A session's memory is constant: 512 bytes, of which the tables take less than a quarter.
+#[test]
+fn a_session_is_small() {
+    assert!(size_of::<Session>() <= 384, "{}", size_of::<Session>());
+}
