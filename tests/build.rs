@@ -764,12 +764,15 @@ fn the_version_comes_from_the_sbat_section() {
 
 // collect.
 
-/// Runs `collect` from `tree/from` to `tree/assets`.
+/// Runs `collect` from `from` to `assets`, with the programs in `bin` before all others.
 fn collect(tree: &Tree, arguments: &[&str]) -> Output {
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", tree.dir.path().join("bin").display());
     Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/boot-assets/collect"))
         .args(["--from", "from", "--to", "assets"])
         .args(arguments)
         .current_dir(tree.dir.path())
+        .env("PATH", path)
         .output()
         .unwrap()
 }
@@ -873,6 +876,62 @@ fn collect_updates_its_lines_and_keeps_the_others() {
     assert_eq!(read(&tree, "undionly.kpxe"), "bios");
 }
 
+/// A `dpkg-query` that knows `from/undionly.kpxe` as part of a package, with this checksum.
+fn install_dpkg(tree: &Tree, md5: &str) {
+    let bin = tree.dir.path().join("bin");
+    let file = tree
+        .dir
+        .path()
+        .canonicalize()
+        .unwrap()
+        .join("from/undionly.kpxe");
+    let file = file.to_str().unwrap();
+    let script = format!(
+        "#!/bin/sh\n\
+         case \"$*\" in\n\
+         '--search {file}') echo 'ipxe: {file}' ;;\n\
+         '--control-show ipxe md5sums')\n\
+             echo '{other}  {file}.old'; echo '{md5}  {relative}' ;;\n\
+         '--show --showformat ${{Package}} ${{Version}} ipxe') printf 'ipxe 1.21' ;;\n\
+         *) exit 1 ;;\n\
+         esac\n",
+        other = "0".repeat(32),
+        relative = &file[1..],
+    );
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("dpkg-query"), script).unwrap();
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(bin.join("dpkg-query"), executable).unwrap();
+}
+
+#[test]
+fn collect_holds_a_file_against_its_package() {
+    let tree = source();
+    install_dpkg(&tree, "3eb6ef1d45e6b17ce8c3ba1cbbd0f99f");
+    tree.write("undionly.kpxe", "of before");
+    not_collected(
+        &tree,
+        &["undionly.kpxe"],
+        1,
+        &[
+            "from/undionly.kpxe is not what package ipxe 1.21 installed",
+            "expected 3eb6ef1d45e6b17ce8c3ba1cbbd0f99f",
+            "actual 88264747405203a0502c8d242fdad7df",
+            "Install the package again",
+        ],
+    );
+    assert_eq!(read(&tree, "undionly.kpxe"), "of before");
+    assert!(!tree.path("SHA256SUMS.local").exists());
+
+    let tree = source();
+    install_dpkg(&tree, "88264747405203a0502c8d242fdad7df");
+    let said = collected(&tree, &["undionly.kpxe"]);
+    assert_eq!(
+        said,
+        "undionly.kpxe: from from/undionly.kpxe, as in package ipxe 1.21\n"
+    );
+}
+
 #[test]
 fn collect_respects_a_pin_until_told_to_set_it() {
     let tree = source();
@@ -943,4 +1002,126 @@ fn the_shipped_script_is_the_listed_one() {
     let sums = fs::read_to_string(shipped.join("SHA256SUMS")).unwrap();
     let line = ("autoexec.ipxe".to_owned(), Digest::of(&script));
     assert!(parse_sums(&sums).unwrap().contains(&line));
+}
+
+// Cargo.
+
+/// Copies the package to `to`, without what is built from it. Every file gets a new time.
+fn copy_package(to: &Path) {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tracked = Command::new("git")
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
+        .current_dir(package)
+        .output()
+        .unwrap();
+    assert!(tracked.status.success(), "{tracked:?}");
+    let names = String::from_utf8(tracked.stdout).unwrap();
+    for name in names.split_terminator('\0') {
+        let (from, to) = (package.join(name), to.join(name));
+        if from.is_file() {
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+fn cargo_home() -> PathBuf {
+    let home = || Path::new(&std::env::var_os("HOME").unwrap()).join(".cargo");
+    std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
+}
+
+/// Runs cargo in `package`; what it said.
+#[track_caller]
+fn cargo(package: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .args(["--locked", "--offline", "--target-dir", "target"])
+        .current_dir(package)
+        .env_remove("BOOTSTONE_ASSETS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[test]
+#[ignore = "two release builds: a minute or two"]
+fn the_same_inputs_give_the_same_bits() {
+    let dir = tempfile::tempdir().unwrap();
+    let other_home = dir.path().join("another-home");
+    symlink(cargo_home(), &other_home).unwrap();
+    let places = [("here", cargo_home()), ("over/there", other_home)];
+    let binaries = places.map(|(name, home)| {
+        let package = dir.path().join(name);
+        copy_package(&package);
+        let home = home.to_str().unwrap();
+        let flags = format!("--remap-path-prefix={home}=/cargo");
+        let environment = [("CARGO_HOME", home), ("RUSTFLAGS", &flags)];
+        cargo(&package, &["build", "--release"], &environment);
+        let binary = fs::read(package.join("target/release/bootstone")).unwrap();
+        for path in [home, package.to_str().unwrap()] {
+            let mut windows = binary.windows(path.len());
+            assert!(!windows.any(|window| window == path.as_bytes()), "{path}");
+        }
+        binary
+    });
+    assert!(binaries[0] == binaries[1], "the two binaries differ");
+}
+
+#[test]
+#[ignore = "a debug build of everything: half a minute"]
+fn cargo_notices_what_changes_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let package = dir.path();
+    copy_package(package);
+    let assets = package.join("boot-assets");
+    fs::write(assets.join("ALLOW"), "**\n").unwrap();
+    let names_after = |expected_fresh: bool| {
+        let said = cargo(package, &["check", "--lib", "--verbose"], &[]);
+        let fresh = said
+            .lines()
+            .any(|line| line.trim().starts_with("Fresh bootstone"));
+        assert_eq!(fresh, expected_fresh, "{said}");
+        let mut builds = fs::read_dir(package.join("target/debug/build")).unwrap();
+        let manifest = builds.find_map(|entry| {
+            let out = entry.unwrap().path().join("out/stage/manifest");
+            fs::read_to_string(out).ok()
+        });
+        let manifest = Manifest::parse(&manifest.unwrap()).unwrap();
+        let records = manifest.records().iter();
+        let records = records.filter(|record| record.name.starts_with("test/"));
+        let short = |record: &Record| format!("{} {}", record.name, record.size);
+        records.map(short).collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(names_after(false), none);
+    assert_eq!(names_after(true), none);
+    fs::write(package.join("notes.txt"), "").unwrap();
+    fs::write(package.join("tests/more.rs"), "").unwrap();
+    assert_eq!(names_after(true), none);
+    fs::create_dir(assets.join("test")).unwrap();
+    fs::write(assets.join("test/a"), "1").unwrap();
+    fs::write(assets.join("test/b"), "22").unwrap();
+    symlink("a", assets.join("test/link")).unwrap();
+    assert_eq!(names_after(false), ["test/a 1", "test/b 2", "test/link 1"]);
+    fs::write(assets.join("test/a"), "333").unwrap();
+    assert_eq!(names_after(false), ["test/a 3", "test/b 2", "test/link 3"]);
+    fs::remove_file(assets.join("test/link")).unwrap();
+    symlink("b", assets.join("test/link")).unwrap();
+    assert_eq!(names_after(false), ["test/a 3", "test/b 2", "test/link 2"]);
+    fs::remove_file(assets.join("test/a")).unwrap();
+    assert_eq!(names_after(false), ["test/b 2", "test/link 2"]);
+    fs::rename(assets.join("test/b"), assets.join("test/c")).unwrap();
+    fs::remove_file(assets.join("test/link")).unwrap();
+    assert_eq!(names_after(false), ["test/c 2"]);
+    assert_eq!(names_after(true), ["test/c 2"]);
 }
