@@ -54,7 +54,7 @@ const CLIENTS: [(&str, &str, &str); 7] = [
 const SEGMENTS: [usize; 3] = [64, 1, 3];
 
 /// A server to be: its files and what the operator has set.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Served {
     files: Vec<File>,
     config: Config,
@@ -77,7 +77,26 @@ pub(crate) fn serving_text(name: &str, text: &[u8]) -> Served {
     Served::default().with(name, text.to_vec(), true)
 }
 
+/// Nothing yet, and lock-step for clients without a window: what runs ahead has its own dialogues.
+impl Default for Served {
+    fn default() -> Served {
+        Served {
+            files: Vec::new(),
+            config: Config {
+                run_ahead: 1,
+                ..Config::default()
+            },
+        }
+    }
+}
+
 impl Served {
+    /// Up to so many blocks in flight to a far client without a window.
+    pub(crate) fn run_ahead(mut self, blocks: u16) -> Served {
+        self.config.run_ahead = blocks;
+        self
+    }
+
     /// One file more, of other bytes.
     pub(crate) fn and(self, name: &str, size: usize) -> Served {
         let seed = name

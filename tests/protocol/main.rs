@@ -16,6 +16,7 @@ mod rfc7440;
 mod guard;
 mod names;
 mod negotiation;
+mod running_ahead;
 mod sending;
 
 mod clients;
