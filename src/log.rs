@@ -2,11 +2,17 @@
 //!
 //! Whatever a peer wrote is escaped before it gets here into a line.
 
+mod queue;
+
+use std::io;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
+pub use self::queue::Log;
+use self::queue::{Pen, Queue};
 use crate::catalog::Catalog;
 use crate::proto::report::{Figures, Report, Requested};
 
@@ -32,15 +38,22 @@ impl FromStr for Format {
     }
 }
 
-/// Sends all lines to standard output from here on.
-pub fn start(format: Format) {
+/// Sends all lines to standard output from here on, until what it returns is dropped.
+///
+/// # Errors
+/// There is no thread for it.
+pub fn start(format: Format) -> io::Result<Log> {
+    let queue = Arc::new(Queue::default());
+    let log = Log::start(Arc::clone(&queue))?;
     let lines = tracing_subscriber::fmt()
         .with_target(false)
-        .with_ansi(false);
+        .with_ansi(false)
+        .with_writer(move || Pen::new(&queue));
     match format {
         Format::Text => lines.init(),
         Format::Json => lines.json().flatten_event(true).init(),
     }
+    Ok(log)
 }
 
 /// The line of a transfer, or of a request that did not come to one.

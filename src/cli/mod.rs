@@ -1,6 +1,8 @@
 //! The command line: which command, with which settings.
 
+mod listen;
 pub mod serve;
+mod settings;
 mod signals;
 
 use std::process::ExitCode;

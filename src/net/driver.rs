@@ -12,6 +12,9 @@ use crate::proto::Instant;
 use crate::proto::report::Report;
 use crate::proto::server::Server;
 
+/// So many failures to receive, and nothing received in between, are more than peers can cause.
+const ERRORS_IN_A_ROW: u32 = 10_000;
+
 /// Where the program is in its life. Told to every driver by a [`watch`] channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
@@ -30,6 +33,8 @@ pub struct Driver<R> {
     report: R,
     /// The datagrams on their way out.
     out: Vec<u8>,
+    /// Failures to receive since something was received.
+    errors: u32,
 }
 
 impl<R: FnMut(&Catalog, &Report)> Driver<R> {
@@ -41,13 +46,14 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
             clock,
             report,
             out: Vec::new(),
+            errors: 0,
         }
     }
 
     /// Serves until `life` says [`Life::Draining`] and no transfer is under way.
     ///
     /// # Errors
-    /// The socket cannot be read any more. What concerns one peer only is no error.
+    /// The socket cannot be read any more.
     pub async fn run(mut self, mut life: watch::Receiver<Life>) -> io::Result<()> {
         let mut batch = Batch::default();
         let mut timer = std::pin::pin!(sleep_until(self.clock.at(Instant::ZERO)));
@@ -59,10 +65,10 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
                 () = &mut timer, if self.server.poll_timeout().is_some() => {
                     self.server.handle_timeout(self.clock.now());
                 }
-                received = self.socket.receive(&mut batch) => {
-                    received?;
-                    self.take(&batch);
-                }
+                received = self.socket.receive(&mut batch) => match received {
+                    Ok(()) => self.take(&batch),
+                    Err(error) => self.hear_of_errors(error)?,
+                },
             }
             self.transmit().await;
             self.tell();
@@ -71,6 +77,7 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
     }
 
     fn take(&mut self, batch: &Batch) {
+        self.errors = 0;
         let now = self.clock.now();
         for (peer, datagram) in batch.datagrams() {
             self.server.handle_datagram(now, peer, datagram);
@@ -83,8 +90,29 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
             let Some(transmit) = self.server.poll_transmit(now, segments, &mut self.out) else {
                 return;
             };
-            // A datagram that cannot be sent is a lost one: the protocol lives with that.
-            let _ = self.socket.send(&transmit, &self.out).await;
+            if self.socket.send(&transmit, &self.out).await.is_err() {
+                // It may have been an ICMP message about somebody else that came first: once more. A datagram
+                // that cannot be sent at all is a lost one, and the protocol lives with that.
+                self.hear_of_unreachable();
+                let _ = self.socket.send(&transmit, &self.out).await;
+            }
+        }
+    }
+
+    /// Receiving has failed, most likely because of what ICMP has said about a peer.
+    fn hear_of_errors(&mut self, error: io::Error) -> io::Result<()> {
+        self.hear_of_unreachable();
+        self.errors += 1;
+        match self.errors < ERRORS_IN_A_ROW {
+            true => Ok(()),
+            false => Err(error),
+        }
+    }
+
+    fn hear_of_unreachable(&mut self) {
+        let now = self.clock.now();
+        while let Some(peer) = self.socket.unreachable() {
+            self.server.handle_unreachable(now, peer);
         }
     }
 

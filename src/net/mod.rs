@@ -2,6 +2,8 @@
 
 pub mod driver;
 pub mod socket;
+mod unreachable;
+pub mod worker;
 
 use std::time::Duration;
 

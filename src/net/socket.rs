@@ -10,6 +10,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
 use tokio::io::Interest;
 
+use super::unreachable;
 use crate::proto::Peer;
 use crate::proto::server::Transmit;
 
@@ -24,13 +25,23 @@ const LONGEST: usize = 2048;
 /// A bound socket, before the runtime exists.
 #[derive(Debug)]
 pub struct Bound {
-    socket: std::net::UdpSocket,
+    socket: socket2::Socket,
     address: SocketAddr,
 }
 
 impl Bound {
     /// Binds `address`. `[::]` takes IPv4 as well.
     pub fn bind(address: SocketAddr) -> io::Result<Bound> {
+        Bound::open(address, false)
+    }
+
+    /// Binds the address of this one once more, for another worker: the kernel gives each of them its share
+    /// of the peers, and each peer always to the same.
+    pub fn another(&self) -> io::Result<Bound> {
+        Bound::open(self.address, true)
+    }
+
+    fn open(address: SocketAddr, is_another: bool) -> io::Result<Bound> {
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
@@ -39,9 +50,13 @@ impl Bound {
         // Best effort: a small buffer loses requests in a storm, and their clients ask again.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         socket.set_nonblocking(true)?;
+        if is_another {
+            socket.set_reuse_port(true)?;
+        }
         socket.bind(&address.into())?;
-        let socket = std::net::UdpSocket::from(socket);
-        let address = socket.local_addr()?;
+        // Only now, so that a second server on the same port finds it taken.
+        socket.set_reuse_port(true)?;
+        let address = socket.local_addr()?.as_socket().unwrap_or(address);
         Ok(Bound { socket, address })
     }
 
@@ -62,7 +77,8 @@ impl Socket {
     /// Hands a bound socket to the current runtime.
     pub fn new(bound: Bound) -> io::Result<Socket> {
         let state = UdpSocketState::new(UdpSockRef::from(&bound.socket))?;
-        let io = tokio::net::UdpSocket::from_std(bound.socket)?;
+        state.enable_transport_errors(UdpSockRef::from(&bound.socket))?;
+        let io = tokio::net::UdpSocket::from_std(bound.socket.into())?;
         Ok(Socket { io, state })
     }
 
@@ -72,16 +88,33 @@ impl Socket {
     }
 
     /// Waits for datagrams and takes as many as fit into `batch`.
+    ///
+    /// # Errors
+    /// Among others what ICMP has said about any peer: see [`unreachable`](Self::unreachable).
     pub async fn receive(&self, batch: &mut Batch) -> io::Result<()> {
         let receive =
             || batch.fill(|buffers, meta| self.state.recv((&self.io).into(), buffers, meta));
-        self.io.async_io(Interest::READABLE, receive).await
+        let interest = Interest::READABLE | Interest::ERROR;
+        self.io.async_io(interest, receive).await?;
+        if !batch.is_full() {
+            // There is no more. Saying so here saves asking the kernel once more for each wake-up.
+            let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+            let _ = self.io.try_io(interest, nothing);
+        }
+        Ok(())
+    }
+
+    /// A peer of whom ICMP says that nobody there takes our datagrams. To be asked after an error, until
+    /// there is none.
+    pub fn unreachable(&self) -> Option<Peer> {
+        unreachable::next(&self.io).map(Peer::from)
     }
 
     /// Sends what `transmit` describes and `bytes` holds; waits while the kernel's buffer is full.
     ///
-    /// An error concerns this peer alone: no route, a firewall, a packet larger than the interface takes. It is as
-    /// good as a lost datagram.
+    /// # Errors
+    /// Either about this peer alone (no route, a firewall, a packet larger than the interface takes), or
+    /// what ICMP has said about any other, and then nothing was sent.
     pub async fn send(&self, transmit: &Transmit, bytes: &[u8]) -> io::Result<()> {
         let transmit = quinn_udp::Transmit {
             destination: transmit.peer.address,
@@ -131,6 +164,10 @@ impl Batch {
             let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
             datagrams.map(move |datagram| (peer, datagram))
         })
+    }
+
+    fn is_full(&self) -> bool {
+        self.filled == BATCH_SIZE
     }
 
     fn fill(

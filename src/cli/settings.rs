@@ -1,0 +1,84 @@
+//! The flags of `serve`, with environment variables and defaults filled in, and checked.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::flag_or_variable;
+use super::serve::Serve;
+use crate::log;
+use crate::proto::config::Config;
+use crate::proto::negotiate::Limits;
+
+/// See the [module](self).
+pub(super) struct Settings {
+    pub(super) listen: Vec<String>,
+    pub(super) config: Config,
+    pub(super) workers: usize,
+    pub(super) log_format: log::Format,
+    pub(super) drain_timeout: Duration,
+}
+
+impl Settings {
+    /// # Errors
+    /// What is wrong with which flag or variable.
+    pub(super) fn new(flags: Serve) -> Result<Settings, String> {
+        let mtu = flag_or_variable(flags.mtu, "BOOTSTONE_MTU")?;
+        let windowsize = flag_or_variable(flags.max_windowsize, "BOOTSTONE_MAX_WINDOWSIZE")?;
+        let run_ahead = flag_or_variable(flags.run_ahead, "BOOTSTONE_RUN_AHEAD")?;
+        let sessions = flag_or_variable(flags.max_sessions, "BOOTSTONE_MAX_SESSIONS")?;
+        let workers = flag_or_variable(flags.workers, "BOOTSTONE_WORKERS")?;
+        let log_format = flag_or_variable(flags.log_format, "BOOTSTONE_LOG_FORMAT")?;
+        let drain = flag_or_variable(flags.drain_timeout, "BOOTSTONE_DRAIN_TIMEOUT")?;
+
+        let defaults = Config::default();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = within("--workers", workers, cores.min(256), 1, 256)?;
+        let sessions = within(
+            "--max-sessions",
+            sessions,
+            defaults.max_sessions,
+            1,
+            1_000_000,
+        )?;
+        let limits = Limits {
+            mtu: within("--mtu", mtu, defaults.limits.mtu, 576, u16::MAX)?,
+            max_windowsize: within(
+                "--max-windowsize",
+                windowsize,
+                defaults.limits.max_windowsize,
+                1,
+                64,
+            )?,
+        };
+        Ok(Settings {
+            listen: listen_addresses(flags.listen)?,
+            config: Config {
+                limits,
+                run_ahead: within("--run-ahead", run_ahead, defaults.run_ahead, 1, 64)?,
+                max_sessions: sessions.div_ceil(workers),
+            },
+            workers,
+            log_format: log_format.unwrap_or_default(),
+            drain_timeout: Duration::from_secs(drain.unwrap_or(30)),
+        })
+    }
+}
+
+fn listen_addresses(flags: Vec<String>) -> Result<Vec<String>, String> {
+    if !flags.is_empty() {
+        return Ok(flags);
+    }
+    let variable = flag_or_variable::<String>(None, "BOOTSTONE_LISTEN")?;
+    let text = variable.unwrap_or_else(|| "[::]:69".to_owned());
+    Ok(text.split(',').map(|part| part.trim().to_owned()).collect())
+}
+
+fn within<T>(flag: &str, given: Option<T>, default: T, least: T, most: T) -> Result<T, String>
+where
+    T: PartialOrd + Display,
+{
+    match given.unwrap_or(default) {
+        value if least <= value && value <= most => Ok(value),
+        value => Err(format!("{flag} {value} is out of range: {least} to {most}")),
+    }
+}

@@ -1,0 +1,163 @@
+//! Lines on their way to standard output. Whoever reads them may stall; the server must not.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// What may wait for a slow reader, in bytes: some thousand lines. Past that, lines are lost, and counted.
+const WAITING: usize = 1 << 20;
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    lines: Mutex<Lines>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    text: Vec<u8>,
+    lost: u64,
+    /// The writer waits for something to do.
+    is_idle: bool,
+    is_closed: bool,
+}
+
+/// Writes the lines on a thread of its own. When it is dropped, what waits is written, and no more.
+#[derive(Debug)]
+pub struct Log {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Log {
+    pub(super) fn start(queue: Arc<Queue>) -> io::Result<Log> {
+        let source = Arc::clone(&queue);
+        let thread = std::thread::Builder::new().name("log".to_owned());
+        let thread = thread.spawn(move || source.write_all_to(io::stdout()))?;
+        Ok(Log {
+            queue,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.queue.lock().is_closed = true;
+        self.queue.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It has panicked: there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Queue {
+    fn write_all_to(&self, mut out: impl Write) {
+        let mut text = Vec::new();
+        while self.take(&mut text) {
+            // A closed pipe is no reason to stop serving.
+            let _ = out.write_all(&text).and_then(|()| out.flush());
+        }
+    }
+
+    /// Waits for lines and swaps them for the empty buffer `text`. False when there will be none.
+    fn take(&self, text: &mut Vec<u8>) -> bool {
+        text.clear();
+        let mut lines = self.lock();
+        while lines.text.is_empty() && !lines.is_closed {
+            lines.is_idle = true;
+            let waited = self.changed.wait(lines);
+            lines = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        lines.is_idle = false;
+        std::mem::swap(&mut lines.text, text);
+        let lost = std::mem::take(&mut lines.lost);
+        if lost > 0 {
+            text.extend_from_slice(
+                format!("{lost} lines lost: their reader is too slow\n").as_bytes(),
+            );
+        }
+        !text.is_empty()
+    }
+
+    fn push(&self, line: &[u8]) {
+        let mut lines = self.lock();
+        if lines.text.len() + line.len() > WAITING {
+            lines.lost += 1;
+            return;
+        }
+        lines.text.extend_from_slice(line);
+        if lines.is_idle {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Whatever a thread was doing when it panicked, the lines are whole: each is pushed in one go.
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The end into which lines are put.
+pub(super) struct Pen(Arc<Queue>);
+
+impl Pen {
+    pub(super) fn new(queue: &Arc<Queue>) -> Pen {
+        Pen(Arc::clone(queue))
+    }
+}
+
+impl Write for Pen {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(queue: &Queue) -> String {
+        let mut text = Vec::new();
+        queue.lock().is_closed = true;
+        queue.take(&mut text);
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn lines_come_out_as_they_went_in() {
+        let queue = Arc::new(Queue::default());
+        Pen::new(&queue).write_all(b"one\n").unwrap();
+        Pen::new(&queue).write_all(b"two\n").unwrap();
+        assert_eq!(taken(&queue), "one\ntwo\n");
+        assert_eq!(taken(&queue), "");
+    }
+
+    #[test]
+    fn what_a_slow_reader_leaves_waiting_is_bounded_and_the_loss_is_told() {
+        let queue = Arc::new(Queue::default());
+        let line = [b'x'; 1000];
+        for _ in 0..2000 {
+            Pen::new(&queue).write_all(&line).unwrap();
+        }
+        let text = taken(&queue);
+        assert!(text.len() < WAITING + 100);
+        let lost = 2000 - WAITING / 1000;
+        assert!(text.ends_with(&format!("x{lost} lines lost: their reader is too slow\n")));
+    }
+
+    #[test]
+    fn the_writer_writes_all_and_ends() {
+        let queue = Arc::new(Queue::default());
+        let log = Log::start(Arc::clone(&queue)).unwrap();
+        drop(log);
+        assert!(queue.lock().text.is_empty());
+    }
+}

@@ -1,0 +1,66 @@
+//! A worker: a thread with a runtime, sockets, tables and timers of its own. Workers share nothing but the
+//! files.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinSet, LocalSet};
+
+use super::Clock;
+use super::driver::{Driver, Life};
+use super::socket::{Bound, Socket};
+use crate::catalog::Catalog;
+use crate::log;
+use crate::proto::config::Config;
+use crate::proto::server::Server;
+
+/// What a worker needs to know.
+#[derive(Clone)]
+pub struct Duty {
+    /// The files to serve.
+    pub catalog: Arc<Catalog>,
+    /// For the server behind each socket.
+    pub config: Config,
+    /// The same for all.
+    pub clock: Clock,
+    /// When to drain.
+    pub life: watch::Receiver<Life>,
+    /// Takes the end of each worker.
+    pub ended: mpsc::UnboundedSender<io::Result<()>>,
+}
+
+/// Starts a worker on a thread of its own: a driver for each of `sockets`.
+///
+/// # Errors
+/// There is no such thread to be had.
+pub fn start(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
+    let run = move || {
+        let ended = duty.ended.clone();
+        // Nobody is left to be told when the program is about to end.
+        let _ = ended.send(run(duty, sockets));
+    };
+    let thread = std::thread::Builder::new().name("worker".to_owned());
+    thread.spawn(run).map(drop)
+}
+
+fn run(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()?;
+    LocalSet::new().block_on(&runtime, drive_all(duty, sockets))
+}
+
+async fn drive_all(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
+    let mut drivers = JoinSet::new();
+    for bound in sockets {
+        let server = Server::new(Arc::clone(&duty.catalog), duty.config);
+        let driver = Driver::new(Socket::new(bound)?, server, duty.clock, log::transfer);
+        drivers.spawn_local(driver.run(duty.life.clone()));
+    }
+    while let Some(ended) = drivers.join_next().await {
+        ended.map_err(io::Error::other)??;
+    }
+    Ok(())
+}
