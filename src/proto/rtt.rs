@@ -85,6 +85,8 @@ pub struct Stopwatch {
     doubtful: Option<(u32, Duration)>,
     /// When blocks were last sent again.
     went_back: Option<Instant>,
+    /// When the first block of the window in flight has left.
+    window_left: Option<Instant>,
 }
 
 impl Stopwatch {
@@ -137,10 +139,20 @@ impl Stopwatch {
         self.went_back = Some(now);
     }
 
+    /// The first block that is not acknowledged has left.
+    pub fn on_window_sent(&mut self, now: Instant) {
+        self.window_left = Some(now);
+    }
+
     /// False within a round trip of the last time: what arrives now cannot be about what was resent.
+    ///
+    /// Nor can it be about a window that has just left. EDK2 acknowledges each block that it has already: after
+    /// one needless window each further one would go twice, the Sorcerer's Apprentice of windows. Half a
+    /// round trip, because one may turn out to be shorter than those before.
     pub fn may_go_back(&self, now: Instant) -> bool {
         let pause = self.rtt.shortest().unwrap_or(self.rtt.rto());
         self.went_back.is_none_or(|at| now >= at + pause)
+            && self.window_left.is_none_or(|at| now >= at + pause / 2)
     }
 }
 

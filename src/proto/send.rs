@@ -358,6 +358,9 @@ impl Transfer {
 
     /// Block `next` has left.
     fn note_sent(&mut self, now: Instant) {
+        if self.next == self.una {
+            self.stopwatch.on_window_sent(now);
+        }
         if self.next < self.sent {
             self.resent += 1;
         } else {

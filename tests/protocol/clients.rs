@@ -190,9 +190,8 @@ fn edk2_stalls() {
     let repeats: String = (0..32)
         .map(|i| format!("20000.{:02} > ACK 12\n", i + 1))
         .collect();
-    let answered_once = repeats.replacen("> ACK 12\n", "> ACK 12\n< DATA 13..16\n", 1);
     let on = "20010 > ACK 16\n< DATA 17..20";
-    serving("ipxe.efi", 30_000).talk(&format!("{stall}{answered_once}{on}"));
+    serving("ipxe.efi", 30_000).talk(&format!("{stall}{repeats}{on}"));
 }
 
 /// 512-byte blocks without options, and files that need not exist.

@@ -157,12 +157,12 @@ fn repeats_of_an_ack_do_not_multiply() {
         100   > ACK 4
               < DATA 5..8
         100   > ACK 4                # a copy, on the heels of the first
-              < DATA 5..8
-        100   > ACK 4
         101   > ACK 4
-        149   > ACK 4
+        124   > ACK 4
         150   > ACK 8
               < DATA 9..12
+        150   > ACK 8
+        151   > ACK 8
         ",
     );
     serving("f", 10_000).talk(

@@ -54,6 +54,35 @@ fn s4_2_3_1_a_needless_resend_does_not_multiply() {
     );
 }
 
+/// §4.2.3.1, in windows: a client that acknowledges each block of a needless window (EDK2) says so while the
+/// next window is in flight. If that were sent again, each window from there on would go twice.
+#[test]
+fn s4_2_3_1_a_needless_window_does_not_multiply() {
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet windowsize=4
+              < OACK windowsize=4
+        50    > ACK 0
+              < DATA 1..4
+        100   > ACK 4
+              < DATA 5..8
+        150   > ACK 8
+              < DATA 9..12
+        350   < DATA 9..12
+        390   > ACK 12               # was late, and not lost
+              < DATA 13..16
+        400   > ACK 12               # of the needless blocks
+        400.1 > ACK 12
+        400.2 > ACK 12
+        400.3 > ACK 12
+        440   > ACK 16
+              < DATA 17..20
+        490   > ACK 20
+              < DATA 21..24
+        ",
+    );
+}
+
 /// §4.2.3.2: the timer adapts to the path, and backs off exponentially.
 #[test]
 fn s4_2_3_2_an_adaptive_timer() {

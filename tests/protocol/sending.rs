@@ -332,6 +332,16 @@ fn an_ack_of_what_was_never_sent_is_ignored_and_counted() {
               < DATA 5..8
         ",
     );
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet tsize=0
+              < OACK tsize=50000
+        50    > ACK 0
+              < DATA 1
+        60    > ACK 65535            # there was no block before 0
+              = ignored never-sent
+        ",
+    );
     serving("f", 5000).talk(
         r"
         0     > RRQ f octet
