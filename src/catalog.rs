@@ -101,7 +101,7 @@ impl Catalog {
         found.ok().map(|index| FileId(index as u16))
     }
 
-    /// The only file for which `part` is `wanted` without regard to case; none if there are two.
+    /// The only file for which `part` is `wanted` without regard to case; none if there are two that differ.
     /// Files with the same whole name in lower case have the same basename too, so both searches
     /// look at one run of `by_basename`.
     fn find_one(&self, wanted: &[u8], part: fn(&Entry) -> &[u8]) -> Option<FileId> {
@@ -115,7 +115,10 @@ impl Catalog {
             .take_while(|&i| name(i).eq_ignore_ascii_case(basename(wanted)))
             .filter(|&i| part(entry(i)).eq_ignore_ascii_case(wanted));
         let first = hits.next()?;
-        hits.next().is_none().then_some(FileId(*first))
+        let bytes = |index| self.bytes(FileId(index)).as_ptr_range();
+        // Two names of one content (an alias) leave no doubt which bytes are meant.
+        hits.all(|other| bytes(*other) == bytes(*first))
+            .then_some(FileId(*first))
     }
 }
 
@@ -259,6 +262,17 @@ mod tests {
             find(&["1/ipxe.efi", "2/ipxe.efi"], b"2/IPXE.EFI").as_deref(),
             Some("2/ipxe.efi")
         );
+    }
+
+    #[test]
+    fn two_names_of_one_content_leave_no_doubt() {
+        let bytes: &'static [u8] = b"content";
+        let catalog = Catalog::new(vec![
+            Entry::new("ipxe.efi", bytes),
+            Entry::new("2.0.0/ipxe.efi", bytes),
+        ]);
+        let file = catalog.find(b"mac/ipxe.efi").unwrap();
+        assert_eq!(catalog.bytes(file), bytes);
     }
 
     #[test]

@@ -114,6 +114,7 @@ async fn live(
         catalog: Arc::new(embedded::catalog(manifest)),
         config: settings.config,
         clock: Clock::start(),
+        report: log::transfer,
         life: told,
         ended,
     };

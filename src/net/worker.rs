@@ -11,8 +11,8 @@ use super::Clock;
 use super::driver::{Driver, Life};
 use super::socket::{Bound, Socket};
 use crate::catalog::Catalog;
-use crate::log;
 use crate::proto::config::Config;
+use crate::proto::report::Report;
 use crate::proto::server::Server;
 
 /// What a worker needs to know.
@@ -24,6 +24,8 @@ pub struct Duty {
     pub config: Config,
     /// The same for all.
     pub clock: Clock,
+    /// Told of every transfer that has ended.
+    pub report: fn(&Catalog, &Report),
     /// When to drain.
     pub life: watch::Receiver<Life>,
     /// Takes the end of each worker.
@@ -56,7 +58,7 @@ async fn drive_all(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
     let mut drivers = JoinSet::new();
     for bound in sockets {
         let server = Server::new(Arc::clone(&duty.catalog), duty.config);
-        let driver = Driver::new(Socket::new(bound)?, server, duty.clock, log::transfer);
+        let driver = Driver::new(Socket::new(bound)?, server, duty.clock, duty.report);
         drivers.spawn_local(driver.run(duty.life.clone()));
     }
     while let Some(ended) = drivers.join_next().await {

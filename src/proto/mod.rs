@@ -7,6 +7,7 @@
 pub mod blocks;
 pub mod config;
 pub mod fetch;
+pub mod flight;
 pub mod guard;
 pub mod negotiate;
 pub mod patience;
@@ -17,6 +18,7 @@ pub mod send;
 pub mod server;
 pub mod sessions;
 pub mod stats;
+pub mod window;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::{Add, Sub};

@@ -16,6 +16,9 @@ const MIN_RTO: Duration = Duration::from_millis(200);
 /// generous one, since both ends are busy machines.
 const GRANULARITY: Duration = Duration::from_millis(10);
 
+/// What a client may need for a window, beyond the round trip, without being asked again.
+const WINDOW_WRITTEN: Duration = Duration::from_millis(50);
+
 /// EDK2 repeats its ACK every 4 s and U-Boot every 5: waiting longer than the client helps nobody.
 const MAX_RTO: Duration = Duration::from_secs(4);
 
@@ -66,6 +69,15 @@ impl Rtt {
         };
         let doubled = rto.saturating_mul(1 << self.backoff.min(16));
         doubled.min(MAX_RTO)
+    }
+
+    /// How long to wait for the ACK of a window before asking for it (RFC 8985 §7.2): two round trips, and
+    /// time for a slow client to write the window down.
+    pub fn probe_timeout(&self) -> Duration {
+        match self.smoothed() {
+            None => INITIAL_RTO,
+            Some(srtt) => 2 * srtt + WINDOW_WRITTEN,
+        }
     }
 
     /// The timer ran out: wait twice as long the next time (RFC 6298 §5.5).

@@ -1,0 +1,193 @@
+//! How a window leaves, for clients that asked for one (RFC 7440).
+//!
+//! At first as one burst, which is the fastest on a good path. The client acknowledges it at its end, or the
+//! block before a gap as soon as it sees one, and has then thrown away all that followed. So loss
+//! costs what was sent behind it, and the longer the burst the more. When a window hardly ever
+//! arrives whole any more, one of two things is the matter:
+//!
+//! - A queue on the path is shorter than the window, and the burst loses its own tail. Then spreading it over a round trip
+//!   helps.
+//! - The path loses blocks at random. Then spreading does not help, but a shorter burst does: as long as the mean
+//!   run between two losses. Since the client waits for a whole window, the burst ends with its last
+//!   block once more, which has it acknowledge what it has.
+
+use std::time::Duration;
+
+/// No burst gets shorter: EDK2 and the Windows boot manager use windows of four, which no shallow queue
+/// hurts.
+const SHORTEST: u16 = 4;
+
+/// Windows after which spreading is judged, and gaps among them that say that it does not help.
+const TRIAL: u8 = 4;
+const TRIAL_GAPS: u8 = 2;
+
+/// Blocks that leave together while a window is spread: few enough for any queue.
+const CHUNK: u16 = 4;
+
+/// Round trips shorter than this belong to networks whose queues hold a window, and are too short to
+/// spread anything over.
+const WORTH_SPREADING: Duration = Duration::from_millis(10);
+
+/// The bursts of one transfer.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    size: u16,
+    manner: Manner,
+    /// Mean number of blocks that arrive between two gaps; none before the first.
+    mean_run: Option<u32>,
+    /// Blocks that have arrived since the last gap.
+    run: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// The whole window at once.
+    Burst,
+    /// The whole window, over a round trip.
+    Spread { windows: u8, gaps: u8 },
+    /// A part of the window, with an echo.
+    Short,
+}
+
+impl Window {
+    /// Windows of `size` blocks.
+    pub fn new(size: u16) -> Window {
+        Window {
+            size,
+            manner: Manner::Burst,
+            mean_run: None,
+            run: 0,
+        }
+    }
+
+    /// Blocks that may be in flight.
+    pub fn depth(&self) -> u16 {
+        match self.manner {
+            Manner::Burst | Manner::Spread { .. } => self.size,
+            Manner::Short => self.lasting(),
+        }
+    }
+
+    /// The client would go on waiting after [`depth`](Self::depth) blocks: the last of them is to be
+    /// repeated.
+    pub fn wants_echo(&self) -> bool {
+        self.depth() < self.size
+    }
+
+    /// While the window is spread: how many blocks leave together, and how long after them the next.
+    pub fn spread(&self, round_trip: Option<Duration>) -> Option<(u16, Duration)> {
+        let round_trip = round_trip.filter(|time| *time >= WORTH_SPREADING)?;
+        match self.manner {
+            Manner::Spread { .. } => {
+                Some((CHUNK, round_trip * u32::from(CHUNK) / u32::from(self.size)))
+            }
+            _ => None,
+        }
+    }
+
+    /// `blocks` have arrived, all that were in flight.
+    pub fn on_whole(&mut self, blocks: u32) {
+        self.run = self.run.saturating_add(blocks);
+        self.judge(0);
+    }
+
+    /// `blocks` have arrived, and the one behind them is missing.
+    pub fn on_gap(&mut self, blocks: u32) {
+        let run = self.run.saturating_add(blocks);
+        self.mean_run = Some(match self.mean_run {
+            None => run,
+            Some(mean) => (3 * u64::from(mean) + u64::from(run)).div_ceil(4) as u32,
+        });
+        self.run = 0;
+        self.judge(1);
+    }
+
+    fn judge(&mut self, gap: u8) {
+        let is_torn = self.lasting() < self.size;
+        self.manner = match self.manner {
+            Manner::Burst if gap > 0 && is_torn => Manner::Spread {
+                windows: 0,
+                gaps: 0,
+            },
+            Manner::Spread { gaps, .. } if gaps + gap >= TRIAL_GAPS => Manner::Short,
+            Manner::Spread { windows, .. } if windows + 1 >= TRIAL => Manner::Spread {
+                windows: 0,
+                gaps: 0,
+            },
+            Manner::Spread { windows, gaps } => Manner::Spread {
+                windows: windows + 1,
+                gaps: gaps + gap,
+            },
+            manner => manner,
+        };
+    }
+
+    /// The length of a burst that most likely arrives whole.
+    fn lasting(&self) -> u16 {
+        let Some(mean) = self.mean_run else {
+            return self.size;
+        };
+        let lasting = u16::try_from(mean.max(self.run)).unwrap_or(u16::MAX);
+        lasting.max(SHORTEST).min(self.size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAR: Option<Duration> = Some(Duration::from_millis(50));
+
+    #[test]
+    fn a_good_path_gets_whole_bursts() {
+        let mut window = Window::new(64);
+        for _ in 0..100 {
+            window.on_whole(64);
+        }
+        // Once in a while a block is lost anywhere.
+        window.on_gap(10);
+        assert_eq!((window.depth(), window.wants_echo()), (64, false));
+        assert_eq!(window.spread(FAR), None);
+    }
+
+    #[test]
+    fn a_burst_that_loses_its_tail_is_spread_over_a_round_trip() {
+        let mut window = Window::new(64);
+        window.on_gap(20);
+        assert_eq!(window.depth(), 64);
+        assert_eq!(window.spread(FAR), Some((4, Duration::from_micros(3125))));
+        assert_eq!(window.spread(Some(Duration::from_millis(9))), None);
+        for _ in 0..100 {
+            window.on_whole(64);
+        }
+        assert!(window.spread(FAR).is_some());
+    }
+
+    #[test]
+    fn where_spreading_does_not_help_bursts_get_as_short_as_the_runs() {
+        let mut window = Window::new(64);
+        window.on_gap(20);
+        window.on_gap(10);
+        window.on_gap(12);
+        assert_eq!(window.spread(FAR), None);
+        // ⌈(3·20 + 10)/4⌉ = 18, ⌈(3·18 + 12)/4⌉ = 17
+        assert_eq!((window.depth(), window.wants_echo()), (17, true));
+        window.on_whole(17);
+        window.on_whole(17);
+        assert_eq!(window.depth(), 34);
+        for _ in 0..50 {
+            window.on_gap(0);
+        }
+        assert_eq!(window.depth(), SHORTEST);
+    }
+
+    #[test]
+    fn a_window_of_four_stays_as_it_is() {
+        let mut window = Window::new(4);
+        for _ in 0..50 {
+            window.on_gap(1);
+        }
+        assert_eq!((window.depth(), window.wants_echo()), (4, false));
+        assert_eq!(window.spread(FAR), None);
+    }
+}
