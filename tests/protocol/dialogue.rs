@@ -189,6 +189,7 @@ struct Stage<'a> {
     served: &'a Served,
     server: Server,
     segments: usize,
+    clients: [(&'static str, Peer); CLIENTS.len()],
     now: Instant,
     seen: VecDeque<(Instant, String)>,
     log: Vec<String>,
@@ -208,6 +209,7 @@ impl<'a> Stage<'a> {
             served,
             server: served.server(),
             segments,
+            clients: CLIENTS.map(|client| (client.0, peer(client.0))),
             now: Instant::ZERO,
             seen: VecDeque::new(),
             log: Vec::new(),
@@ -313,10 +315,8 @@ impl<'a> Stage<'a> {
         while let Some(transmit) = self.server.poll_transmit(self.now, self.segments, &mut out) {
             let mut datagrams = out.chunks(transmit.segment).collect::<Vec<_>>();
             assert!(datagrams.len() <= self.segments, "more than was asked for");
-            let name = CLIENTS
-                .iter()
-                .find(|client| peer(client.0) == transmit.peer);
-            let name = name.map_or("?", |client| client.0);
+            let name = self.clients.iter().find(|known| known.1 == transmit.peer);
+            let name = name.map_or("?", |known| known.0);
             let name = if name == "a" { "" } else { name };
             for datagram in datagrams.drain(..) {
                 let what = self.described(transmit.peer.address, datagram);
