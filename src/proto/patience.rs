@@ -18,9 +18,9 @@ const UNPROVEN_FOR: Duration = Duration::from_secs(15);
 /// not wait for theirs to arrive.
 const LAST_WINDOW_SENDS: u8 = 3;
 
-/// How long after the last of them the peer may still say that a block is missing: longer than
-/// U-Boot's 5 s between two ACKs.
-const LAST_ACK_WAIT: Duration = Duration::from_secs(6);
+/// How long after the last of them the peer may still say that a block is missing. U-Boot says so
+/// every 5 s, and two of its ACKs may be lost.
+const LAST_ACK_WAIT: Duration = Duration::from_secs(16);
 
 /// The same RRQ from the same port after this much silence is a machine that has restarted, not a
 /// late duplicate (GRUB and iPXE under EFI use the same ports at each boot).
@@ -34,8 +34,8 @@ pub struct Patience {
     progressed: Instant,
     /// The last datagram of the peer that belonged to the transfer.
     heard: Instant,
-    /// How often the last block has been sent since the last progress.
-    last_block_sends: u8,
+    /// How often the timer has sent again all that is in flight, since the last progress.
+    resends: u8,
 }
 
 impl Patience {
@@ -45,7 +45,7 @@ impl Patience {
             started: now,
             progressed: now,
             heard: now,
-            last_block_sends: 0,
+            resends: 0,
         }
     }
 
@@ -63,27 +63,27 @@ impl Patience {
     pub fn on_progress(&mut self, now: Instant) {
         self.heard = now;
         self.progressed = now;
-        self.last_block_sends = 0;
+        self.resends = 0;
     }
 
-    /// The last block of the file has left, once more perhaps.
-    pub fn on_last_block_sent(&mut self) {
-        self.last_block_sends = self.last_block_sends.saturating_add(1);
+    /// All that is in flight has been sent once more by the timer.
+    pub fn on_resent(&mut self) {
+        self.resends = self.resends.saturating_add(1);
     }
 
-    /// The last window has been sent often enough, and only its ACK is waited for.
-    pub fn awaits_last_ack(&self) -> bool {
-        self.last_block_sends >= LAST_WINDOW_SENDS
+    /// The last window has been sent often enough, if this was it.
+    pub fn has_resent_enough(&self) -> bool {
+        self.resends + 1 >= LAST_WINDOW_SENDS
     }
 
-    /// Until when it is.
+    /// Until when its ACK is waited for.
     pub fn last_ack_end(&self, now: Instant) -> Instant {
         now + LAST_ACK_WAIT
     }
 
     /// The timer resends no more, but the peer is still answered.
     pub fn is_quiet(&self, now: Instant) -> bool {
-        self.awaits_last_ack() || now - self.progressed >= RESEND_FOR
+        now - self.progressed >= RESEND_FOR
     }
 
     /// Not even that.

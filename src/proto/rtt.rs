@@ -63,12 +63,18 @@ impl Rtt {
 
     /// How long to wait for an ACK before sending again.
     pub fn rto(&self) -> Duration {
-        let rto = match self.smoothed() {
+        let doubled = self
+            .undoubled_rto()
+            .saturating_mul(1 << self.backoff.min(16));
+        doubled.min(MAX_RTO)
+    }
+
+    /// The same, if the timer had not run out.
+    pub fn undoubled_rto(&self) -> Duration {
+        match self.smoothed() {
             None => INITIAL_RTO,
             Some(srtt) => (srtt + (4 * micros(self.rttvar)).max(GRANULARITY)).max(MIN_RTO),
-        };
-        let doubled = rto.saturating_mul(1 << self.backoff.min(16));
-        doubled.min(MAX_RTO)
+        }
     }
 
     /// How long to wait for the ACK of a window before asking for it (RFC 8985 §7.2): two round trips, and
@@ -86,7 +92,7 @@ impl Rtt {
     }
 }
 
-/// Takes the samples of one transfer: which block is timed, and which ACK may count.
+/// Times one transfer: takes the samples, and knows what an ACK cannot be about.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stopwatch {
     rtt: Rtt,
@@ -95,10 +101,13 @@ pub struct Stopwatch {
     /// The first block that was not acknowledged when one came that had been sent twice, and how long
     /// that one had taken from its first sending.
     doubtful: Option<(u32, Duration)>,
-    /// When blocks were last sent again.
+    /// When blocks were last sent again, and how often since the last progress.
     went_back: Option<Instant>,
-    /// When the first block of the window in flight has left.
-    window_left: Option<Instant>,
+    times_back: u8,
+    /// The first block that has left since the last progress or going back, and when.
+    burst: Option<(u32, Instant)>,
+    /// Until when repeated ACKs are echoes of what was sent needlessly.
+    echoes_until: Option<Instant>,
 }
 
 impl Stopwatch {
@@ -112,26 +121,49 @@ impl Stopwatch {
         self.rtt.back_off();
     }
 
-    /// `block` has left for the first time. With a window the last block of it is timed, because the
-    /// ACK answers that one; else one block each round trip.
-    pub fn on_sent(&mut self, now: Instant, block: u32, has_window: bool) {
-        if self.timed.is_none() || has_window {
-            self.timed = Some((block, now));
+    /// The client is there, and its ACKs will never be clean samples: those of a window in which
+    /// something is mended all the time.
+    pub fn forget_backing_off(&mut self) {
+        self.rtt.backoff = 0;
+    }
+
+    /// `block` has left, for the first time or not.
+    pub fn on_sent(&mut self, now: Instant, block: u32, is_first_time: bool) {
+        self.burst.get_or_insert((block, now));
+        if is_first_time {
+            self.timed.get_or_insert((block, now));
         }
     }
 
     /// All blocks before `una` have arrived: takes the round trip of the timed one, if it is among
-    /// them. By Karn's rule nothing is learned from a block that was sent again; but see
-    /// [`on_repeated_ack`](Self::on_repeated_ack).
+    /// them. By Karn's rule nothing is learned from a block that was sent again, but see
+    /// [`on_repeated_ack`](Self::on_repeated_ack); and a doubtful first sample of DATA is better than
+    /// none.
     pub fn on_progress(&mut self, now: Instant, una: u32) {
-        let Some((_, left)) = self.timed.take_if(|(block, _)| *block < una) else {
+        self.note_needless_resend(now);
+        self.burst = None;
+        let times_back = std::mem::take(&mut self.times_back);
+        let Some((block, left)) = self.timed.take_if(|(block, _)| *block < una) else {
             return;
         };
         // A new block that leaves together with the resent ones was sent once, like any other.
-        if self.went_back.is_some_and(|at| at > left) {
-            self.doubtful = Some((una, now - left));
-        } else {
+        let was_resent = self.went_back.is_some_and(|at| at > left);
+        if !was_resent || (self.rtt.srtt == 0 && block > 0) {
             self.rtt.sample(now - left);
+        } else if times_back == 1 {
+            self.doubtful = Some((una, now - left));
+        }
+    }
+
+    /// Progress sooner than a round trip after blocks were sent again: they were on their way already, and
+    /// EDK2 will acknowledge each of the second ones as well.
+    fn note_needless_resend(&mut self, now: Instant) {
+        let resent_at = self.went_back.filter(|_| self.times_back > 0);
+        if let Some((at, shortest)) = resent_at.zip(self.rtt.shortest())
+            && now < at + shortest
+        {
+            let spread = 4 * micros(self.rtt.rttvar);
+            self.echoes_until = Some(now + micros(self.rtt.srtt) + spread);
         }
     }
 
@@ -149,22 +181,24 @@ impl Stopwatch {
     /// Blocks are sent again from here on.
     pub fn on_go_back(&mut self, now: Instant) {
         self.went_back = Some(now);
+        self.times_back = self.times_back.saturating_add(1);
+        self.burst = None;
     }
 
-    /// The first block that is not acknowledged has left.
-    pub fn on_window_sent(&mut self, now: Instant) {
-        self.window_left = Some(now);
-    }
-
-    /// False within a round trip of the last time: what arrives now cannot be about what was resent.
-    ///
-    /// Nor can it be about a window that has just left. EDK2 acknowledges each block that it has already: after
-    /// one needless window each further one would go twice, the Sorcerer's Apprentice of windows. Half a
-    /// round trip, because one may turn out to be shorter than those before.
-    pub fn may_go_back(&self, now: Instant) -> bool {
-        let pause = self.rtt.shortest().unwrap_or(self.rtt.rto());
+    /// False where an ACK that misses block `una` cannot be about its last sending: within a round trip of
+    /// that, or of the last going back, which doubles while there is no progress (a queue on the path may hold
+    /// what was sent for longer than any round trip measured); or while it echoes what was needless. EDK2
+    /// acknowledges each block that it has already: after one needless window each further one
+    /// would go twice, the Sorcerer's Apprentice of windows.
+    pub fn may_go_back(&self, now: Instant, una: u32) -> bool {
+        let trip = self.rtt.shortest().unwrap_or(self.rtt.rto());
+        let pause = trip * (1 << self.times_back.saturating_sub(1).min(5));
+        // One round trip may turn out to be a little shorter than those before.
+        let almost = trip * 7 / 8;
+        let left = self.burst.filter(|(first, _)| *first <= una);
         self.went_back.is_none_or(|at| now >= at + pause)
-            && self.window_left.is_none_or(|at| now >= at + pause / 2)
+            && left.is_none_or(|(_, at)| now >= at + almost)
+            && self.echoes_until.is_none_or(|until| now >= until)
     }
 }
 

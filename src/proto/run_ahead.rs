@@ -91,7 +91,7 @@ impl RunAhead {
         }
         self.fallbacks = self.fallbacks.saturating_add(1);
         if self.depth <= 2 {
-            self.shallow_troubles += 1;
+            self.shallow_troubles = self.shallow_troubles.saturating_add(1);
             if self.shallow_troubles >= SHALLOW_TROUBLES {
                 self.most = 1;
             }

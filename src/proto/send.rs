@@ -47,9 +47,11 @@ pub struct Transfer {
     window: Window,
     /// The last block that was sent is to be sent once more, to have the client say what it has.
     echo: bool,
-    /// Since the last progress the timer has run out once, and had a block echoed.
-    has_probed: bool,
-    /// While a window is spread: when its next part may leave.
+    /// How often the timer has run out since the last progress.
+    expiries: u8,
+    /// Running ahead: all that was ever sent may be in flight again, whatever the depth.
+    whole_flight: bool,
+    /// When the next part may leave of a window that is spread, or of a prefix that has had its share.
     held_until: Option<Instant>,
     /// The timer is set to see whether a block is missing or only late.
     suspects: bool,
@@ -87,7 +89,8 @@ impl Transfer {
             run_ahead: RunAhead::new(run_ahead),
             window: Window::new(terms.windowsize),
             echo: false,
-            has_probed: false,
+            expiries: 0,
+            whole_flight: false,
             held_until: None,
             suspects: false,
             allowance,
@@ -103,13 +106,17 @@ impl Transfer {
         self.acks > 0
     }
 
+    /// Every block has left at least once.
+    pub fn all_sent(&self) -> bool {
+        self.flight.sent() > self.blocks.last()
+    }
+
     /// What it has come to when the peer leaves now: a look at the size, all of the file (`whole` is the
     /// word for that), or less.
     pub fn outcome_when_left(&self, whole: Outcome) -> Outcome {
-        let all_sent = self.flight.sent() > self.blocks.last();
         match () {
             () if self.terms().asks_size() && !self.is_proven() => Outcome::Probe,
-            () if all_sent => whole,
+            () if self.all_sent() => whole,
             () => Outcome::Aborted,
         }
     }
@@ -179,6 +186,12 @@ impl Transfer {
         self.is_proven() && self.patience.is_left(now)
     }
 
+    /// Nothing may leave before `until`, though something could.
+    pub fn hold(&mut self, until: Instant) {
+        self.held_until = Some(until);
+        self.deadline = self.deadline.max(until + self.rto());
+    }
+
     /// The RRQ came again, in `len` bytes, before any ACK: the same answer again.
     pub fn on_request_again(&mut self, now: Instant, len: usize) {
         self.allowance.earn(len);
@@ -230,17 +243,10 @@ impl Transfer {
 
     /// Block `next` has left.
     fn note_sent(&mut self, now: Instant) {
-        let (block, has_window) = (self.flight.next(), self.has_window());
-        if block == self.flight.una() {
-            self.stopwatch.on_window_sent(now);
-        }
-        match self.flight.send() {
-            true => self.stopwatch.on_sent(now, block, has_window),
-            false => self.resent += 1,
-        }
-        if block == self.blocks.last() {
-            self.patience.on_last_block_sent();
-        }
+        let block = self.flight.next();
+        let is_first_time = self.flight.send();
+        self.resent += u32::from(!is_first_time);
+        self.stopwatch.on_sent(now, block, is_first_time);
     }
 
     /// Sends again from the first block that is not acknowledged.
@@ -259,6 +265,7 @@ impl Transfer {
     fn window_end(&self) -> u32 {
         match self.flight.una() {
             0 => 1,
+            _ if self.whole_flight => self.flight.sent(),
             una => (una + u32::from(self.depth())).min(self.blocks.last() + 1),
         }
     }

@@ -194,10 +194,13 @@ impl Server {
         let Some((slot, transfer)) = self.under_way(peer) else {
             return;
         };
-        if !transfer.is_trusted() {
+        let outcome = transfer.outcome_when_left(Outcome::LastAckMissing);
+        // A client that has gone after its last ACK, which was lost, is no victim.
+        let is_done = transfer.is_proven() && transfer.all_sent();
+        if !is_done && !transfer.is_trusted() {
             self.guard.close_door(now, peer.address.ip());
         }
-        self.end(now, slot, Outcome::Aborted);
+        self.end(now, slot, outcome);
     }
 
     /// The transfer of a peer, if it has one that is not over.
@@ -263,7 +266,8 @@ impl Server {
         }
         let peer = session.peer;
         if let Some(wait) = self.guard.hold_back(now, peer.address.ip()) {
-            self.sessions.set_alarm(slot, now + wait);
+            session.transfer.hold(now + wait);
+            self.make_ready(slot);
             return None;
         }
         let file = self.catalog.bytes(session.file);

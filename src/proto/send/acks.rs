@@ -51,38 +51,45 @@ impl Transfer {
         self.stopwatch.on_progress(now, una);
         let blocks = self.flight.advance(una);
         self.acks = self.acks.saturating_add(1);
-        self.is_wary = false;
-        self.suspects = false;
-        self.echo = false;
-        self.has_probed = false;
-        self.held_until = None;
+        self.forget_trouble();
         self.patience.on_progress(now);
         if self.flight.una() > self.blocks.last() {
             return Acked::Complete;
         }
-        if !self.has_window() {
-            self.run_ahead_if_trusted();
-        } else if self.flight.in_flight() == 0 {
-            self.window.on_whole(blocks);
-        } else if self.stopwatch.may_go_back(now) {
-            // An ACK inside the window means that the block after it is missing (RFC 7440 §4).
-            self.window.on_gap(blocks);
-            self.go_back(now);
+        if self.has_window() {
+            self.on_window_progress(now, blocks);
+        } else if self.is_trusted() {
+            self.run_ahead.on_progress(self.stopwatch.rtt().shortest());
         }
         self.deadline = now + self.rto();
         Acked::Progress
     }
 
-    fn run_ahead_if_trusted(&mut self) {
-        if self.is_trusted() {
-            self.run_ahead.on_progress(self.stopwatch.rtt().shortest());
+    fn forget_trouble(&mut self) {
+        self.is_wary = false;
+        self.suspects = false;
+        self.echo = false;
+        self.expiries = 0;
+        self.whole_flight = false;
+        self.held_until = None;
+    }
+
+    /// An ACK inside the window means that the block after it is missing (RFC 7440 §4).
+    fn on_window_progress(&mut self, now: Instant, blocks: u32) {
+        self.stopwatch.forget_backing_off();
+        if self.flight.in_flight() == 0 {
+            self.window.on_whole(blocks);
+        } else if self.stopwatch.may_go_back(now, self.flight.una()) {
+            self.window.on_gap(blocks);
+            self.go_back(now);
         }
     }
 
     /// The last ACK once more.
     ///
     /// In lock-step it sends nothing: answering each of two ACKs would double every block from
-    /// there on (Sorcerer's Apprentice, RFC 1123 §4.2.3.1). With a window in flight it means that
+    /// there on (Sorcerer's Apprentice, RFC 1123 §4.2.3.1); but it shows that the client is there, so the
+    /// timer waits no longer than its undoubled time. With a window in flight it means that
     /// the first block of it is missing; EDK2 says so once for each block behind the gap, and is
     /// answered once per round trip. A peer that has long been given up by the timer gets what it
     /// is waiting for.
@@ -90,23 +97,26 @@ impl Transfer {
         if self.patience.is_over(now) {
             return;
         }
+        let una = self.flight.una();
         let misses_the_window = self.has_window() && self.flight.in_flight() > 0;
-        if misses_the_window || self.patience.is_quiet(now) {
-            if self.stopwatch.may_go_back(now) {
+        if misses_the_window || self.is_quiet(now) {
+            if self.stopwatch.may_go_back(now, una) {
                 self.window.on_gap(0);
                 self.go_back(now);
             }
         } else if self.flight.in_flight() > 1 {
             self.suspect(now);
         } else {
-            self.stopwatch.on_repeated_ack(self.flight.una());
+            self.stopwatch.on_repeated_ack(una);
+            let undoubled = now + self.stopwatch.rtt().undoubled_rto();
+            self.deadline = self.deadline.min(undoubled);
         }
     }
 
     /// While running ahead, a client has taken a block out of turn: the one before it is missing, or
     /// has been overtaken and is still to come. A short wait tells.
     fn suspect(&mut self, now: Instant) {
-        if !self.suspects && self.stopwatch.may_go_back(now) {
+        if !self.suspects && self.stopwatch.may_go_back(now, self.flight.una()) {
             self.suspects = true;
             let wait = self.stopwatch.rtt().smoothed().unwrap_or_default() / REORDERING;
             self.deadline = self.deadline.min(now + wait);

@@ -26,31 +26,57 @@ impl Transfer {
         if !self.is_proven() {
             return self.on_timeout_unproven(now);
         }
-        if self.patience.awaits_last_ack() {
+        if self.awaits_last_ack() {
             return Expired::LastAckMissing;
         }
         if self.patience.is_over(now) {
             return Expired::TimedOut;
         }
-        if self.patience.is_quiet(now) {
+        if self.is_quiet(now) {
             self.deadline = self.patience.end();
-            return Expired::No;
+        } else if std::mem::take(&mut self.suspects) {
+            self.run_ahead.on_trouble();
+            self.go_back(now);
+        } else {
+            self.resend(now);
         }
-        if self.has_window() && self.is_trusted() && !self.has_probed && self.flight.in_flight() > 0
-        {
-            // One block tells what a whole window would: its ACK was lost, or its tail.
-            self.has_probed = true;
-            self.echo = true;
-            return Expired::No;
-        }
-        self.is_wary = !self.is_trusted();
-        if !std::mem::take(&mut self.suspects) {
-            self.stopwatch.back_off();
-        }
-        self.run_ahead.on_trouble();
-        self.window.on_gap(0);
-        self.go_back(now);
         Expired::No
+    }
+
+    /// Every second time all that is in flight leaves again, in between one block: which is enough if only an ACK was
+    /// lost, and costs little if the peer is not there.
+    fn resend(&mut self, now: Instant) {
+        self.expiries = self.expiries.saturating_add(1);
+        let is_odd = self.expiries % 2 == 1;
+        self.is_wary = !self.is_trusted();
+        if self.has_window() && self.is_trusted() && is_odd && self.flight.in_flight() > 0 {
+            // Whoever has the whole window says so, and whoever misses a part of it says which.
+            self.echo = true;
+            return;
+        }
+        self.stopwatch.back_off();
+        let is_lock_step = self.flight.sent() == self.flight.una() + 1;
+        if is_lock_step || !is_odd {
+            self.patience.on_resent();
+        }
+        if self.has_window() {
+            self.window.on_gap(0);
+        } else {
+            // A client that repeats its last ACK only, and none before (lwIP), may hold more than the first block.
+            self.whole_flight = !is_odd;
+            self.run_ahead.on_trouble();
+        }
+        self.go_back(now);
+    }
+
+    /// Everything has been sent, and again: only the last ACK is waited for.
+    fn awaits_last_ack(&self) -> bool {
+        self.all_sent() && self.patience.has_resent_enough()
+    }
+
+    /// The timer resends no more, but the peer is still answered.
+    pub(super) fn is_quiet(&self, now: Instant) -> bool {
+        self.awaits_last_ack() || self.patience.is_quiet(now)
     }
 
     /// Before the first ACK a resend is paid from the allowance; past it, the client's own timer
@@ -79,9 +105,9 @@ impl Transfer {
     }
 
     pub(super) fn next_deadline(&self, now: Instant) -> Instant {
-        if self.patience.awaits_last_ack() {
+        if self.awaits_last_ack() {
             self.patience.last_ack_end(now)
-        } else if self.has_window() && !self.has_probed {
+        } else if self.has_window() && self.expiries == 0 {
             now + self.rto().min(self.stopwatch.rtt().probe_timeout())
         } else {
             now + self.rto()
