@@ -1,10 +1,15 @@
 //! The command line: which command, with which settings.
 
+pub mod get;
+mod host;
+pub mod list;
 mod listen;
 pub mod serve;
 mod settings;
 mod signals;
+pub mod verify;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -32,6 +37,9 @@ struct Arguments {
 #[argh(subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Get(get::Get),
+    Verify(verify::Verify),
+    List(list::List),
 }
 
 /// Does what the command line says.
@@ -57,6 +65,9 @@ impl Command {
     fn run(self) -> ExitCode {
         match self {
             Command::Serve(serve) => serve.run(),
+            Command::Get(get) => get.run(),
+            Command::Verify(verify) => verify.run(),
+            Command::List(list) => list.run(),
         }
     }
 }
@@ -83,6 +94,24 @@ fn print_version() -> ExitCode {
 pub fn could_not(message: impl std::fmt::Display) -> ExitCode {
     eprintln!("bootstone: {message}");
     ExitCode::from(COULD_NOT)
+}
+
+/// Writes to standard output. A reader that leaves early (`| head`) has had enough, and that is fine.
+fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            could_not(format_args!("cannot write to standard output: {error}"))
+        }
+        _ => ExitCode::from(DONE),
+    }
+}
+
+/// What drives the sockets and timers of a command, in this one thread.
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build();
+    runtime.map_err(|error| format!("the runtime does not start: {error}"))
 }
 
 /// The value of a flag, else of its environment variable, else none. A variable that is set but empty

@@ -1,6 +1,7 @@
 //! Where the protocol meets the world: the only sockets, the only clock.
 
 pub mod driver;
+pub mod fetcher;
 pub mod socket;
 mod unreachable;
 pub mod worker;

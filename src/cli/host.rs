@@ -1,0 +1,120 @@
+//! `HOST[:PORT]`, as it is written on a command line.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+/// TFTP's port (RFC 1350 §4).
+const TFTP: u16 = 69;
+
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Host {
+    /// A name or an address, without brackets.
+    name: String,
+    port: u16,
+}
+
+impl Host {
+    /// All its addresses, the system's preference first, each once.
+    pub(super) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        let mut addresses = Vec::new();
+        for address in (self.name.as_str(), self.port).to_socket_addrs()? {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        Ok(addresses)
+    }
+}
+
+impl FromStr for Host {
+    type Err = String;
+
+    /// `name`, `name:69`, `192.0.2.1:69`, `2001:db8::1`, `[2001:db8::1]:69`.
+    fn from_str(text: &str) -> Result<Host, String> {
+        let (name, port) = split_port(text).ok_or_else(|| {
+            format!("{text:?} is not HOST or HOST:PORT. An IPv6 address with a port takes brackets: [2001:db8::1]:69")
+        })?;
+        if name.is_empty() || name.contains(['/', '[', ']']) {
+            return Err(format!("there is no host in {text:?}"));
+        }
+        let port = match port {
+            None => TFTP,
+            Some(port) => match port.parse() {
+                Ok(port) if port > 0 => port,
+                _ => return Err(format!("{port:?} is not a port: 1 to 65535")),
+            },
+        };
+        let name = name.to_owned();
+        Ok(Host { name, port })
+    }
+}
+
+fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (name, rest) = rest.split_once(']')?;
+        return match rest {
+            "" => Some((name, None)),
+            _ => Some((name, Some(rest.strip_prefix(':')?))),
+        };
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Some((text, None));
+    }
+    match text.split_once(':') {
+        None => Some((text, None)),
+        Some((_, port)) if port.contains(':') => None,
+        Some((name, port)) => Some((name, Some(port))),
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.name.contains(':'), self.port) {
+            (false, TFTP) => f.write_str(&self.name),
+            (false, port) => write!(f, "{}:{port}", self.name),
+            (true, TFTP) => write!(f, "[{}]", self.name),
+            (true, port) => write!(f, "[{}]:{port}", self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_write_a_host() {
+        for (text, name, port) in [
+            ("boot.example.net", "boot.example.net", 69),
+            ("boot.example.net:6969", "boot.example.net", 6969),
+            ("192.0.2.1", "192.0.2.1", 69),
+            ("192.0.2.1:70", "192.0.2.1", 70),
+            ("2001:db8::1", "2001:db8::1", 69),
+            ("[2001:db8::1]", "2001:db8::1", 69),
+            ("[2001:db8::1]:70", "2001:db8::1", 70),
+        ] {
+            let name = name.to_owned();
+            let host = Host { name, port };
+            assert_eq!(text.parse(), Ok(host.clone()));
+            assert_eq!(host.to_string().parse(), Ok(host), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_host() {
+        for text in [
+            "", ":69", "a:", "a:b", "a:0", "a:65536", "a:b:c", "[::1", "[::1]69", "[]:69", "a/b",
+        ] {
+            assert!(text.parse::<Host>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_its_own_resolution() {
+        let host: Host = "[::1]:70".parse().unwrap();
+        assert_eq!(host.resolve().unwrap(), ["[::1]:70".parse().unwrap()]);
+    }
+}

@@ -1,0 +1,181 @@
+//! `bootstone verify`: whether servers serve what was published, byte for byte.
+
+mod check;
+mod report;
+
+use std::io::Read as _;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+use argh::FromArgs;
+
+use super::host::Host;
+use super::{COULD_NOT, DONE, MISMATCH, could_not, print, runtime};
+use crate::manifest::parse_sums;
+use check::{Check, Target, Verdict, Wanted, check_all};
+
+/// Fetch the published files from servers, and compare them by their hashes. Exit status: 0 if all
+/// are as published; 1 if any is not (differs, missing, truncated); else 2 if any could not be
+/// compared (silent, refused).
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "verify")]
+pub struct Verify {
+    /// the servers: names or addresses, with :PORT behind if it is not 69
+    #[argh(positional)]
+    hosts: Vec<Host>,
+
+    /// file of published hashes, as sha256sum prints them; - is standard input (default: the embedded files)
+    #[argh(option)]
+    sums: Option<String>,
+
+    /// table or json (default: table)
+    #[argh(option, default = "Format::Table")]
+    format: Format,
+
+    /// ask every address of each name, not just the first
+    #[argh(switch)]
+    all_addresses: bool,
+
+    /// give up on a file after so many seconds without any progress (default: 5)
+    #[argh(option, default = "5")]
+    timeout: u64,
+
+    /// transfers at the same time (default: 8)
+    #[argh(option, default = "8")]
+    jobs: usize,
+
+    /// bytes after which a file of unknown size is not read on (default: 1073741824)
+    #[argh(option, default = "1 << 30")]
+    max_size: u64,
+}
+
+#[derive(Debug)]
+enum Format {
+    Table,
+    Json,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Format, String> {
+        match text {
+            "table" => Ok(Format::Table),
+            "json" => Ok(Format::Json),
+            _ => Err(format!("there is no format {text:?}: use table or json")),
+        }
+    }
+}
+
+impl Verify {
+    /// Fetches, compares and tells.
+    pub fn run(self) -> ExitCode {
+        match self.verify() {
+            Ok(checks) => {
+                let told = print(&match self.format {
+                    Format::Table => report::table(&checks),
+                    Format::Json => report::json(&checks),
+                });
+                match exit_code(&checks) {
+                    DONE => told,
+                    code => ExitCode::from(code),
+                }
+            }
+            Err(message) => could_not(message),
+        }
+    }
+
+    fn verify(&self) -> Result<Vec<Vec<Check>>, String> {
+        if self.hosts.is_empty() {
+            return Err("no server was named: bootstone verify HOST[:PORT]…".to_owned());
+        }
+        if self.timeout == 0 || self.jobs == 0 {
+            return Err("--timeout and --jobs are at least 1".to_owned());
+        }
+        let files = self.wanted()?;
+        let targets = self.hosts.iter().flat_map(|host| self.targets(host));
+        let patience = Duration::from_secs(self.timeout);
+        let checked = check_all(targets.collect(), files, patience, self.jobs);
+        Ok(runtime()?.block_on(checked))
+    }
+
+    /// What is to be had everywhere.
+    fn wanted(&self) -> Result<Vec<Wanted>, String> {
+        let wanted: Vec<Wanted> = match &self.sums {
+            None => embedded(),
+            Some(path) => {
+                let text = read(path)?;
+                let sums = parse_sums(&text).map_err(|error| format!("{path}, {error}"))?;
+                let wanted = |(name, sha256)| Wanted {
+                    name,
+                    sha256,
+                    max_size: self.max_size,
+                };
+                sums.into_iter().map(wanted).collect()
+            }
+        };
+        match (wanted.is_empty(), &self.sums) {
+            (false, _) => Ok(wanted),
+            (true, None) => Err(
+                "this program has no files embedded to compare with: name some with --sums"
+                    .to_owned(),
+            ),
+            (true, Some(path)) => Err(format!("{path} lists no files")),
+        }
+    }
+
+    /// The addresses to ask, or why there are none.
+    fn targets(&self, host: &Host) -> Vec<Target> {
+        let target = |address| Target {
+            host: host.to_string(),
+            address,
+        };
+        match host.resolve() {
+            Ok(addresses) => {
+                let count = if self.all_addresses { usize::MAX } else { 1 };
+                let asked = addresses.into_iter().take(count);
+                asked.map(|address| target(Ok(address))).collect()
+            }
+            Err(error) => vec![target(Err(format!("the name has no address: {error}")))],
+        }
+    }
+}
+
+fn embedded() -> Vec<Wanted> {
+    let manifest = crate::embedded::manifest();
+    let wanted = |record: &crate::manifest::Record| Wanted {
+        name: record.name.clone(),
+        sha256: record.sha256,
+        max_size: record.size,
+    };
+    manifest.records().iter().map(wanted).collect()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the published hashes are given as a file"
+)]
+fn read(path: &str) -> Result<String, String> {
+    let text = match path {
+        "-" => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).map(|_| text)
+        }
+        _ => std::fs::read_to_string(path),
+    };
+    text.map_err(|error| format!("cannot read {path}: {error}"))
+}
+
+/// A wrong file is the graver news than a server that could not be asked: it goes first.
+fn exit_code(checks: &[Vec<Check>]) -> u8 {
+    let all = checks.iter().flatten().map(|check| check.verdict);
+    let any = |verdicts: &[Verdict]| all.clone().any(|verdict| verdicts.contains(&verdict));
+    if any(&[Verdict::Differs, Verdict::Missing, Verdict::Truncated]) {
+        MISMATCH
+    } else if any(&[Verdict::Silent, Verdict::Refused]) {
+        COULD_NOT
+    } else {
+        DONE
+    }
+}

@@ -1,0 +1,163 @@
+//! What came of it: a table for people, JSON for machines.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::check::{Check, Verdict};
+
+/// Servers as numbered columns, so that many with long names still fit side by side; then, a line
+/// each, what is not as it should be; then the sum.
+pub(super) fn table(columns: &[Vec<Check>]) -> String {
+    let files = columns.first().map_or(&[][..], Vec::as_slice);
+    let names = files.iter().map(|check| check.file.len());
+    let width = names.max().unwrap_or(0);
+    let mut text = String::new();
+    for (number, column) in (1..).zip(columns) {
+        let _ = writeln!(text, "{number:>3}  {}", server(&column[0]));
+    }
+    let _ = write!(text, "\n{:width$}", "");
+    for number in 1..=columns.len() {
+        let _ = write!(text, " {number:>3}");
+    }
+    text.push('\n');
+    for (row, check) in files.iter().enumerate() {
+        let _ = write!(text, "{:width$}", check.file);
+        for column in columns {
+            let _ = write!(text, " {:>3}", mark(column[row].verdict));
+        }
+        text.push('\n');
+    }
+    text.push('\n');
+    for (number, column) in (1..).zip(columns) {
+        findings(number, column, &mut text);
+    }
+    let _ = writeln!(text, "{}", summary(columns));
+    text
+}
+
+fn mark(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Ok => '✓',
+        _ => '✗',
+    }
+}
+
+/// As it was named, and its address where that says more.
+fn server(check: &Check) -> String {
+    let host = &check.host;
+    match check.address.map(|address| address.to_string()) {
+        None => host.clone(),
+        Some(address) if address.starts_with(host) => address,
+        Some(address) => format!("{host} ({address})"),
+    }
+}
+
+/// A line for each file, but for a server that is not there just one.
+fn findings(number: usize, column: &[Check], text: &mut String) {
+    if let [first, ..] = column
+        && count(column, Verdict::Silent) == column.len()
+    {
+        let _ = writeln!(text, "✗ {number}: {}", finding(first));
+        return;
+    }
+    for check in column.iter().filter(|check| check.verdict != Verdict::Ok) {
+        let _ = writeln!(text, "✗ {number}: {}: {}", check.file, finding(check));
+    }
+}
+
+fn finding(check: &Check) -> String {
+    let word = check.verdict.as_str();
+    match (&check.actual, &check.detail) {
+        (Some(actual), _) => format!(
+            "{word}: expected {}, got {actual} ({} bytes)",
+            check.expected, check.bytes
+        ),
+        (None, Some(detail)) => format!("{word}: {detail}"),
+        (None, None) => word.to_owned(),
+    }
+}
+
+/// `5 of 6 ok, 1 differs`
+fn summary(columns: &[Vec<Check>]) -> String {
+    let all = columns.iter().map(Vec::len).sum::<usize>();
+    let mut text = format!(
+        "{} of {all} ok",
+        count(columns.iter().flatten(), Verdict::Ok)
+    );
+    for verdict in Verdict::ALL.into_iter().skip(1) {
+        let count = count(columns.iter().flatten(), verdict);
+        if count > 0 {
+            let _ = write!(text, ", {count} {}", verdict.as_str());
+        }
+    }
+    text
+}
+
+fn count<'a>(checks: impl IntoIterator<Item = &'a Check>, verdict: Verdict) -> usize {
+    let checks = checks.into_iter();
+    checks.filter(|check| check.verdict == verdict).count()
+}
+
+/// Everything that is known.
+pub(super) fn json(columns: &[Vec<Check>]) -> String {
+    let checks: Vec<Value> = columns.iter().flatten().map(value).collect();
+    let report = json!({ "summary": summary(columns), "checks": checks });
+    format!("{report:#}\n")
+}
+
+fn value(check: &Check) -> Value {
+    json!({
+        "host": check.host,
+        "address": check.address.map(|address| address.to_string()),
+        "file": check.file,
+        "expected": check.expected.to_string(),
+        "actual": check.actual.map(|actual| actual.to_string()),
+        "bytes": check.bytes,
+        "ms": check.ms,
+        "verdict": check.verdict.as_str(),
+        "detail": check.detail,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Digest;
+
+    fn check(host: &str, file: &str, verdict: Verdict) -> Check {
+        Check {
+            host: host.to_owned(),
+            address: host.starts_with('b').then(|| ([192, 0, 2, 7], 69).into()),
+            file: file.to_owned(),
+            expected: Digest::of(b"abc"),
+            actual: None,
+            bytes: 0,
+            ms: 0,
+            verdict,
+            detail: Some("so it is".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_table_with_a_server_that_is_not_there() {
+        let columns = [
+            vec![
+                check("boot.example.net", "ipxe.efi", Verdict::Ok),
+                check("boot.example.net", "undionly.kpxe", Verdict::Missing),
+            ],
+            vec![
+                check("nowhere.example.net", "ipxe.efi", Verdict::Silent),
+                check("nowhere.example.net", "undionly.kpxe", Verdict::Silent),
+            ],
+        ];
+        let expected = "  1  boot.example.net (192.0.2.7:69)\n  2  nowhere.example.net\n\n\
+            \x20               1   2\n\
+            ipxe.efi        ✓   ✗\n\
+            undionly.kpxe   ✗   ✗\n\n\
+            ✗ 1: undionly.kpxe: missing: so it is\n\
+            ✗ 2: silent: so it is\n\
+            1 of 4 ok, 1 missing, 2 silent\n";
+        assert_eq!(table(&columns), expected);
+    }
+}
