@@ -41,8 +41,8 @@ pub struct Get {
     #[argh(option, default = "16")]
     windowsize: u16,
 
-    /// give up after so many seconds without any progress (default: 10)
-    #[argh(option, default = "10")]
+    /// give up after so many seconds without any progress (default: 30)
+    #[argh(option, default = "30")]
     timeout: u64,
 
     /// refuse a file of more bytes (default: 4294967296)

@@ -276,12 +276,15 @@ impl Fetch {
         too_large
     }
 
-    /// A block ahead of its turn shows that one was lost. One that we have already shows that our
-    /// last ACK was, unless a block after that ACK has come since: then it is a late echo, and an
-    /// ACK in mid-window would set the server back.
+    /// A block ahead of its turn shows that one was lost. One that we have already shows that our ACK
+    /// was, if nothing has come since; and the one that we acknowledged last, in mid-window, that the
+    /// server wants to know what we have by now. Any other is late, and an ACK would set the server
+    /// back.
     fn on_block_out_of_turn(&mut self, now: Instant, block: u16) {
         let ahead = block.wrapping_sub(number(self.blocks)) < 1 << 15;
-        if block != number(self.blocks) && ahead || self.unacknowledged == 0 {
+        let acknowledged = self.blocks - u64::from(self.unacknowledged);
+        let is_asked = self.unacknowledged == 0 || block == number(acknowledged);
+        if block != number(self.blocks) && ahead || is_asked {
             self.out_of_turn(now);
         }
     }
@@ -636,12 +639,18 @@ mod tests {
         assert_eq!(d.block(451, 2, b"bbbbbbbb"), None);
         assert_eq!(d.block(550, 3, b"cccccccc"), None);
         assert_eq!(
-            d.block(551, 2, b"bbbbbbbb"),
+            d.block(551, 1, b"aaaaaaaa"),
             None,
-            "an echo in mid-window sets nobody back"
+            "a late one in mid-window sets nobody back"
         );
-        assert_eq!(d.block(552, 4, b"dddddddd"), Some(ack(4)));
-        assert_eq!(d.file, b"aaaaaaaabbbbbbbbccccccccdddddddd");
+        assert_eq!(
+            d.block(552, 2, b"bbbbbbbb"),
+            Some(ack(3)),
+            "asked what it has, it says so"
+        );
+        assert_eq!(d.block(553, 4, b"dddddddd"), None);
+        assert_eq!(d.block(554, 5, b"eeeeeeee"), Some(ack(5)));
+        assert_eq!(d.file, b"aaaaaaaabbbbbbbbccccccccddddddddeeeeeeee");
     }
 
     #[test]

@@ -106,6 +106,8 @@ pub struct Stopwatch {
     times_back: u8,
     /// The first block that has left since the last progress or going back, and when.
     burst: Option<(u32, Instant)>,
+    /// When the burst before that left.
+    burst_before: Option<Instant>,
     /// Until when repeated ACKs are echoes of what was sent needlessly.
     echoes_until: Option<Instant>,
 }
@@ -137,20 +139,23 @@ impl Stopwatch {
 
     /// All blocks before `una` have arrived: takes the round trip of the timed one, if it is among
     /// them. By Karn's rule nothing is learned from a block that was sent again, but see
-    /// [`on_repeated_ack`](Self::on_repeated_ack); and a doubtful first sample of DATA is better than
-    /// none.
+    /// [`on_repeated_ack`](Self::on_repeated_ack); and a doubtful first sample of DATA, from its last sending, is better
+    /// than none.
     pub fn on_progress(&mut self, now: Instant, una: u32) {
         self.note_needless_resend(now);
-        self.burst = None;
+        self.end_burst();
         let times_back = std::mem::take(&mut self.times_back);
         let Some((block, left)) = self.timed.take_if(|(block, _)| *block < una) else {
             return;
         };
         // A new block that leaves together with the resent ones was sent once, like any other.
-        let was_resent = self.went_back.is_some_and(|at| at > left);
-        if !was_resent || (self.rtt.srtt == 0 && block > 0) {
-            self.rtt.sample(now - left);
-        } else if times_back == 1 {
+        let Some(resent) = self.went_back.filter(|at| *at > left) else {
+            return self.rtt.sample(now - left);
+        };
+        if self.rtt.srtt == 0 && block > 0 {
+            self.rtt.sample(now - resent);
+        }
+        if times_back == 1 {
             self.doubtful = Some((una, now - left));
         }
     }
@@ -182,7 +187,14 @@ impl Stopwatch {
     pub fn on_go_back(&mut self, now: Instant) {
         self.went_back = Some(now);
         self.times_back = self.times_back.saturating_add(1);
-        self.burst = None;
+        self.end_burst();
+    }
+
+    /// What leaves from here on does not leave together with what has left before.
+    pub fn end_burst(&mut self) {
+        if let Some((_, at)) = self.burst.take() {
+            self.burst_before = Some(at);
+        }
     }
 
     /// False where an ACK that misses block `una` cannot be about its last sending: within a round trip of
@@ -190,14 +202,20 @@ impl Stopwatch {
     /// what was sent for longer than any round trip measured); or while it echoes what was needless. EDK2
     /// acknowledges each block that it has already: after one needless window each further one
     /// would go twice, the Sorcerer's Apprentice of windows.
-    pub fn may_go_back(&self, now: Instant, una: u32) -> bool {
-        let trip = self.rtt.shortest().unwrap_or(self.rtt.rto());
+    ///
+    /// `waste` tells how often blocks were sent for each that arrived: where it is two or more, round trips
+    /// are longer than they seem.
+    pub fn may_go_back(&self, now: Instant, una: u32, waste: u32) -> bool {
+        let trip = self.rtt.shortest().unwrap_or(self.rtt.rto()) * (waste / 2).max(1);
         let pause = trip * (1 << self.times_back.saturating_sub(1).min(5));
         // One round trip may turn out to be a little shorter than those before.
         let almost = trip * 7 / 8;
-        let left = self.burst.filter(|(first, _)| *first <= una);
+        let left = match self.burst {
+            Some((first, at)) if first <= una => Some(at),
+            _ => self.burst_before,
+        };
         self.went_back.is_none_or(|at| now >= at + pause)
-            && left.is_none_or(|(_, at)| now >= at + almost)
+            && left.is_none_or(|at| now >= at + almost)
             && self.echoes_until.is_none_or(|until| now >= until)
     }
 }

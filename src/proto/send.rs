@@ -24,9 +24,11 @@ pub use timer::Expired;
 /// From this many ACKs on, the timer resends whole windows. A spoofer can guess an ACK or two.
 const TRUSTED_ACKS: u8 = 3;
 
-/// What a transfer may send at most: the file twice, and this. It bounds what a spoofer can draw who
-/// guesses ACKs.
-const BYTES_BEYOND_TWICE: u64 = 64 << 10;
+/// What a transfer may send at most: so many bytes for each that was acknowledged, and two windows and
+/// 64 KiB to begin with. It bounds what a spoofer can draw who guesses ACKs; the worst paths that a
+/// transfer survives (a tenth of all datagrams lost each way) need 2 to 3.
+const BYTES_PER_ACKNOWLEDGED: u64 = 4;
+const BYTES_TO_BEGIN_WITH: u64 = 64 << 10;
 
 /// Most bytes in one system call: the largest UDP payload over IPv4.
 const MAX_BURST: usize = 65_507;
@@ -45,8 +47,13 @@ pub struct Transfer {
     stopwatch: Stopwatch,
     run_ahead: RunAhead,
     window: Window,
-    /// The last block that was sent is to be sent once more, to have the client say what it has.
+    /// The last block that was acknowledged is to be sent once more, to have the client say what it
+    /// has: it acknowledges what is out of turn (RFC 7440 §4), and this always is.
     echo: bool,
+    /// Blocks that the timer has sent once more: EDK2 acknowledges each that it has already. Forgotten
+    /// after two windows in a row without such an echo.
+    needless: u32,
+    calm_windows: u8,
     /// How often the timer has run out since the last progress.
     expiries: u8,
     /// Running ahead: all that was ever sent may be in flight again, whatever the depth.
@@ -89,6 +96,8 @@ impl Transfer {
             run_ahead: RunAhead::new(run_ahead),
             window: Window::new(terms.windowsize),
             echo: false,
+            needless: 0,
+            calm_windows: 0,
             expiries: 0,
             whole_flight: false,
             held_until: None,
@@ -126,10 +135,16 @@ impl Transfer {
         self.acks >= TRUSTED_ACKS
     }
 
-    /// True when the next datagram would be more than a transfer of this file may send.
+    /// True when the next datagram would be more than a transfer may send that has come this far.
     pub fn is_exhausted(&self) -> bool {
         let next = self.blocks.datagram_len(self.flight.next()) as u64;
-        self.bytes_sent + next > 2 * self.blocks.size() + BYTES_BEYOND_TWICE
+        let earned = BYTES_PER_ACKNOWLEDGED * self.acknowledged();
+        self.bytes_sent + next > earned + 2 * self.window_len() + BYTES_TO_BEGIN_WITH
+    }
+
+    /// Bytes of the file in a window.
+    fn window_len(&self) -> u64 {
+        u64::from(self.terms().blksize) * u64::from(self.terms().windowsize)
     }
 
     /// Length in bytes of the datagram that answers the RRQ.
@@ -202,13 +217,17 @@ impl Transfer {
     /// Appends the next datagrams: the OACK, or up to `segments` DATA of equal length, of which
     /// only the last may be shorter. `file` is the content. Returns the length of the first.
     pub fn fill(&mut self, now: Instant, file: &[u8], segments: usize, out: &mut Vec<u8>) -> usize {
-        let first = self.flight.next().min(self.window_end() - 1);
+        let first = match self.flight.next() < self.window_end() {
+            true => self.flight.next(),
+            false => self.flight.una() - 1,
+        };
         let segment = self.blocks.datagram_len(first);
         let mut most = segments.min(MAX_BURST / segment).max(1);
         let spread = self.window.spread(self.stopwatch.rtt().smoothed());
         if let Some((chunk, pause)) = spread {
             most = most.min(chunk.into());
             self.held_until = Some(now + pause);
+            self.stopwatch.end_burst();
         }
         for _ in 0..most {
             if self.is_exhausted() || !self.put_next(now, file, out) {
@@ -222,19 +241,18 @@ impl Transfer {
         segment.min(out.len())
     }
 
-    /// Appends block `next`, or the echo of the one before. False when neither is due.
+    /// Appends block `next`, or the echo of an acknowledged one. False when neither is due.
     fn put_next(&mut self, now: Instant, file: &[u8], out: &mut Vec<u8>) -> bool {
         let before = out.len();
+        let oldest = self.flight.una().saturating_sub(1);
         if self.flight.next() < self.window_end() {
-            self.blocks
-                .encode(self.flight.next(), self.flight.una(), file, out);
+            self.blocks.encode(self.flight.next(), oldest, file, out);
             self.note_sent(now);
             let is_end =
                 self.flight.next() == self.window_end() && self.flight.next() <= self.blocks.last();
-            self.echo = is_end && self.window.wants_echo();
+            self.echo = is_end && self.can_echo() && self.window.wants_echo();
         } else if std::mem::take(&mut self.echo) {
-            self.blocks
-                .encode(self.flight.next() - 1, self.flight.una(), file, out);
+            self.blocks.encode(oldest, oldest, file, out);
             self.resent += 1;
         }
         self.bytes_sent += (out.len() - before) as u64;
@@ -257,6 +275,11 @@ impl Transfer {
         self.stopwatch.on_go_back(now);
     }
 
+    /// There is a block to echo. The OACK is none: a client may take it for the start of something new.
+    fn can_echo(&self) -> bool {
+        self.is_trusted() && self.flight.una() > 1
+    }
+
     fn has_window(&self) -> bool {
         self.terms().windowsize > 1
     }
@@ -275,7 +298,8 @@ impl Transfer {
         match self.terms().windowsize {
             1 => self.run_ahead.depth(),
             _ if self.is_wary => 1,
-            _ => self.window.depth(),
+            _ if self.can_echo() => self.window.depth(),
+            windowsize => windowsize,
         }
     }
 }

@@ -8,8 +8,8 @@
 //! - A queue on the path is shorter than the window, and the burst loses its own tail. Then spreading it over a round trip
 //!   helps.
 //! - The path loses blocks at random. Then spreading does not help, but a shorter burst does: as long as the mean
-//!   run between two losses. Since the client waits for a whole window, the burst ends with its last
-//!   block once more, which has it acknowledge what it has.
+//!   run between two losses. Since the client waits for a whole window, the burst ends with an echo: a block
+//!   that it has had before, which has it acknowledge what it has now.
 
 use std::time::Duration;
 
@@ -17,9 +17,8 @@ use std::time::Duration;
 /// hurts.
 const SHORTEST: u16 = 4;
 
-/// Windows after which spreading is judged, and gaps among them that say that it does not help.
+/// Spread windows that have to arrive whole in a row before a gap among them counts as an accident.
 const TRIAL: u8 = 4;
-const TRIAL_GAPS: u8 = 2;
 
 /// Blocks that leave together while a window is spread: few enough for any queue.
 const CHUNK: u16 = 4;
@@ -33,8 +32,8 @@ const WORTH_SPREADING: Duration = Duration::from_millis(10);
 pub struct Window {
     size: u16,
     manner: Manner,
-    /// Mean number of blocks that arrive between two gaps; none before the first.
-    mean_run: Option<u32>,
+    /// Mean number of blocks that arrive between two gaps: one window, to begin with.
+    mean_run: u32,
     /// Blocks that have arrived since the last gap.
     run: u32,
 }
@@ -44,7 +43,7 @@ enum Manner {
     /// The whole window at once.
     Burst,
     /// The whole window, over a round trip.
-    Spread { windows: u8, gaps: u8 },
+    Spread { whole: u8 },
     /// A part of the window, with an echo.
     Short,
 }
@@ -55,7 +54,7 @@ impl Window {
         Window {
             size,
             manner: Manner::Burst,
-            mean_run: None,
+            mean_run: size.into(),
             run: 0,
         }
     }
@@ -68,8 +67,8 @@ impl Window {
         }
     }
 
-    /// The client would go on waiting after [`depth`](Self::depth) blocks: the last of them is to be
-    /// repeated.
+    /// The client would go on waiting after [`depth`](Self::depth) blocks: they are to be followed by an
+    /// echo.
     pub fn wants_echo(&self) -> bool {
         self.depth() < self.size
     }
@@ -88,46 +87,34 @@ impl Window {
     /// `blocks` have arrived, all that were in flight.
     pub fn on_whole(&mut self, blocks: u32) {
         self.run = self.run.saturating_add(blocks);
-        self.judge(0);
+        self.judge(true);
     }
 
     /// `blocks` have arrived, and the one behind them is missing.
     pub fn on_gap(&mut self, blocks: u32) {
         let run = self.run.saturating_add(blocks);
-        self.mean_run = Some(match self.mean_run {
-            None => run,
-            Some(mean) => (3 * u64::from(mean) + u64::from(run)).div_ceil(4) as u32,
-        });
+        let mean = (u64::from(self.mean_run) + u64::from(run)).div_ceil(2);
+        self.mean_run = u32::try_from(mean).unwrap_or(u32::MAX);
         self.run = 0;
-        self.judge(1);
+        self.judge(false);
     }
 
-    fn judge(&mut self, gap: u8) {
-        let is_torn = self.lasting() < self.size;
+    fn judge(&mut self, is_whole: bool) {
         self.manner = match self.manner {
-            Manner::Burst if gap > 0 && is_torn => Manner::Spread {
-                windows: 0,
-                gaps: 0,
+            Manner::Burst if !is_whole && self.lasting() < self.size => Manner::Spread { whole: 0 },
+            Manner::Spread { whole } if is_whole => Manner::Spread {
+                whole: whole.saturating_add(1),
             },
-            Manner::Spread { gaps, .. } if gaps + gap >= TRIAL_GAPS => Manner::Short,
-            Manner::Spread { windows, .. } if windows + 1 >= TRIAL => Manner::Spread {
-                windows: 0,
-                gaps: 0,
-            },
-            Manner::Spread { windows, gaps } => Manner::Spread {
-                windows: windows + 1,
-                gaps: gaps + gap,
-            },
+            Manner::Spread { whole } if whole < TRIAL => Manner::Short,
+            Manner::Spread { .. } => Manner::Spread { whole: 0 },
             manner => manner,
         };
     }
 
     /// The length of a burst that most likely arrives whole.
     fn lasting(&self) -> u16 {
-        let Some(mean) = self.mean_run else {
-            return self.size;
-        };
-        let lasting = u16::try_from(mean.max(self.run)).unwrap_or(u16::MAX);
+        // A run of twice the mean says that the path has become better.
+        let lasting = u16::try_from(self.mean_run.max(self.run / 2)).unwrap_or(u16::MAX);
         lasting.max(SHORTEST).min(self.size)
     }
 }
@@ -160,7 +147,8 @@ mod tests {
         for _ in 0..100 {
             window.on_whole(64);
         }
-        assert!(window.spread(FAR).is_some());
+        window.on_gap(5);
+        assert!(window.spread(FAR).is_some(), "one accident");
     }
 
     #[test]
@@ -168,13 +156,14 @@ mod tests {
         let mut window = Window::new(64);
         window.on_gap(20);
         window.on_gap(10);
-        window.on_gap(12);
         assert_eq!(window.spread(FAR), None);
-        // ⌈(3·20 + 10)/4⌉ = 18, ⌈(3·18 + 12)/4⌉ = 17
-        assert_eq!((window.depth(), window.wants_echo()), (17, true));
-        window.on_whole(17);
-        window.on_whole(17);
-        assert_eq!(window.depth(), 34);
+        // (64 + 20)/2 = 42, (42 + 10)/2 = 26
+        assert_eq!((window.depth(), window.wants_echo()), (26, true));
+        window.on_whole(26);
+        window.on_whole(26);
+        assert_eq!(window.depth(), 26);
+        window.on_whole(26);
+        assert_eq!(window.depth(), 39);
         for _ in 0..50 {
             window.on_gap(0);
         }

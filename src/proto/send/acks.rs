@@ -78,8 +78,12 @@ impl Transfer {
     fn on_window_progress(&mut self, now: Instant, blocks: u32) {
         self.stopwatch.forget_backing_off();
         if self.flight.in_flight() == 0 {
+            self.calm_windows = self.calm_windows.saturating_add(1);
+            if self.calm_windows >= 2 {
+                self.needless = 0;
+            }
             self.window.on_whole(blocks);
-        } else if self.stopwatch.may_go_back(now, self.flight.una()) {
+        } else if self.may_go_back(now) {
             self.window.on_gap(blocks);
             self.go_back(now);
         }
@@ -98,9 +102,14 @@ impl Transfer {
             return;
         }
         let una = self.flight.una();
+        self.calm_windows = 0;
+        if self.needless > 0 && !self.is_quiet(now) {
+            self.needless -= 1;
+            return;
+        }
         let misses_the_window = self.has_window() && self.flight.in_flight() > 0;
         if misses_the_window || self.is_quiet(now) {
-            if self.stopwatch.may_go_back(now, una) {
+            if self.may_go_back(now) {
                 self.window.on_gap(0);
                 self.go_back(now);
             }
@@ -113,10 +122,16 @@ impl Transfer {
         }
     }
 
+    fn may_go_back(&self, now: Instant) -> bool {
+        let waste = self.bytes_sent / (self.acknowledged() + 2 * self.window_len());
+        let waste = u32::try_from(waste).unwrap_or(u32::MAX).min(16);
+        self.stopwatch.may_go_back(now, self.flight.una(), waste)
+    }
+
     /// While running ahead, a client has taken a block out of turn: the one before it is missing, or
     /// has been overtaken and is still to come. A short wait tells.
     fn suspect(&mut self, now: Instant) {
-        if !self.suspects && self.stopwatch.may_go_back(now, self.flight.una()) {
+        if !self.suspects && self.may_go_back(now) {
             self.suspects = true;
             let wait = self.stopwatch.rtt().smoothed().unwrap_or_default() / REORDERING;
             self.deadline = self.deadline.min(now + wait);

@@ -49,7 +49,7 @@ impl Transfer {
         self.expiries = self.expiries.saturating_add(1);
         let is_odd = self.expiries % 2 == 1;
         self.is_wary = !self.is_trusted();
-        if self.has_window() && self.is_trusted() && is_odd && self.flight.in_flight() > 0 {
+        if self.has_window() && self.can_echo() && is_odd {
             // Whoever has the whole window says so, and whoever misses a part of it says which.
             self.echo = true;
             return;
@@ -60,6 +60,8 @@ impl Transfer {
             self.patience.on_resent();
         }
         if self.has_window() {
+            self.needless += self.flight.in_flight();
+            self.calm_windows = 0;
             self.window.on_gap(0);
         } else {
             // A client that repeats its last ACK only, and none before (lwIP), may hold more than the first block.
@@ -69,9 +71,10 @@ impl Transfer {
         self.go_back(now);
     }
 
-    /// Everything has been sent, and again: only the last ACK is waited for.
+    /// The last window has been sent, and again: only its ACK is waited for.
     fn awaits_last_ack(&self) -> bool {
-        self.all_sent() && self.patience.has_resent_enough()
+        let is_last = self.has_window() || self.flight.una() == self.blocks.last();
+        is_last && self.all_sent() && self.patience.has_resent_enough()
     }
 
     /// The timer resends no more, but the peer is still answered.
@@ -107,7 +110,7 @@ impl Transfer {
     pub(super) fn next_deadline(&self, now: Instant) -> Instant {
         if self.awaits_last_ack() {
             self.patience.last_ack_end(now)
-        } else if self.has_window() && self.expiries == 0 {
+        } else if self.has_window() && self.can_echo() && self.expiries == 0 {
             now + self.rto().min(self.stopwatch.rtt().probe_timeout())
         } else {
             now + self.rto()

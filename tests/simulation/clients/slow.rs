@@ -1,0 +1,89 @@
+//! A machine that is too slow for its network: it has a receive buffer, and other things to do.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bootstone::proto::Instant;
+
+use super::Client;
+
+/// How slow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Datagrams that wait to be looked at; more are lost.
+    pub(crate) buffer: usize,
+    /// Time to look at one.
+    pub(crate) each: Duration,
+    /// After so many datagrams it does something else, such as writing to flash,
+    pub(crate) every: usize,
+    /// for so long.
+    pub(crate) pause: Duration,
+}
+
+/// Any client on such a machine. Its timers are late as well, for nobody looks at them meanwhile.
+pub(crate) struct Slow<C> {
+    inner: C,
+    pace: Pace,
+    waiting: VecDeque<(u16, Vec<u8>)>,
+    busy_until: Instant,
+    seen: usize,
+}
+
+impl<C: Client> Slow<C> {
+    pub(crate) fn new(inner: C, pace: Pace) -> Slow<C> {
+        Slow {
+            inner,
+            pace,
+            waiting: VecDeque::new(),
+            busy_until: Instant::ZERO,
+            seen: 0,
+        }
+    }
+
+    fn look(&mut self, now: Instant, port: u16, datagram: &[u8]) {
+        self.inner.handle_datagram(now, port, datagram);
+        self.seen += 1;
+        let is_pause = self.seen.is_multiple_of(self.pace.every);
+        self.busy_until = now
+            + if is_pause {
+                self.pace.pause
+            } else {
+                self.pace.each
+            };
+    }
+}
+
+impl<C: Client> Client for Slow<C> {
+    fn handle_datagram(&mut self, now: Instant, port: u16, datagram: &[u8]) {
+        if now >= self.busy_until && self.waiting.is_empty() {
+            self.look(now, port, datagram);
+        } else if self.waiting.len() < self.pace.buffer {
+            self.waiting.push_back((port, datagram.to_vec()));
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if now < self.busy_until {
+            return;
+        }
+        match self.waiting.pop_front() {
+            Some((port, datagram)) => self.look(now, port, &datagram),
+            None => self.inner.handle_timeout(now),
+        }
+    }
+
+    fn poll_transmit(&mut self) -> Option<(u16, Vec<u8>)> {
+        self.inner.poll_transmit()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if !self.waiting.is_empty() {
+            return Some(self.busy_until);
+        }
+        self.inner.poll_timeout().map(|at| at.max(self.busy_until))
+    }
+
+    fn outcome(&self) -> Option<Result<(), &'static str>> {
+        self.inner.outcome()
+    }
+}

@@ -1,0 +1,222 @@
+//! Worlds in which much goes wrong at once, and long transfers.
+
+use std::time::Duration;
+
+use bootstone::proto::Instant;
+use bootstone::proto::config::Config;
+use bootstone::proto::negotiate::Limits;
+
+use crate::clients::{Client, Fetching, File, Firmware, Pace, Slow, habits};
+use crate::link::{Path, Rate};
+use crate::world::{Story, World};
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Seeds of the random worlds. `SEED=17` runs that one alone.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    match std::env::var("SEED") {
+        Ok(seed) => {
+            let seed = seed.parse().expect("SEED is a number");
+            seed..seed + 1
+        }
+        Err(_) => 0..count,
+    }
+}
+
+fn config(max_windowsize: u16, run_ahead: u16) -> Config {
+    let limits = Limits {
+        max_windowsize,
+        ..Limits::default()
+    };
+    Config {
+        limits,
+        run_ahead,
+        ..Config::default()
+    }
+}
+
+/// One client alone on a path that is the same both ways.
+fn alone(seed: u64, path: Path, file: &File, client: impl Client + 'static) -> Story {
+    let mut world = World::new(seed, std::slice::from_ref(file), config(64, 1));
+    let number = world.add(Instant::from_millis(1000), [path; 2], client);
+    let story = world.run()[number];
+    assert_eq!(story.outcome, Ok(()), "seed {seed}: {story:?}");
+    story
+}
+
+/// Every second datagram comes twice. In lock-step that costs the server nothing: neither two ACKs
+/// nor two RRQs make it send twice. (An RRQ before the first ACK is answered each time.)
+#[test]
+fn duplicates_cost_nothing_in_lock_step() {
+    let file = File::random("boot.img", 200_000);
+    let path = Path {
+        duplicate: 0.5,
+        ..Path::of_rtt(ms(20))
+    };
+    for seed in 0..10 {
+        for habits in [&habits::IPXE, &habits::PXELINUX, &habits::UBOOT] {
+            let story = alone(seed, path, &file, Firmware::new(habits, file.clone()));
+            let blksize = habits.options.iter().find(|(name, _)| *name == "blksize");
+            let blocks = file.last_block(blksize.unwrap().1 as u16);
+            assert_eq!(
+                story.blocks_sent as u64, blocks,
+                "{}, seed {seed}",
+                habits.name
+            );
+        }
+    }
+}
+
+/// The same with windows: a copy of an ACK is no sign of a gap.
+#[test]
+fn duplicates_cost_little_with_windows() {
+    let file = File::random("boot.img", 200_000);
+    let path = Path {
+        duplicate: 0.1,
+        ..Path::of_rtt(ms(20))
+    };
+    for seed in 0..10 {
+        for windowsize in [4, 16] {
+            let client = Fetching::new(file.clone(), 1428, windowsize);
+            let story = alone(seed, path, &file, client);
+            let blocks = file.last_block(1428) as usize;
+            let most = blocks + blocks / 2;
+            assert!(
+                story.blocks_sent <= most,
+                "{story:?} of {blocks}, seed {seed}"
+            );
+        }
+    }
+}
+
+#[test]
+fn reordering_does_no_harm() {
+    let file = File::random("boot.img", 200_000);
+    let path = Path {
+        reorder: 0.05,
+        jitter: ms(10),
+        ..Path::of_rtt(ms(20))
+    };
+    for seed in 0..10 {
+        for habits in habits::ALL {
+            alone(seed, path, &file, Firmware::new(habits, file.clone()));
+        }
+        for windowsize in [1, 4, 16, 64] {
+            let client = Fetching::new(file.clone(), 1428, windowsize);
+            alone(seed, path, &file, client);
+        }
+    }
+}
+
+/// A queue that is shorter than the window loses the tail of each burst; it goes on all the same.
+#[test]
+fn a_narrow_queue() {
+    let file = File::random("boot.img", 300_000);
+    let rate = Rate {
+        bits_per_second: 20_000_000,
+        queue: 16,
+    };
+    let path = Path {
+        rate: Some(rate),
+        ..Path::of_rtt(ms(20))
+    };
+    for windowsize in [1, 16, 64] {
+        let client = Fetching::new(file.clone(), 1428, windowsize);
+        let story = alone(1, path, &file, client);
+        assert!(story.took < ms(20_000), "{story:?}");
+    }
+}
+
+/// Block numbers begin anew at 0 after 65,535, in lock-step and within a window.
+#[test]
+fn files_over_32_mebibytes_in_blocks_of_512() {
+    let file = File::random("big.img", (1 << 25) + 300_000);
+    let path = Path::of_rtt(ms(1)).losing(0.0005);
+    alone(1, path, &file, Firmware::new(&habits::PLAIN, file.clone()));
+    alone(2, path, &file, Fetching::new(file.clone(), 512, 16));
+}
+
+/// Random clients want random files over random paths at random times.
+#[test]
+fn anything_can_happen() {
+    for seed in seeds(1000) {
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let files: Vec<File> = (0..3).map(|n| random_file(&mut dice, n)).collect();
+        let mut world = World::new(seed, &files, config(dice.u16(1..=64), dice.u16(1..=16)));
+        world.segments = dice.usize(1..=64);
+        for _ in 0..dice.usize(1..8) {
+            let file = files[dice.usize(..files.len())].clone();
+            let start = Instant::from_millis(dice.u64(1..5000));
+            let paths = [random_path(&mut dice), random_path(&mut dice)];
+            add_random_client(&mut world, &mut dice, start, paths, file);
+        }
+        for (number, story) in world.run().into_iter().enumerate() {
+            let is_whole = story.outcome.is_ok() || !story.is_heard;
+            if !is_whole {
+                eprintln!("BAD SEED={seed}: client {number} {story:?}");
+            }
+        }
+    }
+}
+
+/// Of a size around a multiple of the block size, or of any.
+fn random_file(dice: &mut fastrand::Rng, number: usize) -> File {
+    let blksize = [512, 1024, 1408, 1428, 1432, 1468][dice.usize(..6)];
+    let size = match dice.u8(..4) {
+        0 => dice.usize(..3),
+        1 => blksize * dice.usize(..100),
+        2 => blksize * dice.usize(1..100) - 1,
+        _ => dice.usize(..150_000),
+    };
+    File::random(&format!("{number}.img"), size)
+}
+
+/// Half of the troubles each, as bad as a boot network may be.
+fn random_path(dice: &mut fastrand::Rng) -> Path {
+    let mut some = |most: f64| if dice.bool() { most * dice.f64() } else { 0.0 };
+    let rate = Rate {
+        bits_per_second: 1_000_000 + some(50e6) as u64,
+        queue: 16 + some(100.0) as usize,
+    };
+    Path {
+        delay: Duration::from_micros(1000 + some(75e3) as u64),
+        jitter: ms(20).mul_f64(some(1.0)),
+        loss: some(0.08),
+        duplicate: some(0.05),
+        reorder: some(0.05),
+        rate: (some(1.0) > 0.0).then_some(rate),
+    }
+}
+
+fn add_random_client(
+    world: &mut World,
+    dice: &mut fastrand::Rng,
+    start: Instant,
+    paths: [Path; 2],
+    file: File,
+) {
+    let pace = Pace {
+        buffer: dice.usize(2..40),
+        each: ms(dice.u64(..3)),
+        every: dice.usize(20..200),
+        pause: ms(dice.u64(..3000)),
+    };
+    let kind = dice.usize(..habits::ALL.len() + 1);
+    let is_slow = dice.bool();
+    match (habits::ALL.get(kind), is_slow) {
+        (Some(habits), false) => world.add(start, paths, Firmware::new(habits, file)),
+        (Some(habits), true) => {
+            world.add(start, paths, Slow::new(Firmware::new(habits, file), pace))
+        }
+        (None, is_slow) => {
+            let [blksize, windowsize] = [dice.u16(8..1500).max(400), dice.u16(1..=64)];
+            let client = Fetching::new(file, blksize, windowsize);
+            match is_slow {
+                false => world.add(start, paths, client),
+                true => world.add(start, paths, Slow::new(client, pace)),
+            }
+        }
+    };
+}
