@@ -16,7 +16,7 @@ use std::time::Duration;
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::manifest::Digest;
 use bootstone::net::Clock;
-use bootstone::net::driver::{Driver, Life};
+use bootstone::net::driver::{Busy, Driver};
 use bootstone::net::socket::{Bound, Socket};
 use bootstone::proto::server::Server;
 use bootstone::wire::{Options, Packet, Request};
@@ -194,11 +194,11 @@ fn bootstone_serving(files: &[(&str, &[u8])]) -> SocketAddr {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let (_life, told) = tokio::sync::watch::channel(Life::Serving);
             let server = Server::new(catalog, Default::default());
             let socket = Socket::new(bound).unwrap();
             let driver = Driver::new(socket, server, Clock::start(), |_: &Catalog, _: &_| {});
-            driver.run(told).await.unwrap();
+            let Err(error) = driver.run(Busy::new(0)).await;
+            panic!("{error}");
         });
     });
     address

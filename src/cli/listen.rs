@@ -26,7 +26,7 @@ pub(super) fn bind_all(listen: &[String], workers: usize) -> Result<Vec<Vec<Boun
 fn resolve(name: &str) -> Result<impl Iterator<Item = SocketAddr>, String> {
     name.to_socket_addrs().map_err(|error| {
         format!(
-            "--listen {name}: no such address ({error}). \
+            "--listen (or BOOTSTONE_LISTEN) {name}: no such address ({error}). \
              It takes the form 0.0.0.0:69, [::]:69 or name:69"
         )
     })

@@ -22,6 +22,9 @@ pub const MISMATCH: u8 = 1;
 /// It could not be done: a wrong command line, no network, no permission.
 pub const COULD_NOT: u8 = 2;
 
+/// The way out of a wrong command line.
+const HELP: &str = "See bootstone --help, or bootstone COMMAND --help";
+
 /// A read-only TFTP server whose boot files are compiled in. Without a command: serve.
 #[derive(FromArgs, Debug)]
 struct Arguments {
@@ -57,7 +60,10 @@ pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
             println!("{}", early.output.trim_end());
             ExitCode::from(DONE)
         }
-        Err(early) => could_not(early.output.trim_end()),
+        Err(early) => could_not(format_args!(
+            "{}. {HELP}",
+            early.output.trim_end_matches(['.', '\n'])
+        )),
     }
 }
 
@@ -128,7 +134,7 @@ where
         Ok(text) if text.is_empty() => Ok(None),
         Ok(text) => match text.parse() {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(format!("{variable}={text}: {error}")),
+            Err(error) => Err(format!("{variable}={text}: {error}. {HELP}")),
         },
         Err(std::env::VarError::NotUnicode(_)) => Err(format!("{variable} is not text")),
     }

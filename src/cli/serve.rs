@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use argh::FromArgs;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::listen;
@@ -16,7 +16,7 @@ use crate::embedded;
 use crate::log;
 use crate::manifest::Manifest;
 use crate::net::Clock;
-use crate::net::driver::Life;
+use crate::net::driver::Busy;
 use crate::net::socket::Bound;
 use crate::net::worker::{self, Duty};
 
@@ -73,7 +73,6 @@ fn serve(settings: Settings) -> Result<(), String> {
     let manifest = embedded::manifest();
     let sockets = listen::bind_all(&settings.listen, settings.workers)?;
     let log = log::start(settings.log_format).map_err(|error| format!("no log: {error}"))?;
-    announce(&manifest, &settings, &sockets);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -101,34 +100,36 @@ fn announce(manifest: &Manifest, settings: &Settings, sockets: &[Vec<Bound>]) {
     );
 }
 
-/// Starts the workers, waits for a signal, and then for the workers' transfers.
+/// Starts the workers, waits for a signal, and then until no transfer is under way.
 async fn live(
     manifest: &Manifest,
     settings: &Settings,
     sockets: Vec<Vec<Bound>>,
 ) -> io::Result<()> {
     let mut signals = Signals::new()?;
-    let (life, told) = watch::channel(Life::Serving);
-    let (ended, mut endings) = mpsc::unbounded_channel();
+    // Whoever has read this may send the first signal.
+    announce(manifest, settings, &sockets);
+    let busy = Busy::new(0);
+    let mut idle = busy.subscribe();
+    let (failed, mut failures) = mpsc::unbounded_channel();
     let duty = Duty {
         catalog: Arc::new(embedded::catalog(manifest)),
         config: settings.config,
         clock: Clock::start(),
         report: log::transfer,
-        life: told,
-        ended,
+        busy,
+        failed,
     };
     for sockets in sockets {
         worker::start(duty.clone(), sockets)?;
     }
-    drop(duty);
     tokio::select! {
         name = signals.next() => info!(signal = name, "draining"),
-        ended = all(&mut endings) => return ended,
+        Some(error) = failures.recv() => return Err(error),
     }
-    life.send_replace(Life::Draining);
     tokio::select! {
-        ended = all(&mut endings) => ended?,
+        _ = idle.wait_for(|busy| *busy == 0) => {}
+        Some(error) = failures.recv() => return Err(error),
         () = tokio::time::sleep(settings.drain_timeout) => {
             warn!("drain timeout: transfers are cut off");
         }
@@ -138,13 +139,5 @@ async fn live(
         }
     }
     info!("stopped");
-    Ok(())
-}
-
-/// Waits until every worker has ended; the first failure ends the wait.
-async fn all(endings: &mut mpsc::UnboundedReceiver<io::Result<()>>) -> io::Result<()> {
-    while let Some(ended) = endings.recv().await {
-        ended?;
-    }
     Ok(())
 }

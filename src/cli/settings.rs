@@ -73,12 +73,21 @@ fn listen_addresses(flags: Vec<String>) -> Result<Vec<String>, String> {
     Ok(text.split(',').map(|part| part.trim().to_owned()).collect())
 }
 
+/// `--run-ahead` is `BOOTSTONE_RUN_AHEAD`.
+fn variable_of(flag: &str) -> String {
+    let name = flag.trim_start_matches('-').replace('-', "_");
+    format!("BOOTSTONE_{}", name.to_ascii_uppercase())
+}
+
 fn within<T>(flag: &str, given: Option<T>, default: T, least: T, most: T) -> Result<T, String>
 where
     T: PartialOrd + Display,
 {
     match given.unwrap_or(default) {
         value if least <= value && value <= most => Ok(value),
-        value => Err(format!("{flag} {value} is out of range: {least} to {most}")),
+        value => Err(format!(
+            "{flag} (or {}) {value} is out of range: {least} to {most}",
+            variable_of(flag)
+        )),
     }
 }

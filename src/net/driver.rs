@@ -1,5 +1,6 @@
-//! The only loop: socket ↔ [`Server`] ↔ one timer ↔ shutdown.
+//! The only loop: socket ↔ [`Server`] ↔ one timer.
 
+use std::convert::Infallible;
 use std::io;
 
 use tokio::sync::watch;
@@ -15,14 +16,10 @@ use crate::proto::server::Server;
 /// So many failures to receive, and nothing received in between, are more than peers can cause.
 const ERRORS_IN_A_ROW: u32 = 10_000;
 
-/// Where the program is in its life. Told to every driver by a [`watch`] channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Life {
-    /// Until told otherwise.
-    Serving,
-    /// Requests are still answered, and the first moment without a transfer is the last.
-    Draining,
-}
+/// How many loops have a transfer under way. Whoever wants the program to end waits for none: until then every
+/// socket stays open and answers, because closing one of those that share a port would make the kernel
+/// hand the peers of the others to the wrong loops.
+pub type Busy = watch::Sender<usize>;
 
 /// Everything that one loop owns.
 pub struct Driver<R> {
@@ -35,6 +32,8 @@ pub struct Driver<R> {
     out: Vec<u8>,
     /// Failures to receive since something was received.
     errors: u32,
+    /// Counted in [`Busy`].
+    is_busy: bool,
 }
 
 impl<R: FnMut(&Catalog, &Report)> Driver<R> {
@@ -47,21 +46,21 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
             report,
             out: Vec::new(),
             errors: 0,
+            is_busy: false,
         }
     }
 
-    /// Serves until `life` says [`Life::Draining`] and no transfer is under way.
+    /// Serves for as long as it is let.
     ///
     /// # Errors
     /// The socket cannot be read any more.
-    pub async fn run(mut self, mut life: watch::Receiver<Life>) -> io::Result<()> {
+    pub async fn run(mut self, busy: Busy) -> io::Result<Infallible> {
         let mut batch = Batch::default();
         let mut timer = std::pin::pin!(sleep_until(self.clock.at(Instant::ZERO)));
-        while !(self.server.is_idle() && *life.borrow() == Life::Draining) {
+        loop {
             self.set(timer.as_mut());
             tokio::select! {
                 biased;
-                _ = life.changed() => {}
                 () = &mut timer, if self.server.poll_timeout().is_some() => {
                     self.server.handle_timeout(self.clock.now());
                 }
@@ -70,10 +69,13 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
                     Err(error) => self.hear_of_errors(error)?,
                 },
             }
+            // Before anything leaves: what a peer can know of, the log knows and the end of the program waits for.
+            self.count_in(&busy);
+            self.tell();
             self.transmit().await;
             self.tell();
+            self.count_out(&busy);
         }
-        Ok(())
     }
 
     fn take(&mut self, batch: &Batch) {
@@ -119,6 +121,20 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
     fn tell(&mut self) {
         while let Some(report) = self.server.poll_event() {
             (self.report)(self.server.catalog(), &report);
+        }
+    }
+
+    fn count_in(&mut self, busy: &Busy) {
+        if !self.is_busy && !self.server.is_idle() {
+            self.is_busy = true;
+            busy.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn count_out(&mut self, busy: &Busy) {
+        if self.is_busy && self.server.is_idle() {
+            self.is_busy = false;
+            busy.send_modify(|count| *count -= 1);
         }
     }
 

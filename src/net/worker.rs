@@ -4,11 +4,11 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::{JoinSet, LocalSet};
 
 use super::Clock;
-use super::driver::{Driver, Life};
+use super::driver::{Busy, Driver};
 use super::socket::{Bound, Socket};
 use crate::catalog::Catalog;
 use crate::proto::config::Config;
@@ -26,10 +26,10 @@ pub struct Duty {
     pub clock: Clock,
     /// Told of every transfer that has ended.
     pub report: fn(&Catalog, &Report),
-    /// When to drain.
-    pub life: watch::Receiver<Life>,
-    /// Takes the end of each worker.
-    pub ended: mpsc::UnboundedSender<io::Result<()>>,
+    /// Counts the drivers of all workers that have a transfer under way.
+    pub busy: Busy,
+    /// Told why a worker has ended. None ends for any other reason than a failure.
+    pub failed: mpsc::UnboundedSender<io::Error>,
 }
 
 /// Starts a worker on a thread of its own: a driver for each of `sockets`.
@@ -38,9 +38,11 @@ pub struct Duty {
 /// There is no such thread to be had.
 pub fn start(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
     let run = move || {
-        let ended = duty.ended.clone();
-        // Nobody is left to be told when the program is about to end.
-        let _ = ended.send(run(duty, sockets));
+        let failed = duty.failed.clone();
+        if let Err(error) = run(duty, sockets) {
+            // Nobody is left to be told when the program is about to end.
+            let _ = failed.send(error);
+        }
     };
     let thread = std::thread::Builder::new().name("worker".to_owned());
     thread.spawn(run).map(drop)
@@ -59,7 +61,7 @@ async fn drive_all(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
     for bound in sockets {
         let server = Server::new(Arc::clone(&duty.catalog), duty.config);
         let driver = Driver::new(Socket::new(bound)?, server, duty.clock, duty.report);
-        drivers.spawn_local(driver.run(duty.life.clone()));
+        drivers.spawn_local(driver.run(duty.busy.clone()));
     }
     while let Some(ended) = drivers.join_next().await {
         ended.map_err(io::Error::other)??;

@@ -1,0 +1,111 @@
+//! The binary: started, listened to, and gone at the end.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::children::{DEADLINE, Ended, Running, run};
+
+/// `bootstone` with these arguments, in an environment of which it knows nothing but these variables.
+pub fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bootstone"));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied());
+    command
+}
+
+/// One that does not get as far as serving.
+#[track_caller]
+pub fn ends(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    run(&mut command(arguments, variables))
+}
+
+/// One that serves.
+pub struct Bootstone {
+    running: Running,
+    /// What it logs, in JSON.
+    lines: mpsc::Receiver<Value>,
+    listen: Vec<SocketAddr>,
+}
+
+impl Bootstone {
+    /// On a port of `127.0.0.1` that the kernel chooses, and with these flags besides.
+    #[track_caller]
+    pub fn serving(flags: &[&str]) -> Bootstone {
+        let flags = [&["--listen", "127.0.0.1:0"], flags].concat();
+        Bootstone::start(&flags, &[])
+    }
+
+    /// Returns once it serves.
+    #[track_caller]
+    pub fn start(flags: &[&str], variables: &[(&str, &str)]) -> Bootstone {
+        let flags = [&["--log-format", "json"], flags].concat();
+        let mut command = command(&flags, variables);
+        let mut running = Running::start(command.stdout(Stdio::piped()).stdin(Stdio::null()));
+        let output = BufReader::new(running.child.stdout.take().unwrap());
+        let (tell, lines) = mpsc::channel();
+        // Ends with the program, whose output it reads.
+        std::thread::spawn(move || {
+            for line in output.lines() {
+                let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+                let _ = tell.send(line);
+            }
+        });
+        let mut bootstone = Bootstone {
+            running,
+            lines,
+            listen: Vec::new(),
+        };
+        let first = bootstone.line("serving");
+        let listen = first["listen"].as_str().unwrap();
+        bootstone.listen = listen
+            .split(',')
+            .map(|part| part.parse().unwrap())
+            .collect();
+        bootstone
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.listen[0]
+    }
+
+    /// All of where it answers.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.listen
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
+    }
+
+    /// The next line with this message, as soon as there is one.
+    #[track_caller]
+    pub fn line(&self, message: &str) -> Value {
+        loop {
+            let line = self.lines.recv_timeout(DEADLINE).unwrap();
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait(&mut self) -> ExitStatus {
+        self.running.wait()
+    }
+
+    /// Waits for its end. The lines that nobody has read yet.
+    #[track_caller]
+    pub fn last_lines(mut self) -> (ExitStatus, Vec<Value>) {
+        let status = self.running.wait();
+        (status, self.lines.iter().collect())
+    }
+}

@@ -1,0 +1,132 @@
+//! A peer whose datagrams are written by hand.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use crate::children::DEADLINE;
+
+/// A socket of its own, which hears one server address and no other.
+///
+/// It passes over what it has heard before since its last request: where this machine is so busy that the hand
+/// has to wait for its turn, the server's timer is right to send again. Reports tell how often it did.
+pub struct Hand {
+    socket: UdpSocket,
+    heard: RefCell<HashSet<Vec<u8>>>,
+}
+
+impl Hand {
+    pub fn to(server: SocketAddr) -> Hand {
+        let any: IpAddr = match server {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind((any, 0)).unwrap();
+        // From here on the kernel drops what comes from any other address or port.
+        socket.connect(server).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        Hand {
+            socket,
+            heard: RefCell::default(),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap()
+    }
+
+    #[track_caller]
+    pub fn say(&self, datagram: impl AsRef<[u8]>) {
+        let datagram = datagram.as_ref();
+        if datagram.starts_with(b"\0\x01") {
+            self.heard.borrow_mut().clear();
+        }
+        assert_eq!(self.socket.send(datagram).unwrap(), datagram.len());
+    }
+
+    /// The next datagram, as soon as there is one.
+    #[track_caller]
+    pub fn hear(&self) -> Vec<u8> {
+        loop {
+            let datagram = self.receive().unwrap();
+            if self.heard.borrow_mut().insert(datagram.clone()) {
+                return datagram;
+            }
+        }
+    }
+
+    /// All that has come by now.
+    #[track_caller]
+    pub fn rest(&self) -> Vec<Vec<u8>> {
+        self.socket.set_nonblocking(true).unwrap();
+        let mut rest = Vec::new();
+        let end = loop {
+            match self.receive() {
+                Ok(datagram) => rest.push(datagram),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(end.kind(), ErrorKind::WouldBlock);
+        self.socket.set_nonblocking(false).unwrap();
+        rest.retain(|datagram| !self.heard.borrow().contains(datagram));
+        rest
+    }
+
+    fn receive(&self) -> io::Result<Vec<u8>> {
+        let mut buffer = vec![0; 65_536];
+        let length = self.socket.recv(&mut buffer)?;
+        buffer.truncate(length);
+        Ok(buffer)
+    }
+
+    /// An RRQ in mode octet.
+    pub fn request(name: &str, options: &[(&str, &str)]) -> Vec<u8> {
+        let mut datagram = b"\0\x01".to_vec();
+        let options = options.iter().flat_map(|(name, value)| [*name, *value]);
+        for text in [name, "octet"].into_iter().chain(options) {
+            datagram.extend_from_slice(text.as_bytes());
+            datagram.push(0);
+        }
+        datagram
+    }
+
+    pub fn ack(block: u16) -> [u8; 4] {
+        let [high, low] = block.to_be_bytes();
+        [0, 4, high, low]
+    }
+
+    /// The number and the payload of the next datagram, which must be a DATA.
+    #[track_caller]
+    pub fn data(&self) -> (u16, Vec<u8>) {
+        let datagram = self.hear();
+        assert_eq!(datagram[..2], [0, 3], "{datagram:?}");
+        (
+            u16::from_be_bytes([datagram[2], datagram[3]]),
+            datagram[4..].to_vec(),
+        )
+    }
+
+    /// Takes blocks of `blksize` bytes in lock-step, from the first one after `acked`, and acknowledges each, up to the last.
+    #[track_caller]
+    pub fn take(&self, acked: u16, blksize: usize) -> Vec<u8> {
+        let mut file = Vec::new();
+        for expected in acked + 1.. {
+            let (block, payload) = self.data();
+            assert_eq!(block, expected);
+            self.say(Hand::ack(block));
+            file.extend_from_slice(&payload);
+            if payload.len() < blksize {
+                break;
+            }
+        }
+        file
+    }
+
+    /// Asks for a file without options, and takes all of it.
+    #[track_caller]
+    pub fn fetch(&self, name: &str) -> Vec<u8> {
+        self.say(Hand::request(name, &[]));
+        self.take(0, 512)
+    }
+}

@@ -1,0 +1,167 @@
+//! The life of the binary: it serves what was compiled in, and a signal ends it.
+
+use bootstone::catalog::Catalog;
+use bootstone::embedded;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::binary::Bootstone;
+use crate::hand::Hand;
+use crate::programs::{Program, Wish};
+
+const SUMS: &str = "SHA256SUMS";
+
+/// What the binary serves: the library beside it was built from the same files.
+fn catalog() -> Catalog {
+    embedded::catalog(&embedded::manifest())
+}
+
+fn sums() -> Vec<u8> {
+    let catalog = catalog();
+    let file = catalog.find(SUMS.as_bytes()).unwrap();
+    catalog.bytes(file).to_vec()
+}
+
+/// A transfer that has begun: the first block of `SHA256SUMS` has come.
+fn under_way(bootstone: &Bootstone) -> (Hand, Vec<u8>) {
+    let hand = Hand::to(bootstone.address());
+    hand.say(Hand::request(SUMS, &[("blksize", "8")]));
+    assert_eq!(hand.hear(), b"\0\x06blksize\x008\0");
+    hand.say(Hand::ack(0));
+    let (number, payload) = hand.data();
+    assert_eq!(number, 1);
+    (hand, payload)
+}
+
+/// Its line in the log.
+fn transfer_of<'a>(lines: &'a [Value], hand: &Hand) -> Option<&'a Value> {
+    let port = hand.address().port();
+    let mut lines = lines.iter().filter(|line| line["message"] == "transfer");
+    lines.find(|line| line["peer"] == format!("127.0.0.1:{port}"))
+}
+
+#[test]
+fn curl_fetches_every_embedded_file() {
+    if !Program::Curl.is_here() {
+        return;
+    }
+    let bootstone = Bootstone::serving(&[]);
+    for (_, entry) in catalog().iter() {
+        let wish = Wish {
+            blksize: Some(1468),
+            ..Wish::new(bootstone.address(), &entry.name)
+        };
+        let fetched = Program::Curl.fetch(&wish);
+        assert!(fetched.is_success, "{}: {:?}", entry.name, fetched.ended);
+        assert!(fetched.bytes == *entry.bytes, "{}", entry.name);
+        let line = bootstone.line("transfer");
+        assert_eq!(line["file"], entry.name);
+        assert_eq!(line["outcome"], "complete");
+        assert_eq!(line["bytes"], entry.bytes.len());
+        assert_eq!(line["blksize"], 1468);
+        // The timer waits for 200 ms at least.
+        let most = line["ms"].as_f64().unwrap() / 200.0;
+        assert!(line["resent"].as_f64().unwrap() <= most, "{line}");
+    }
+}
+
+#[test]
+fn an_idle_server_ends_at_once() {
+    for (signal, name) in [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")] {
+        // Less than the drain timeout: or else `wait` fails.
+        let bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
+        bootstone.signal(signal);
+        let (status, lines) = bootstone.last_lines();
+        assert_eq!(status.code(), Some(0));
+        let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
+        assert_eq!(messages, ["draining", "stopped"]);
+        assert_eq!(lines[0]["signal"], name);
+    }
+}
+
+#[test]
+fn a_transfer_under_way_is_finished_and_a_new_one_still_answered() {
+    let bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
+    let (hand, mut file) = under_way(&bootstone);
+    bootstone.signal(Signal::TERM);
+    bootstone.line("draining");
+
+    let other = Hand::to(bootstone.address());
+    assert!(other.fetch(SUMS) == sums());
+    other.say(Hand::request("nothing", &[]));
+    assert_eq!(other.hear()[..4], [0, 5, 0, 1]);
+
+    hand.say(Hand::ack(1));
+    file.extend(hand.take(1, 8));
+    assert!(file == sums());
+    let (status, lines) = bootstone.last_lines();
+    assert_eq!(status.code(), Some(0));
+    for hand in [&hand, &other] {
+        assert_eq!(transfer_of(&lines, hand).unwrap()["outcome"], "complete");
+    }
+    assert_eq!(lines.last().unwrap()["message"], "stopped");
+}
+
+/// While one socket has a transfer to finish, the others still answer.
+#[test]
+fn every_socket_is_answered_until_all_are_idle() {
+    let listen = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"];
+    let bootstone = Bootstone::start(&listen, &[]);
+    let (hand, mut file) = under_way(&bootstone);
+    bootstone.signal(Signal::TERM);
+    bootstone.line("draining");
+    assert!(Hand::to(bootstone.addresses()[1]).fetch(SUMS) == sums());
+    hand.say(Hand::ack(1));
+    file.extend(hand.take(1, 8));
+    assert!(file == sums());
+    assert_eq!(bootstone.last_lines().0.code(), Some(0));
+}
+
+/// Workers share a port, and the kernel shares out the peers among their sockets. If the first worker to
+/// be idle closed its socket, peers of the others would end up with the wrong worker.
+#[test]
+fn draining_hands_no_peer_to_another_worker() {
+    let bootstone = Bootstone::serving(&["--workers", "4", "--drain-timeout", "3600"]);
+    let transfers: Vec<_> = (0..16).map(|_| under_way(&bootstone)).collect();
+    bootstone.signal(Signal::TERM);
+    bootstone.line("draining");
+    for (hand, mut file) in transfers {
+        hand.say(Hand::ack(1));
+        file.extend(hand.take(1, 8));
+        assert!(file == sums());
+    }
+    let (status, lines) = bootstone.last_lines();
+    assert_eq!(status.code(), Some(0));
+    let outcomes: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line["outcome"].as_str())
+        .collect();
+    assert_eq!(outcomes, ["complete"; 16]);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    for second in [Signal::TERM, Signal::INT] {
+        let mut bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
+        let (_hand, _) = under_way(&bootstone);
+        bootstone.signal(Signal::TERM);
+        bootstone.line("draining");
+        bootstone.signal(second);
+        assert_ne!(bootstone.wait().code(), Some(0));
+        assert!(
+            bootstone.wait().code().is_some(),
+            "it ended by the signal itself"
+        );
+    }
+}
+
+#[test]
+fn the_drain_timeout_cuts_transfers_off() {
+    let start = std::time::Instant::now();
+    let bootstone = Bootstone::serving(&["--drain-timeout", "1"]);
+    let (_hand, _) = under_way(&bootstone);
+    bootstone.signal(Signal::TERM);
+    bootstone.line("drain timeout: transfers are cut off");
+    assert!(start.elapsed().as_secs() >= 1);
+    assert_eq!(bootstone.last_lines().0.code(), Some(0));
+}

@@ -1,0 +1,294 @@
+//! The foreign programs: how each is told what to fetch, and how it says that it could not.
+
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::children::{Ended, Started, run};
+
+/// A TFTP client that somebody else has written.
+#[derive(Clone, Copy, Debug)]
+pub enum Program {
+    /// Asks for `tsize`, `blksize` and `timeout`. Hands netascii over as it came.
+    Curl,
+    /// `tftp` of tftp-hpa. Knows no options.
+    TftpHpa,
+    /// The only one here with windows.
+    Atftp,
+    /// Asks for `tsize`, and for `blksize` when told.
+    Busybox,
+    /// A library of Python's. IPv4 and octet only.
+    Tftpy,
+}
+
+/// What to fetch, and how. What is not said is left to the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    pub server: SocketAddr,
+    pub name: &'a str,
+    pub netascii: bool,
+    pub blksize: Option<u16>,
+    pub windowsize: Option<u16>,
+    /// Anything else that the program takes.
+    pub more: &'a [&'a str],
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The local file, if the program made one.
+    pub bytes: Vec<u8>,
+    pub ended: Ended,
+    /// By the program's own account.
+    pub is_success: bool,
+}
+
+/// A transfer by a program that runs.
+pub struct Fetching {
+    program: Program,
+    started: Started,
+    folder: tempfile::TempDir,
+}
+
+impl<'a> Wish<'a> {
+    pub fn new(server: SocketAddr, name: &'a str) -> Wish<'a> {
+        Wish {
+            server,
+            name,
+            netascii: false,
+            blksize: None,
+            windowsize: None,
+            more: &[],
+        }
+    }
+}
+
+const TFTPY_DOWNLOAD: &str = "\
+import sys, tftpy
+host, port, name, to, blksize = sys.argv[1:]
+options = {'tsize': 0, 'blksize': int(blksize)} if blksize else {}
+tftpy.TftpClient(host, int(port), options).download(name, to)
+";
+
+const TFTPY_UPLOAD: &str = "\
+import sys, tftpy
+host, port, name, source = sys.argv[1:]
+tftpy.TftpClient(host, int(port)).upload(name, source)
+";
+
+impl Program {
+    /// True when it can be started. If not, says so, or fails where it must be there.
+    pub fn is_here(self) -> bool {
+        let (command, arguments, word, package) = match self {
+            Program::Curl => ("curl", &["--version"][..], "tftp", "curl"),
+            Program::TftpHpa => ("tftp", &["-V"][..], "tftp-hpa", "tftp-hpa"),
+            Program::Atftp => ("atftp", &["--version"][..], "atftp", "atftp"),
+            Program::Busybox => (
+                "busybox",
+                &["tftp", "--help"][..],
+                "blocks in bytes",
+                "busybox",
+            ),
+            Program::Tftpy => (
+                python(),
+                &["-c", "import tftpy; print('tftpy')"][..],
+                "tftpy",
+                "python3, and tftpy by pip",
+            ),
+        };
+        if is_there(command, arguments, word) {
+            return true;
+        }
+        skip(&format!("{self:?} (install {package})"));
+        false
+    }
+
+    /// Fetches into a file of its own.
+    #[track_caller]
+    pub fn fetch(self, wish: &Wish<'_>) -> Fetched {
+        self.start(wish).end()
+    }
+
+    pub fn start(self, wish: &Wish<'_>) -> Fetching {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = self.command(wish, &folder.path().join("fetched"));
+        Fetching {
+            program: self,
+            started: Started::new(command.current_dir(folder.path())),
+            folder,
+        }
+    }
+
+    /// Tries to write a file. True when the program says that it went well.
+    #[track_caller]
+    pub fn upload(self, server: SocketAddr, name: &str) -> bool {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("source");
+        fs::write(&source, "something else").unwrap();
+        let (host, port) = (server.ip().to_string(), server.port().to_string());
+        let source = source.to_str().unwrap();
+        let mut command = match self {
+            Program::Curl => curl(&["--upload-file", source, &url(server, name)]),
+            Program::TftpHpa => program(
+                "tftp",
+                &["-m", "octet", &host, &port, "-c", "put", source, name],
+            ),
+            Program::Atftp => program("atftp", &["-p", "-l", source, "-r", name, &host, &port]),
+            Program::Busybox => program(
+                "busybox",
+                &["tftp", "-p", "-l", source, "-r", name, &host, &port],
+            ),
+            Program::Tftpy => program(python(), &["-c", TFTPY_UPLOAD, &host, &port, name, source]),
+        };
+        self.is_success(&run(&mut command))
+    }
+
+    fn command(self, wish: &Wish<'_>, to: &Path) -> Command {
+        let to = to.to_str().unwrap();
+        let (host, port) = (wish.server.ip().to_string(), wish.server.port().to_string());
+        let blksize = wish.blksize.map(|size| size.to_string());
+        assert!(wish.windowsize.is_none() || matches!(self, Program::Atftp));
+        let mut command = match self {
+            Program::Curl => {
+                let mode = if wish.netascii { ";mode=netascii" } else { "" };
+                let mut command = curl(&["--output", to]);
+                command.args(blksize.iter().flat_map(|size| ["--tftp-blksize", size]));
+                command
+                    .args(wish.more)
+                    .arg(url(wish.server, wish.name) + mode);
+                return command;
+            }
+            Program::TftpHpa => {
+                assert!(blksize.is_none());
+                let mode = if wish.netascii { "netascii" } else { "octet" };
+                return program(
+                    "tftp",
+                    &["-l", "-m", mode, &host, &port, "-c", "get", wish.name, to],
+                );
+            }
+            Program::Atftp => {
+                let mut command = program("atftp", &["-g", "-r", wish.name, "-l", to]);
+                let windowsize = wish.windowsize.map(|size| format!("windowsize {size}"));
+                let blksize = blksize.map(|size| format!("blksize {size}"));
+                let mode = wish.netascii.then(|| "mode netascii".to_owned());
+                for option in [blksize, windowsize, mode].into_iter().flatten() {
+                    command.args(["--option", &option]);
+                }
+                command
+            }
+            Program::Busybox => {
+                assert!(!wish.netascii);
+                let mut command = program("busybox", &["tftp", "-g", "-r", wish.name, "-l", to]);
+                command.args(blksize.iter().flat_map(|size| ["-b", size]));
+                command
+            }
+            Program::Tftpy => {
+                assert!(!wish.netascii);
+                let blksize = blksize.unwrap_or_default();
+                return program(
+                    python(),
+                    &["-c", TFTPY_DOWNLOAD, &host, &port, wish.name, to, &blksize],
+                );
+            }
+        };
+        command.args(wish.more).args([&host, &port]);
+        command
+    }
+
+    /// tftp-hpa ends with status 0 whatever happens, and says something only when it went wrong.
+    fn is_success(self, ended: &Ended) -> bool {
+        ended.status.success() && (!matches!(self, Program::TftpHpa) || ended.said.is_empty())
+    }
+
+    /// What it says, or the status with which it ends, when the server answers ERROR 1, "file not found".
+    pub fn says_not_found(self, ended: &Ended) -> bool {
+        match self {
+            // CURLE_TFTP_NOTFOUND
+            Program::Curl => ended.status.code() == Some(68),
+            Program::TftpHpa => ended.said.contains("Error code 1: file not found"),
+            Program::Atftp => ended.said.contains("<file not found>"),
+            Program::Busybox => ended.said.contains("server error: (1) file not found"),
+            Program::Tftpy => ended.said.contains("TftpFileNotFoundError"),
+        }
+    }
+}
+
+impl Fetching {
+    #[track_caller]
+    pub fn end(self) -> Fetched {
+        let ended = self.started.end();
+        Fetched {
+            bytes: fs::read(self.folder.path().join("fetched")).unwrap_or_default(),
+            is_success: self.program.is_success(&ended),
+            ended,
+        }
+    }
+}
+
+/// True where there is IPv6 at all.
+pub fn has_ipv6() -> bool {
+    let is_here = std::net::UdpSocket::bind("[::1]:0").is_ok();
+    if !is_here {
+        skip("IPv6");
+    }
+    is_here
+}
+
+/// Says what is not tested for want of what; or fails, where all must be there.
+#[expect(
+    clippy::explicit_write,
+    reason = "the harness keeps `eprintln` of a test that passes to itself"
+)]
+fn skip(missing: &str) {
+    let text = format!("skipped: {missing} is not here");
+    let is_required = std::env::var("BOOTSTONE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
+    assert!(!is_required, "{text}");
+    writeln!(std::io::stderr(), "{text}").unwrap();
+}
+
+/// True when the command starts, and says this word.
+fn is_there(name: &str, arguments: &[&str], word: &str) -> bool {
+    let mut command = program(name, arguments);
+    let starts = command.stdin(Stdio::null()).output();
+    let Ok(output) = starts else { return false };
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&said).contains(word)
+}
+
+fn program(name: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(name);
+    command.args(arguments).env("LC_ALL", "C");
+    command
+}
+
+/// `python3` itself, past any script that looks for it first, which takes longer than a transfer.
+fn python() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let mut command = program("python3", &["-c", "import sys; print(sys.executable)"]);
+        let output = command.stdin(Stdio::null()).output();
+        let path = output.map(|output| String::from_utf8(output.stdout));
+        path.ok()
+            .and_then(Result::ok)
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    })
+}
+
+/// Without anybody's `.curlrc` and proxies.
+fn curl(arguments: &[&str]) -> Command {
+    let mut command = program(
+        "curl",
+        &["-q", "--noproxy", "*", "--silent", "--show-error"],
+    );
+    command.args(arguments);
+    command
+}
+
+fn url(server: SocketAddr, name: &str) -> String {
+    format!("tftp://{server}/{name}")
+}
