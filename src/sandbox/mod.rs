@@ -133,6 +133,7 @@ impl Confinement {
 #[cfg(target_os = "linux")]
 pub fn enter(wish: &Wish) -> Result<Confinement, String> {
     alone()?;
+    violation::prepare();
     let user = privileges::drop_to(wish.user)?;
     let (landlock, seccomp) = if wish.without_filters {
         (Filter::Off, Filter::Off)

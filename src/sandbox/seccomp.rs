@@ -15,7 +15,7 @@ pub(super) fn enter() -> Result<Filter, String> {
     violation::watch()?;
     let (refused, allowed) =
         programs().map_err(|error| format!("the list of calls is wrong: {error}"))?;
-    // The stricter verdict counts. The list itself is last: it allows no more filters.
+    // The list itself is last: it allows no more filters.
     for program in [refused, allowed] {
         apply_filter(&program).map_err(|error| {
             format!("this kernel filters no system calls: {error}. --no-sandbox goes without, at your own risk")
@@ -24,22 +24,27 @@ pub(super) fn enter() -> Result<Filter, String> {
     Ok(Filter::On)
 }
 
-/// The filters as the kernel takes them: first what is refused with an error code, then what is allowed.
+/// The filters as the kernel takes them. It obeys the stricter verdict, and to stop a call is stricter than to refuse it:
+/// so what is refused with an error code must pass the list.
 fn programs() -> Result<(BpfProgram, BpfProgram), BackendError> {
     let no_such_call = SeccompAction::Errno(libc::ENOSYS as u32);
     Ok((
-        program(REFUSED, no_such_call, SeccompAction::Allow)?,
-        program(ALLOWED, SeccompAction::Allow, SeccompAction::Trap)?,
+        program(&[REFUSED], no_such_call, SeccompAction::Allow)?,
+        program(
+            &[REFUSED, ALLOWED],
+            SeccompAction::Allow,
+            SeccompAction::Trap,
+        )?,
     ))
 }
 
 fn program(
-    calls: &[Call],
+    lists: &[&[Call]],
     listed: SeccompAction,
     others: SeccompAction,
 ) -> Result<BpfProgram, BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    for call in calls {
+    for call in lists.iter().copied().flatten() {
         let alternatives = rules.entry(call.number).or_default();
         if !call.only.is_empty() {
             let conditions = call.only.iter().map(condition);
@@ -169,6 +174,30 @@ mod tests {
         ] {
             assert_eq!(here(libc::SYS_clone, &[flags as u64]), TRAP, "{flags:#x}");
         }
+    }
+
+    #[test]
+    fn opening_is_never_allowed() {
+        let here_and_now = libc::AT_FDCWD as u64;
+        for flags in [
+            libc::O_RDWR,
+            libc::O_CREAT | libc::O_CLOEXEC,
+            libc::O_PATH | libc::O_CLOEXEC,
+        ] {
+            assert_eq!(
+                here(libc::SYS_openat, &[here_and_now, 0, flags as u64]),
+                TRAP
+            );
+        }
+        let to_read = here(libc::SYS_openat, &[here_and_now, 0, libc::O_CLOEXEC as u64]);
+        assert_eq!(
+            to_read,
+            if cfg!(target_env = "gnu") {
+                NO_SUCH_CALL
+            } else {
+                TRAP
+            }
+        );
     }
 
     #[test]

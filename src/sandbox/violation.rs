@@ -29,9 +29,13 @@ const SI_SYSCALL: u64 = 24;
 /// alone, and no `unsafe` is needed. None where there is no /proc; the line is then without a name.
 static MEMORY: OnceLock<Option<File>> = OnceLock::new();
 
+/// Must come first: who has changed its user may not open this any more.
+pub(super) fn prepare() {
+    MEMORY.get_or_init(|| File::open("/proc/self/mem").ok());
+}
+
 /// From here on a stopped call ends the process with a line on standard error.
 pub(super) fn watch() -> Result<(), String> {
-    MEMORY.get_or_init(|| File::open("/proc/self/mem").ok());
     register_signal_handler(SIGSYS, end).map_err(|errno| format!("no handler for SIGSYS: {errno}"))
 }
 
