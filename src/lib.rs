@@ -6,4 +6,5 @@ pub mod log;
 pub mod manifest;
 pub mod net;
 pub mod proto;
+pub mod sandbox;
 pub mod wire;

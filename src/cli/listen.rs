@@ -1,16 +1,37 @@
-//! Binds what `--listen` names, or says why that cannot be.
+//! Opens what is listened on: what systemd hands over, what `--listen` names, else TFTP's port. Or says why
+//! that cannot be.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use crate::net::socket::Bound;
+use crate::net::systemd;
 
-/// One socket for each worker and each address: the outer list is the workers'.
+/// Every IPv6 address, and every IPv4 address with it.
+const EVERYWHERE: &str = "[::]:69";
+
+/// The sockets of each worker: one for each address, and its share of systemd's. No more workers than have
+/// one.
 ///
 /// # Errors
 /// Which address cannot be had, why, and what to do about it.
-pub(super) fn bind_all(listen: &[String], workers: usize) -> Result<Vec<Vec<Bound>>, String> {
+pub(super) fn open_all(listen: &[String], workers: usize) -> Result<Vec<Vec<Bound>>, String> {
     let mut sockets: Vec<Vec<Bound>> = (0..workers).map(|_| Vec::new()).collect();
+    let handed_over = systemd::sockets().map_err(|error| {
+        format!("systemd hands over what is no UDP socket: {error}. Its socket unit takes ListenDatagram=")
+    })?;
+    if handed_over.is_empty() && listen.is_empty() {
+        bind_all(&[EVERYWHERE.to_owned()], &mut sockets)?;
+    }
+    for (index, bound) in handed_over.into_iter().enumerate() {
+        sockets[index % workers].push(bound);
+    }
+    bind_all(listen, &mut sockets)?;
+    sockets.retain(|of_a_worker| !of_a_worker.is_empty());
+    Ok(sockets)
+}
+
+fn bind_all(listen: &[String], sockets: &mut [Vec<Bound>]) -> Result<(), String> {
     for name in listen {
         for address in resolve(name)? {
             let first = Bound::bind(address).map_err(|error| why_not(address, &error))?;
@@ -20,7 +41,7 @@ pub(super) fn bind_all(listen: &[String], workers: usize) -> Result<Vec<Vec<Boun
             sockets[0].push(first);
         }
     }
-    Ok(sockets)
+    Ok(())
 }
 
 fn resolve(name: &str) -> Result<impl Iterator<Item = SocketAddr>, String> {

@@ -4,6 +4,7 @@ pub mod get;
 mod host;
 pub mod list;
 mod listen;
+pub mod panics;
 pub mod serve;
 mod settings;
 mod signals;

@@ -1,4 +1,4 @@
-//! `bootstone serve`: the story of the program. Parse, bind, announce, serve, drain.
+//! `bootstone serve`: the story of the program. Parse, bind, give up all rights, serve, drain.
 
 use std::io;
 use std::process::ExitCode;
@@ -11,14 +11,16 @@ use tracing::{info, warn};
 use super::listen;
 use super::settings::Settings;
 use super::signals::Signals;
-use super::{COULD_NOT, DONE, could_not};
+use super::{COULD_NOT, DONE, could_not, panics};
 use crate::embedded;
 use crate::log;
 use crate::manifest::Manifest;
 use crate::net::Clock;
 use crate::net::driver::Busy;
 use crate::net::socket::Bound;
+use crate::net::systemd::Supervisor;
 use crate::net::worker::{self, Duty};
+use crate::sandbox::{self, Confinement, User};
 
 /// Serve the embedded boot files. Each flag has an environment variable, BOOTSTONE_ and its name in
 /// capitals (BOOTSTONE_LISTEN takes several, separated by commas).
@@ -57,6 +59,14 @@ pub struct Serve {
     /// seconds that transfers get to finish after SIGTERM (default: 30)
     #[argh(option)]
     pub(super) drain_timeout: Option<u64>,
+
+    /// who to be once the sockets are bound, UID or UID:GID (default: 65532 if started as root)
+    #[argh(option)]
+    pub(super) user: Option<User>,
+
+    /// leave out Landlock and seccomp, to debug; BOOTSTONE_NO_SANDBOX takes true or false
+    #[argh(switch)]
+    pub(super) no_sandbox: bool,
 }
 
 impl Serve {
@@ -71,33 +81,55 @@ impl Serve {
 
 fn serve(settings: Settings) -> Result<(), String> {
     let manifest = embedded::manifest();
-    let sockets = listen::bind_all(&settings.listen, settings.workers)?;
+    let sockets = listen::open_all(&settings.listen, settings.workers)?;
+    let supervisor = Supervisor::connect()
+        .map_err(|error| format!("nobody takes notes at NOTIFY_SOCKET: {error}"))?;
+    // Nothing can be opened from here on. Threads start after it: each inherits what it finds.
+    let confinement = sandbox::enter(&settings.sandbox)?;
+    panics::end_the_process();
     let log = log::start(settings.log_format).map_err(|error| format!("no log: {error}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime does not start: {error}"))?;
-    let lived = runtime.block_on(live(&manifest, &settings, sockets));
+    let lived = runtime.block_on(live(
+        &manifest,
+        &settings,
+        sockets,
+        &confinement,
+        &supervisor,
+    ));
     // A last line is written, but nothing waits for the runtime: there is nothing left to finish.
     drop(log);
     runtime.shutdown_background();
     lived.map_err(|error| format!("a worker has failed: {error}"))
 }
 
-fn announce(manifest: &Manifest, settings: &Settings, sockets: &[Vec<Bound>]) {
-    let listen = sockets.iter().flatten().take(sockets[0].len());
-    let listen: Vec<String> = listen
-        .map(|bound| log::canonical(bound.address()).to_string())
-        .collect();
+fn announce(manifest: &Manifest, sockets: &[Vec<Bound>], confinement: &Confinement) {
+    let all = sockets.iter().flatten();
+    let from_systemd = all.clone().filter(|bound| bound.is_adopted()).count();
+    let mut listen: Vec<String> = Vec::new();
+    for address in all.map(|bound| log::canonical(bound.address()).to_string()) {
+        if !listen.contains(&address) {
+            listen.push(address);
+        }
+    }
     let names = manifest.records().iter().map(|record| record.name.as_str());
     info!(
         version = env!("CARGO_PKG_VERSION"),
         content = %manifest.content_id(),
         files = names.collect::<Vec<_>>().join(","),
         listen = listen.join(","),
-        workers = settings.workers,
+        from_systemd = (from_systemd > 0).then_some(from_systemd),
+        workers = sockets.len(),
+        user = confinement.user.map(tracing::field::display),
+        landlock = %confinement.landlock,
+        seccomp = %confinement.seccomp,
         "serving"
     );
+    for warning in confinement.warnings() {
+        warn!("{warning}");
+    }
 }
 
 /// Starts the workers, waits for a signal, and then until no transfer is under way.
@@ -105,10 +137,12 @@ async fn live(
     manifest: &Manifest,
     settings: &Settings,
     sockets: Vec<Vec<Bound>>,
+    confinement: &Confinement,
+    supervisor: &Supervisor,
 ) -> io::Result<()> {
     let mut signals = Signals::new()?;
     // Whoever has read this may send the first signal.
-    announce(manifest, settings, &sockets);
+    announce(manifest, &sockets, confinement);
     let busy = Busy::new(0);
     let mut idle = busy.subscribe();
     let (failed, mut failures) = mpsc::unbounded_channel();
@@ -123,10 +157,12 @@ async fn live(
     for sockets in sockets {
         worker::start(duty.clone(), sockets)?;
     }
+    supervisor.tell("READY=1");
     tokio::select! {
         name = signals.next() => info!(signal = name, "draining"),
         Some(error) = failures.recv() => return Err(error),
     }
+    supervisor.tell("STOPPING=1");
     tokio::select! {
         _ = idle.wait_for(|busy| *busy == 0) => {}
         Some(error) = failures.recv() => return Err(error),

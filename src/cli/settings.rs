@@ -8,14 +8,17 @@ use super::serve::Serve;
 use crate::log;
 use crate::proto::config::Config;
 use crate::proto::negotiate::Limits;
+use crate::sandbox::Wish;
 
 /// See the [module](self).
 pub(super) struct Settings {
+    /// Empty if nothing was asked for.
     pub(super) listen: Vec<String>,
     pub(super) config: Config,
     pub(super) workers: usize,
     pub(super) log_format: log::Format,
     pub(super) drain_timeout: Duration,
+    pub(super) sandbox: Wish,
 }
 
 impl Settings {
@@ -29,6 +32,9 @@ impl Settings {
         let workers = flag_or_variable(flags.workers, "BOOTSTONE_WORKERS")?;
         let log_format = flag_or_variable(flags.log_format, "BOOTSTONE_LOG_FORMAT")?;
         let drain = flag_or_variable(flags.drain_timeout, "BOOTSTONE_DRAIN_TIMEOUT")?;
+        let user = flag_or_variable(flags.user, "BOOTSTONE_USER")?;
+        let no_sandbox = flags.no_sandbox.then_some(true);
+        let no_sandbox = flag_or_variable(no_sandbox, "BOOTSTONE_NO_SANDBOX")?;
 
         let defaults = Config::default();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -60,6 +66,10 @@ impl Settings {
             workers,
             log_format: log_format.unwrap_or_default(),
             drain_timeout: Duration::from_secs(drain.unwrap_or(30)),
+            sandbox: Wish {
+                user,
+                without_filters: no_sandbox.unwrap_or(false),
+            },
         })
     }
 }
@@ -68,9 +78,9 @@ fn listen_addresses(flags: Vec<String>) -> Result<Vec<String>, String> {
     if !flags.is_empty() {
         return Ok(flags);
     }
-    let variable = flag_or_variable::<String>(None, "BOOTSTONE_LISTEN")?;
-    let text = variable.unwrap_or_else(|| "[::]:69".to_owned());
-    Ok(text.split(',').map(|part| part.trim().to_owned()).collect())
+    let text = flag_or_variable::<String>(None, "BOOTSTONE_LISTEN")?.unwrap_or_default();
+    let parts = text.split(',').filter(|_| !text.is_empty());
+    Ok(parts.map(|part| part.trim().to_owned()).collect())
 }
 
 /// `--run-ahead` is `BOOTSTONE_RUN_AHEAD`.

@@ -3,6 +3,7 @@
 pub mod driver;
 pub mod fetcher;
 pub mod socket;
+pub mod systemd;
 mod unreachable;
 pub mod worker;
 

@@ -25,8 +25,11 @@ const LONGEST: usize = 2048;
 /// A bound socket, before the runtime exists.
 #[derive(Debug)]
 pub struct Bound {
-    socket: socket2::Socket,
+    socket: std::net::UdpSocket,
+    /// What the kernel can do is asked at once: inside the sandbox it cannot be asked any more.
+    state: UdpSocketState,
     address: SocketAddr,
+    adopted: bool,
 }
 
 impl Bound {
@@ -49,15 +52,35 @@ impl Bound {
         }
         // Best effort: a small buffer loses requests in a storm, and their clients ask again.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-        socket.set_nonblocking(true)?;
         if is_another {
             socket.set_reuse_port(true)?;
         }
         socket.bind(&address.into())?;
         // Only now, so that a second server on the same port finds it taken.
         socket.set_reuse_port(true)?;
-        let address = socket.local_addr()?.as_socket().unwrap_or(address);
-        Ok(Bound { socket, address })
+        Bound::new(socket.into(), false)
+    }
+
+    /// Takes a socket that somebody else has bound, with the buffer that it has.
+    pub fn adopt(socket: std::net::UdpSocket) -> io::Result<Bound> {
+        Bound::new(socket, true)
+    }
+
+    fn new(socket: std::net::UdpSocket, adopted: bool) -> io::Result<Bound> {
+        socket.set_nonblocking(true)?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        state.enable_transport_errors(UdpSockRef::from(&socket))?;
+        Ok(Bound {
+            address: socket.local_addr()?,
+            socket,
+            state,
+            adopted,
+        })
+    }
+
+    /// Whether somebody else has bound it.
+    pub fn is_adopted(&self) -> bool {
+        self.adopted
     }
 
     /// The address that it is bound to, with the port that the kernel chose for port 0.
@@ -76,10 +99,11 @@ pub struct Socket {
 impl Socket {
     /// Hands a bound socket to the current runtime.
     pub fn new(bound: Bound) -> io::Result<Socket> {
-        let state = UdpSocketState::new(UdpSockRef::from(&bound.socket))?;
-        state.enable_transport_errors(UdpSockRef::from(&bound.socket))?;
-        let io = tokio::net::UdpSocket::from_std(bound.socket.into())?;
-        Ok(Socket { io, state })
+        let io = tokio::net::UdpSocket::from_std(bound.socket)?;
+        Ok(Socket {
+            io,
+            state: bound.state,
+        })
     }
 
     /// Most datagrams that [`send`](Self::send) takes in one call.

@@ -1,0 +1,275 @@
+//! The system calls of a server that has everything open already: a line for each, with who needs it.
+//!
+//! What is not here ends the process. (With glibc an attempt to open for reading fails and ends nothing: see
+//! [`REFUSED`].) Numbers come from the target (x86-64 and aarch64, musl and glibc). A call
+//! with a condition in brackets is let through only where that holds; several lines of one call are
+//! alternatives. So no line hands out a new way to a file, a program, an address or another process.
+
+use libc::*;
+
+/// A line of the list.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// `SYS_` and the name.
+    symbol: &'static str,
+    /// The number on this target.
+    pub number: i64,
+    /// All of these must hold.
+    pub only: &'static [Only],
+    /// Who needs it, and for what.
+    pub needed_by: &'static str,
+}
+
+impl Call {
+    /// The name, as in the second section of the manual.
+    pub fn name(&self) -> &'static str {
+        self.symbol.trim_start_matches("SYS_")
+    }
+}
+
+/// A condition on the lower 32 bits of an argument, counted from 0. No call here takes more in what is looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Only {
+    /// The argument is this.
+    Is(u8, u32),
+    /// The argument is anything but this.
+    IsNot(u8, u32),
+    /// Of these bits (the second value) exactly those (the third) are set.
+    Bits(u8, u32, u32),
+    /// The argument is the number of this very process.
+    ThisProcess(u8),
+}
+
+use Only::{Bits, Is, IsNot, ThisProcess};
+
+/// `name (conditions): who needs it;` becomes a [`Call`].
+macro_rules! calls {
+    ($($(#[$for:meta])* $symbol:ident $(($($only:expr),+))?: $needed_by:literal;)*) => {
+        &[$($(#[$for])* Call {
+            symbol: stringify!($symbol),
+            number: $symbol,
+            only: &[$($($only),+)?],
+            needed_by: $needed_by,
+        }),*]
+    };
+}
+
+const EXECUTABLE: u32 = PROT_EXEC as u32;
+/// What makes a new thread of this process, and what would make another process or a namespace.
+const A_THREAD: u32 = (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD) as u32;
+const NO_THREAD: u32 = (CLONE_NEWNS
+    | CLONE_NEWCGROUP
+    | CLONE_NEWUTS
+    | CLONE_NEWIPC
+    | CLONE_NEWUSER
+    | CLONE_NEWPID
+    | CLONE_NEWNET
+    | CLONE_PTRACE
+    | CLONE_VFORK) as u32;
+
+/// What passes.
+#[rustfmt::skip]
+pub const ALLOWED: &[Call] = calls! {
+    // Datagrams
+    SYS_recvmmsg: "net::socket: takes datagrams in batches";
+    SYS_sendmsg: "net::socket: sends a window in one call";
+    SYS_recvmsg: "quinn-udp: what ICMP said of a datagram; and single ones, where there is no recvmmsg";
+
+    // The runtime of each thread
+    SYS_epoll_create1: "tokio: one for each runtime";
+    SYS_epoll_ctl: "tokio: sockets come and go";
+    #[cfg(target_arch = "x86_64")]
+    SYS_epoll_wait: "tokio, with glibc: waits for datagrams and timers";
+    SYS_epoll_pwait: "tokio, with musl or on aarch64: waits for datagrams and timers";
+    SYS_eventfd2: "tokio: what wakes a runtime";
+    SYS_write: "tokio wakes a runtime; log: lines";
+    SYS_read: "tokio: empties an eventfd that is full";
+    SYS_socketpair (Is(0, AF_UNIX as u32), Bits(1, 0xf, SOCK_STREAM as u32)): "tokio: from the handler of SIGTERM to the loop";
+    SYS_sendto: "tokio: the handler of SIGTERM; net::systemd: STOPPING; the HTTP side door";
+    SYS_recvfrom: "tokio: SIGTERM has come; the HTTP side door";
+    SYS_fcntl (Is(1, F_DUPFD_CLOEXEC as u32)): "tokio: a runtime's second hold on its epoll and on the pipe of signals";
+    SYS_fcntl (Is(1, F_GETFL as u32)): "tokio: is this socket non-blocking?";
+    SYS_fcntl (Is(1, F_GETFD as u32)): "std, in debug builds: is this descriptor open?";
+    SYS_close: "everybody";
+
+    // The HTTP side door, whose listener is open already
+    SYS_accept4: "the HTTP side door: a connection";
+    SYS_writev: "the HTTP side door: head and body in one call";
+    SYS_getsockopt (Is(1, SOL_SOCKET as u32), Is(2, SO_ERROR as u32)): "tokio: why a connection failed";
+    SYS_setsockopt (Is(1, IPPROTO_TCP as u32), Is(2, TCP_NODELAY as u32)): "the HTTP side door: no waiting for more";
+    SYS_shutdown: "the HTTP side door: the end of a connection";
+
+    // Threads
+    SYS_clone (Bits(0, A_THREAD | NO_THREAD, A_THREAD)): "std: a thread, and nothing else";
+    SYS_set_robust_list: "glibc: each new thread";
+    SYS_rseq: "glibc: each new thread";
+    SYS_prctl (Is(0, PR_SET_NAME as u32)): "std: each new thread gets its name";
+    SYS_sched_getaffinity: "glibc: each new thread, for its stack and its malloc";
+    SYS_sigaltstack: "std: each new thread, to tell of a stack overflow";
+    SYS_rt_sigprocmask: "musl and glibc: around a new thread, and in abort";
+    SYS_futex: "std: locks, channels, join";
+    SYS_sched_yield: "std: channels and locks, before they sleep";
+    SYS_exit: "the end of a thread";
+
+    // Memory, none of it executable
+    SYS_brk: "malloc";
+    SYS_mmap (Bits(2, EXECUTABLE, 0)): "malloc; stacks of threads";
+    SYS_mprotect (Bits(2, EXECUTABLE, 0)): "malloc; guard pages of stacks";
+    SYS_mremap: "malloc";
+    SYS_madvise: "malloc; glibc, when a thread ends";
+    SYS_munmap: "malloc; stacks of threads";
+
+    // Time and chance
+    SYS_clock_gettime: "std: the clock, where the kernel gives it no quicker way";
+    SYS_getrandom: "std: the seed of hash tables, on each thread";
+    SYS_restart_syscall: "the kernel: a wait goes on after a stop";
+
+    // Signals and the end
+    SYS_rt_sigaction (IsNot(0, SIGSYS as u32)): "tokio: SIGTERM and SIGINT; abort";
+    SYS_rt_sigreturn: "the end of each signal handler";
+    SYS_getpid: "glibc: abort";
+    SYS_gettid: "glibc: abort; std: the name of a thread that panics";
+    SYS_tgkill (ThisProcess(0), Is(2, SIGABRT as u32)): "glibc: abort";
+    SYS_tkill (Is(1, SIGABRT as u32)): "musl: abort";
+    SYS_pread64: "sandbox::violation: which call it was";
+    SYS_exit_group: "the end";
+};
+
+/// What fails with ENOSYS and ends nothing: the C library asks by itself, and lives with a no.
+#[rustfmt::skip]
+pub const REFUSED: &[Call] = calls! {
+    SYS_clone3: "glibc: no such call (ENOSYS), so it takes clone, whose flags a filter can see";
+    #[cfg(target_env = "gnu")]
+    SYS_openat (Is(2, (O_RDONLY | O_CLOEXEC) as u32)): "glibc: malloc on a thread wants to read vm.overcommit_memory; without, it keeps its memory";
+};
+
+/// Other names that a message should be able to say: what an attacker would try, and what a new feature might need.
+#[rustfmt::skip]
+pub const FAMILIAR: &[Call] = calls! {
+    SYS_openat: "files";
+    SYS_openat2: "files";
+    #[cfg(target_arch = "x86_64")]
+    SYS_open: "files";
+    SYS_statx: "files";
+    SYS_fstat: "files";
+    SYS_readlinkat: "files";
+    SYS_getdents64: "files";
+    SYS_mkdirat: "files";
+    #[cfg(target_arch = "x86_64")]
+    SYS_mkdir: "files";
+    SYS_unlinkat: "files";
+    #[cfg(target_arch = "x86_64")]
+    SYS_unlink: "files";
+    SYS_fchmodat: "files";
+    #[cfg(target_arch = "x86_64")]
+    SYS_chmod: "files";
+    SYS_memfd_create: "files";
+    SYS_mount: "files";
+    SYS_chroot: "files";
+    SYS_execve: "programs";
+    SYS_execveat: "programs";
+    #[cfg(target_arch = "x86_64")]
+    SYS_fork: "programs";
+    #[cfg(target_arch = "x86_64")]
+    SYS_vfork: "programs";
+    SYS_wait4: "programs";
+    SYS_pipe2: "programs";
+    SYS_dup3: "programs";
+    SYS_socket: "addresses";
+    SYS_bind: "addresses";
+    SYS_connect: "addresses";
+    SYS_listen: "addresses";
+    SYS_getsockname: "addresses";
+    SYS_getpeername: "addresses";
+    SYS_sendmmsg: "addresses";
+    SYS_ioctl: "devices";
+    SYS_io_uring_setup: "a way around this list";
+    SYS_seccomp: "a way around this list";
+    SYS_bpf: "the kernel";
+    SYS_perf_event_open: "the kernel";
+    SYS_userfaultfd: "the kernel";
+    SYS_keyctl: "the kernel";
+    SYS_finit_module: "the kernel";
+    SYS_reboot: "the kernel";
+    SYS_uname: "the kernel";
+    SYS_ptrace: "other processes";
+    SYS_process_vm_readv: "other processes";
+    SYS_process_vm_writev: "other processes";
+    SYS_pidfd_open: "other processes";
+    SYS_kill: "other processes";
+    SYS_setresuid: "rights";
+    SYS_setuid: "rights";
+    SYS_setgroups: "rights";
+    SYS_capset: "rights";
+    SYS_unshare: "rights";
+    SYS_setns: "rights";
+    SYS_prlimit64: "limits";
+    SYS_clock_nanosleep: "time";
+    SYS_ppoll: "waiting";
+    #[cfg(target_arch = "x86_64")]
+    SYS_poll: "waiting";
+};
+
+/// The name of a number, if one of the lists has it.
+pub fn name_of(number: i64) -> Option<&'static str> {
+    let mut known = [ALLOWED, REFUSED, FAMILIAR].into_iter().flatten();
+    known.find(|call| call.number == number).map(Call::name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::str::FromStr;
+
+    use super::*;
+
+    fn all() -> impl Iterator<Item = &'static Call> {
+        [ALLOWED, REFUSED, FAMILIAR].into_iter().flatten()
+    }
+
+    /// An independent table knows the same names by the same numbers.
+    #[test]
+    fn names_and_numbers_are_the_kernels() {
+        for call in all() {
+            let known = syscalls::Sysno::from_str(call.name()).expect(call.name());
+            assert_eq!(i64::from(known.id()), call.number, "{}", call.name());
+            assert_eq!(name_of(call.number), Some(call.name()));
+        }
+    }
+
+    /// These are the lines for x86-64 only; all others must exist on aarch64 as well.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn aarch64_has_all_but_what_it_never_had() {
+        let missing: BTreeSet<&str> = all()
+            .map(Call::name)
+            .filter(|name| syscalls::aarch64::Sysno::from_str(name).is_err())
+            .collect();
+        let old = [
+            "chmod",
+            "epoll_wait",
+            "fork",
+            "mkdir",
+            "open",
+            "poll",
+            "unlink",
+            "vfork",
+        ];
+        assert_eq!(missing, BTreeSet::from(old));
+    }
+
+    #[test]
+    fn every_line_says_who_needs_it() {
+        for call in all() {
+            assert!(!call.needed_by.is_empty(), "{}", call.name());
+        }
+    }
+
+    #[test]
+    fn what_opens_a_way_out_is_not_allowed() {
+        let never: BTreeSet<i64> = FAMILIAR.iter().map(|call| call.number).collect();
+        for call in ALLOWED {
+            assert!(!never.contains(&call.number), "{}", call.name());
+        }
+    }
+}

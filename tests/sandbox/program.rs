@@ -1,0 +1,244 @@
+//! The program as it is shipped: what an operator sees of it, and what systemd does.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as LocalAddr, UnixDatagram};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::refusals::{assert_powerless, is_root, status};
+
+pub(crate) const TESTS: &[crate::Test] = &[
+    (
+        "the_first_line_says_what_took_effect",
+        the_first_line_says_what_took_effect,
+    ),
+    (
+        "variables_say_the_same_as_flags",
+        variables_say_the_same_as_flags,
+    ),
+    ("no_sandbox_is_said_loudly", no_sandbox_is_said_loudly),
+    (
+        "systemd_is_told_of_the_beginning_and_the_end",
+        systemd_is_told_of_the_beginning_and_the_end,
+    ),
+    (
+        "sockets_of_systemd_are_served",
+        sockets_of_systemd_are_served,
+    ),
+    (
+        "what_is_no_udp_socket_is_refused",
+        what_is_no_udp_socket_is_refused,
+    ),
+];
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_bootstone");
+
+/// A running server, ended with the test.
+struct Server {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// The first line.
+    serving: String,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let serving = lines.next().unwrap().unwrap();
+        assert!(serving.contains("serving"), "{serving}");
+        Server {
+            child,
+            lines,
+            serving,
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        let (_, rest) = self.serving.split_once("listen=\"").unwrap();
+        rest.split(['"', ',']).next().unwrap().parse().unwrap()
+    }
+
+    fn status(&self) -> String {
+        std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap()
+    }
+
+    /// Asks it to end, and waits.
+    fn end(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn serve() -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["--listen", "127.0.0.1:0"])
+        .stdin(Stdio::null());
+    command
+}
+
+/// A whole transfer of one block.
+fn fetch(server: SocketAddr) {
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    client
+        .send_to(b"\0\x01autoexec.ipxe.sha256\0octet\0", server)
+        .unwrap();
+    let mut data = [0; 600];
+    let (length, _) = client.recv_from(&mut data).unwrap();
+    assert!(
+        data.starts_with(&[0, 3, 0, 1]) && length < 516,
+        "{:?}",
+        &data[..length]
+    );
+    client.send_to(&[0, 4, 0, 1], server).unwrap();
+}
+
+fn the_first_line_says_what_took_effect() {
+    let server = Server::start(&mut serve());
+    assert!(server.serving.contains("seccomp=on"), "{}", server.serving);
+    assert!(server.serving.contains("landlock="), "{}", server.serving);
+    let text = server.status();
+    assert_powerless(&text, is_root());
+    assert_eq!(status(&text, "Seccomp"), "2");
+    if is_root() {
+        assert!(
+            server.serving.contains("user=65532:65532"),
+            "{}",
+            server.serving
+        );
+        assert_eq!(status(&text, "Uid"), "65532 65532 65532 65532");
+    }
+    fetch(server.address());
+    server.end();
+}
+
+fn variables_say_the_same_as_flags() {
+    if is_root() {
+        let server = Server::start(serve().env("BOOTSTONE_USER", "1000:100"));
+        assert_eq!(status(&server.status(), "Gid"), "100 100 100 100");
+        let server = Server::start(
+            serve()
+                .args(["--user", "1001"])
+                .env("BOOTSTONE_USER", "1000"),
+        );
+        assert_eq!(status(&server.status(), "Gid"), "1001 1001 1001 1001");
+    }
+    let server = Server::start(serve().env("BOOTSTONE_NO_SANDBOX", "true"));
+    assert_eq!(status(&server.status(), "Seccomp"), "0");
+    let refused = serve().env("BOOTSTONE_USER", "nobody").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("UID:GID"));
+}
+
+fn no_sandbox_is_said_loudly() {
+    let mut server = Server::start(serve().arg("--no-sandbox"));
+    assert!(
+        server.serving.contains("landlock=off seccomp=off"),
+        "{}",
+        server.serving
+    );
+    let warning = server.lines.next().unwrap().unwrap();
+    assert!(warning.contains("WARN NO SANDBOX"), "{warning}");
+    fetch(server.address());
+    server.end();
+}
+
+fn systemd_is_told_of_the_beginning_and_the_end() {
+    let name = format!("bootstone-test-{}", std::process::id());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let places = [
+        (
+            UnixDatagram::bind(&path).unwrap(),
+            path.to_str().unwrap().to_owned(),
+        ),
+        (
+            UnixDatagram::bind_addr(&LocalAddr::from_abstract_name(&name).unwrap()).unwrap(),
+            format!("@{name}"),
+        ),
+    ];
+    for (systemd, address) in places {
+        systemd
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        let server = Server::start(serve().env("NOTIFY_SOCKET", &address));
+        assert_eq!(note(&systemd), "READY=1", "{address}");
+        server.end();
+        assert_eq!(note(&systemd), "STOPPING=1", "{address}");
+    }
+    let refused = serve()
+        .env("NOTIFY_SOCKET", "/nowhere/at/all")
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+fn note(socket: &UnixDatagram) -> String {
+    let mut text = [0; 64];
+    let length = socket.recv(&mut text).unwrap();
+    String::from_utf8_lossy(&text[..length]).into_owned()
+}
+
+/// The program with two sockets as its descriptors 3 and 4, as systemd starts it: the shell puts them there, and
+/// knows the number of the process that it is going to be.
+fn activated(first: impl Into<OwnedFd>, second: impl Into<OwnedFd>) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let script = "exec 3<&0 4<&2 0</dev/null 2>&1; LISTEN_PID=$$ LISTEN_FDS=2 exec \"$0\"";
+    command.args(["-c", script, PROGRAM]);
+    command
+        .stdin(Stdio::from(first.into()))
+        .stderr(Stdio::from(second.into()));
+    command
+}
+
+fn sockets_of_systemd_are_served() {
+    let sockets = ["127.0.0.1:0", "[::1]:0"].map(|address| UdpSocket::bind(address).unwrap());
+    let addresses = sockets
+        .each_ref()
+        .map(|socket| socket.local_addr().unwrap());
+    let [first, second] = sockets;
+    let server = Server::start(&mut activated(first, second));
+    assert!(
+        server.serving.contains("from_systemd=2"),
+        "{}",
+        server.serving
+    );
+    let listen = format!("listen=\"{},{}\"", addresses[0], addresses[1]);
+    assert!(server.serving.contains(&listen), "{}", server.serving);
+    fetch(addresses[0]);
+    server.end();
+}
+
+fn what_is_no_udp_socket_is_refused() {
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let output = activated(udp, tcp)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    assert_eq!(
+        (output.status.code(), output.status.signal()),
+        (Some(2), None)
+    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("no UDP socket"), "{said}");
+}
