@@ -105,12 +105,8 @@ fn addresses_that_cannot_be() {
 
 #[test]
 fn a_port_that_is_taken() {
-    let taken = UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let holder = UdpSocket::bind(taken).unwrap();
-    let taken = taken.to_string();
+    let holder = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
     refused(
         &["--listen", &taken],
         &[],

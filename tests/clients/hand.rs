@@ -75,7 +75,13 @@ impl Hand {
 
     fn receive(&self) -> io::Result<Vec<u8>> {
         let mut buffer = vec![0; 65_536];
-        let length = self.socket.recv(&mut buffer)?;
+        // A machine that is stopped and goes on interrupts whoever waits.
+        let length = loop {
+            match self.socket.recv(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                received => break received?,
+            }
+        };
         buffer.truncate(length);
         Ok(buffer)
     }
