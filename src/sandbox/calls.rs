@@ -150,6 +150,8 @@ pub const FAMILIAR: &[Call] = calls! {
     #[cfg(target_arch = "x86_64")]
     SYS_open: "files";
     SYS_statx: "files";
+    #[cfg(target_arch = "x86_64")]
+    SYS_stat: "files";
     SYS_fstat: "files";
     SYS_readlinkat: "files";
     SYS_getdents64: "files";
@@ -251,6 +253,7 @@ mod tests {
             "mkdir",
             "open",
             "poll",
+            "stat",
             "unlink",
             "vfork",
         ];

@@ -222,7 +222,7 @@ fn sockets_of_systemd_are_served() {
     );
     let listen = format!("listen=\"{},{}\"", addresses[0], addresses[1]);
     assert!(server.serving.contains(&listen), "{}", server.serving);
-    addresses.map(fetch);
+    addresses.into_iter().for_each(fetch);
     server.end();
 }
 
