@@ -1,5 +1,6 @@
 //! From the start of the process to its first answer, with the sandbox on: under 10 ms, in the median of 50
-//! starts. `cargo test --release --test start -- --nocapture` prints the figures.
+//! starts. `cargo test --release --test start -- --nocapture` prints the figures. (A debug build, which
+//! is not what is shipped, may take longer.)
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const STARTS: usize = 50;
-const GOAL: Duration = Duration::from_millis(10);
+const GOAL: Duration = Duration::from_millis(if cfg!(debug_assertions) { 50 } else { 10 });
 
 #[test]
 fn the_first_request_is_answered_within_10_ms_of_the_start() {
@@ -52,7 +53,7 @@ fn spawn(address: SocketAddr) -> Child {
     command.stdout(Stdio::null()).spawn().unwrap()
 }
 
-/// Asks again as soon as the kernel says that nobody listens, and every 10 ms otherwise.
+/// Asks again as soon as the kernel says that nobody listens.
 fn wait_for_an_answer(client: &UdpSocket, begin: Instant) -> Duration {
     client.set_read_timeout(Some(GOAL)).unwrap();
     while begin.elapsed() < 1000 * GOAL {

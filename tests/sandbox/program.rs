@@ -93,7 +93,7 @@ fn serve() -> Command {
 
 /// A whole transfer of one block.
 fn fetch(server: SocketAddr) {
-    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let client = UdpSocket::bind(SocketAddr::new(server.ip(), 0)).unwrap();
     client
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
@@ -222,7 +222,7 @@ fn sockets_of_systemd_are_served() {
     );
     let listen = format!("listen=\"{},{}\"", addresses[0], addresses[1]);
     assert!(server.serving.contains(&listen), "{}", server.serving);
-    fetch(addresses[0]);
+    addresses.into_iter().for_each(fetch);
     server.end();
 }
 

@@ -79,10 +79,8 @@ fn what_is_forbidden_ends_the_process_and_is_named() {
             Some(libc::SIGABRT),
             "{deed}: {complained}"
         );
-        assert!(
-            complained.contains(&format!("the sandbox stopped {call} (call ")),
-            "{deed}: {complained}"
-        );
+        let named = |call| complained.contains(&format!("the sandbox stopped {call} (call "));
+        assert!(call.split('|').any(named), "{deed}: {complained}");
     }
     assert!(!std::path::Path::new("/tmp/bootstone-was-here").exists());
 }
