@@ -73,27 +73,27 @@ const SWEEP_EVERY: Duration = Duration::from_millis(100);
 /// Bytes that may still be sent, unasked, to one unproven source.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Allowance {
-    left: u32,
+    /// Negative after an answer that cost more than there was.
+    left: i32,
 }
 
 impl Allowance {
     /// `bytes` came from the source.
     pub fn earn(&mut self, bytes: usize) {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.left = self
-            .left
-            .saturating_add(bytes.saturating_mul(AMPLIFICATION));
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+        let earned = bytes.saturating_mul(AMPLIFICATION as i32);
+        self.left = self.left.saturating_add(earned);
     }
 
     /// Pays for an answer that its request has a right to: it may cost more than there is.
     pub fn charge(&mut self, bytes: usize) {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
         self.left = self.left.saturating_sub(bytes);
     }
 
     /// True when `bytes` more may be sent without being asked for.
     pub fn covers(&self, bytes: usize) -> bool {
-        u32::try_from(bytes).is_ok_and(|bytes| bytes <= self.left)
+        i32::try_from(bytes).is_ok_and(|bytes| bytes <= self.left)
     }
 }
 
@@ -426,6 +426,10 @@ mod tests {
         assert!(allowance.covers(20));
         allowance.charge(100);
         assert!(!allowance.covers(1));
+        // What was too much is made up for first.
+        allowance.earn(30);
+        assert!(allowance.covers(10));
+        assert!(!allowance.covers(11));
     }
 
     #[test]
