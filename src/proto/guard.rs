@@ -63,33 +63,37 @@ const DOOR_CLOSED_FOR: Duration = Duration::from_secs(60);
 /// is not backed by a session is paid back within milliseconds. 64 bytes each, 2 MiB in all.
 const PREFIXES: usize = 28_000;
 
+/// Closed doors that are kept while the table is full. A spoofer who closes a few hundred a second would
+/// else fill it with them, and leave one account to all who are new.
+const DOORS: usize = PREFIXES / 4;
+
 /// How often the table of prefixes may be searched for accounts that are worth nothing any more.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
 
 /// Bytes that may still be sent, unasked, to one unproven source.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Allowance {
-    left: u32,
+    /// Negative after an answer that cost more than there was.
+    left: i32,
 }
 
 impl Allowance {
     /// `bytes` came from the source.
     pub fn earn(&mut self, bytes: usize) {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.left = self
-            .left
-            .saturating_add(bytes.saturating_mul(AMPLIFICATION));
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+        let earned = bytes.saturating_mul(AMPLIFICATION as i32);
+        self.left = self.left.saturating_add(earned);
     }
 
     /// Pays for an answer that its request has a right to: it may cost more than there is.
     pub fn charge(&mut self, bytes: usize) {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
         self.left = self.left.saturating_sub(bytes);
     }
 
     /// True when `bytes` more may be sent without being asked for.
     pub fn covers(&self, bytes: usize) -> bool {
-        u32::try_from(bytes).is_ok_and(|bytes| bytes <= self.left)
+        i32::try_from(bytes).is_ok_and(|bytes| bytes <= self.left)
     }
 }
 
@@ -253,7 +257,7 @@ impl Guard {
         let everybody = self.everybody.settle(now, UNPROVEN_BYTES);
         let prefix = self.booked_under(now, source);
         let account = self.prefixes.entry(prefix).or_default();
-        if account.closed_until.is_some_and(|until| now < until) {
+        if account.is_closed(now) {
             return Err(Ignored::ClosedDoor);
         }
         let owed = account
@@ -316,9 +320,14 @@ impl Guard {
     ///
     /// Near sources are left alone: there is nothing to reflect in one's own house, and a machine that is
     /// switched off in mid-transfer says the same.
+    ///
+    /// The common account of all for whom there is no room has no door: closed by one, it would shut out
+    /// everybody who is new.
     pub fn close_door(&mut self, now: Instant, source: IpAddr) {
-        if !is_near(source) {
-            self.account(now, source).closed_until = Some(now + DOOR_CLOSED_FOR);
+        let prefix = self.booked_under(now, source);
+        if !is_near(source) && prefix != Prefix::Rest {
+            let account = self.prefixes.entry(prefix).or_default();
+            account.closed_until = Some(now + DOOR_CLOSED_FOR);
         }
     }
 
@@ -340,22 +349,33 @@ impl Guard {
         }
     }
 
-    /// Forgets the accounts that are as good as new.
+    /// Forgets the accounts that are as good as new, or have too many closed doors before them.
     fn sweep(&mut self, now: Instant) {
         if self.swept.is_some_and(|at| now < at + SWEEP_EVERY) {
             return;
         }
         self.swept = Some(now);
-        self.prefixes.retain(|_, account| !account.is_clear(now));
+        let mut doors = 0;
+        self.prefixes.retain(|_, account| {
+            if !account.owes_nothing(now) {
+                return true;
+            }
+            let is_closed = account.is_closed(now);
+            doors += usize::from(is_closed);
+            is_closed && doors <= DOORS
+        });
     }
 }
 
 impl Account {
-    fn is_clear(&mut self, now: Instant) -> bool {
+    fn is_closed(&self, now: Instant) -> bool {
+        self.closed_until.is_some_and(|until| now < until)
+    }
+
+    fn owes_nothing(&mut self, now: Instant) -> bool {
         self.unproven == 0
             && self.unproven_bytes.settle(now, UNPROVEN_BYTES_PER_PREFIX) == 0
             && self.bytes.settle(now, BYTES_PER_PREFIX) == 0
-            && self.closed_until.is_none_or(|until| until <= now)
     }
 }
 
@@ -406,6 +426,10 @@ mod tests {
         assert!(allowance.covers(20));
         allowance.charge(100);
         assert!(!allowance.covers(1));
+        // What was too much is made up for first.
+        allowance.earn(30);
+        assert!(allowance.covers(10));
+        assert!(!allowance.covers(11));
     }
 
     #[test]
@@ -533,6 +557,32 @@ mod tests {
         let later = NOW + Duration::from_secs(60);
         assert!(guard.admit(later, host(50_000, 1), 60, 60, true).is_ok());
         assert!(guard.prefixes.len() <= 2);
+    }
+
+    /// Else one ICMP message, once the table is full, would turn away everybody who is new.
+    #[test]
+    fn the_common_account_has_no_door() {
+        let mut guard = Guard::default();
+        for prefix in 0..PREFIXES as u16 {
+            guard.admit(NOW, host(prefix, 1), 60, 60, true).unwrap();
+        }
+        let stranger = host(40_000, 1);
+        guard.admit(NOW, stranger, 60, 60, true).unwrap();
+        guard.close_door(NOW, stranger);
+        assert!(guard.admit(NOW, host(50_000, 1), 60, 60, true).is_ok());
+    }
+
+    #[test]
+    fn closed_doors_do_not_fill_the_table() {
+        let mut guard = Guard::default();
+        for prefix in 0..PREFIXES as u16 {
+            guard.close_door(NOW, host(prefix, 1));
+        }
+        let ask = |guard: &mut Guard, prefix| guard.admit(NOW, host(prefix, 1), 60, 60, true);
+        assert!(ask(&mut guard, 40_000).is_ok());
+        assert_eq!(guard.prefixes.len(), DOORS + 1);
+        let closed = (0..PREFIXES as u16).filter(|&prefix| ask(&mut guard, prefix).is_err());
+        assert_eq!(closed.count(), DOORS);
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl RunAhead {
             self.depth = 1;
             return;
         }
-        self.acks += 1;
+        self.acks = self.acks.saturating_add(1);
         let due = match self.depth < self.threshold {
             true => 1,
             false => self.depth,
@@ -159,6 +159,19 @@ mod tests {
             run.on_trouble();
         }
         assert_eq!(depths(&mut run, 50), [1; 50]);
+    }
+
+    #[test]
+    fn a_long_transfer_over_a_bad_path_overflows_nothing() {
+        let mut run = RunAhead::new(2);
+        for _ in 0..70_000 {
+            run.on_progress(FAR);
+        }
+        assert_eq!(run.depth(), 2);
+        for _ in 0..300 {
+            run.on_trouble();
+        }
+        assert_eq!((run.depth(), run.fallbacks()), (1, 300));
     }
 
     #[test]

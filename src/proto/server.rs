@@ -142,6 +142,12 @@ impl Server {
         self.proven == 0
     }
 
+    /// Sessions in the table: transfers, requests without an ACK, and what is remembered of the last
+    /// moment's.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Counters since the start.
     pub fn stats(&self) -> &Stats {
         &self.stats

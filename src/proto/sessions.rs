@@ -111,9 +111,19 @@ impl Sessions {
         }
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_peer.len()
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_peer.is_empty()
+    }
+
     /// True when another session needs one to leave.
     pub fn is_full(&self) -> bool {
-        self.by_peer.len() >= self.most
+        self.len() >= self.most
     }
 
     /// The session of a peer.

@@ -219,6 +219,36 @@ fn a_second_ack_of_what_was_never_sent_ends_the_transfer() {
     );
 }
 
+/// There is no block 0 without options. An ACK of it proves nothing, keeps nothing alive and brings nothing.
+#[test]
+fn ack_0_without_options_is_an_ack_of_what_was_never_sent() {
+    serving("f", 500).talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1 (500)
+        1000  > RRQ f octet
+              < DATA 1 (500)
+        2000  > RRQ f octet
+              < DATA 1 (500)
+        16000 > ACK 0
+              = ignored never-sent
+        17000 = timed-out
+        ever  nothing
+        ",
+    );
+    serving("f", 2000).talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1
+        10    > ACK 0
+              = ignored never-sent
+        20    > ACK 0
+              = dropped
+        ever  nothing
+        ",
+    );
+}
+
 /// Twice the file and 64 KiB: 125,536 bytes here.
 #[test]
 fn a_transfer_sends_at_most_twice_its_file_and_64_kib() {

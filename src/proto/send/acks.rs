@@ -31,6 +31,8 @@ impl Transfer {
         match self.flight.read(number) {
             Acknowledged::New(una) => return self.on_progress(now, una),
             Acknowledged::NeverSent => return self.on_wild_ack(),
+            // Without options there is no block 0 that could have arrived.
+            Acknowledged::SameAgain if !self.is_proven() => return self.on_wild_ack(),
             Acknowledged::SameAgain => self.on_repeated_ack(now),
             Acknowledged::Old => {}
         }

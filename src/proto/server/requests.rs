@@ -82,7 +82,7 @@ impl Server {
             .admit(now, rrq.peer.address.ip(), rrq.len, answer, false)
         {
             Ok(_) => {
-                session.booked += answer as u32;
+                session.booked = session.booked.saturating_add(answer as u32);
                 session.transfer.on_request_again(now, rrq.len);
                 self.make_ready(slot);
             }
