@@ -127,6 +127,12 @@ fn announce(manifest: &Manifest, sockets: &[Vec<Bound>], confinement: &Confineme
         seccomp = %confinement.seccomp,
         "serving"
     );
+    if let Some(bytes) = sockets.iter().flatten().find_map(Bound::short_buffer) {
+        warn!(
+            bytes,
+            "the receive buffer is small: a storm of requests will overflow it; raise net.core.rmem_max"
+        );
+    }
     for warning in confinement.warnings() {
         warn!("{warning}");
     }

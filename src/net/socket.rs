@@ -22,6 +22,9 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 /// and then ignored as what it is. GRO joins only datagrams of one length from one sender.
 const LONGEST: usize = 2048;
 
+/// Datagrams asked for at once while they come one by one.
+const SMALLEST_BATCH: usize = 4;
+
 /// A bound socket, before the runtime exists.
 #[derive(Debug)]
 pub struct Bound {
@@ -81,6 +84,12 @@ impl Bound {
     /// Whether somebody else has bound it.
     pub fn is_adopted(&self) -> bool {
         self.adopted
+    }
+
+    /// Bytes that the kernel keeps for datagrams that wait to be read, if that is less than was asked for.
+    pub fn short_buffer(&self) -> Option<usize> {
+        let size = self.state.recv_buffer_size(UdpSockRef::from(&self.socket));
+        size.ok().filter(|size| *size < RECEIVE_BUFFER)
     }
 
     /// The address that it is bound to, with the port that the kernel chose for port 0.
@@ -162,6 +171,9 @@ impl Socket {
 pub struct Batch {
     buffers: Vec<u8>,
     meta: [RecvMeta; BATCH_SIZE],
+    /// How many datagrams are asked for: preparing for many costs as much as a system call, so a batch grows
+    /// and shrinks with what comes.
+    room: usize,
     filled: usize,
 }
 
@@ -170,6 +182,7 @@ impl Default for Batch {
         Batch {
             buffers: vec![0; BATCH_SIZE * LONGEST],
             meta: [RecvMeta::default(); BATCH_SIZE],
+            room: SMALLEST_BATCH,
             filled: 0,
         }
     }
@@ -191,18 +204,19 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.filled == BATCH_SIZE
+        self.filled == self.room
     }
 
     fn fill(
         &mut self,
         receive: impl FnOnce(&mut [IoSliceMut<'_>], &mut [RecvMeta]) -> io::Result<usize>,
     ) -> io::Result<()> {
-        self.filled = 0;
         let mut chunks = self.buffers.chunks_mut(LONGEST);
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
-        self.filled = receive(&mut slices, &mut self.meta)?;
+        self.room = (2 * self.filled).clamp(SMALLEST_BATCH, BATCH_SIZE);
+        self.filled = 0;
+        self.filled = receive(&mut slices[..self.room], &mut self.meta)?;
         Ok(())
     }
 }
