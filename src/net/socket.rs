@@ -31,6 +31,7 @@ pub struct Bound {
     socket: std::net::UdpSocket,
     /// What the kernel can do is asked at once: inside the sandbox it cannot be asked any more.
     state: UdpSocketState,
+    buffer: usize,
     address: SocketAddr,
     adopted: bool,
 }
@@ -74,6 +75,7 @@ impl Bound {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         state.enable_transport_errors(UdpSockRef::from(&socket))?;
         Ok(Bound {
+            buffer: state.recv_buffer_size(UdpSockRef::from(&socket))?,
             address: socket.local_addr()?,
             socket,
             state,
@@ -88,8 +90,7 @@ impl Bound {
 
     /// Bytes that the kernel keeps for datagrams that wait to be read, if that is less than was asked for.
     pub fn short_buffer(&self) -> Option<usize> {
-        let size = self.state.recv_buffer_size(UdpSockRef::from(&self.socket));
-        size.ok().filter(|size| *size < RECEIVE_BUFFER)
+        Some(self.buffer).filter(|size| *size < RECEIVE_BUFFER)
     }
 
     /// The address that it is bound to, with the port that the kernel chose for port 0.
