@@ -21,6 +21,7 @@ pub mod stats;
 pub mod window;
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
@@ -28,26 +29,33 @@ use std::time::Duration;
 ///
 /// Half the size of [`std::time::Instant`], which counts in a table of sessions, and it can be
 /// written down in a test. Additions saturate: a far deadline is as good as never.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(u64);
+// One more than the microseconds: so zero is free to mean that there is none, and an `Option` costs nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(NonZeroU64);
 
 impl Instant {
     /// The origin.
-    pub const ZERO: Instant = Instant(0);
+    pub const ZERO: Instant = Instant(NonZeroU64::MIN);
 
     /// `micros` microseconds after the origin.
     pub const fn from_micros(micros: u64) -> Instant {
-        Instant(micros)
+        Instant(NonZeroU64::MIN.saturating_add(micros))
     }
 
     /// `millis` milliseconds after the origin.
     pub const fn from_millis(millis: u64) -> Instant {
-        Instant(millis * 1000)
+        Instant::from_micros(millis * 1000)
     }
 
     /// Microseconds since the origin.
     pub const fn as_micros(self) -> u64 {
-        self.0
+        self.0.get() - 1
+    }
+}
+
+impl Default for Instant {
+    fn default() -> Instant {
+        Instant::ZERO
     }
 }
 
@@ -65,7 +73,7 @@ impl Sub for Instant {
     type Output = Duration;
 
     fn sub(self, earlier: Instant) -> Duration {
-        Duration::from_micros(self.0.saturating_sub(earlier.0))
+        Duration::from_micros(self.as_micros().saturating_sub(earlier.as_micros()))
     }
 }
 

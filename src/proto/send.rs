@@ -224,15 +224,23 @@ impl Transfer {
         let segment = self.blocks.datagram_len(first);
         let mut most = segments.min(MAX_BURST / segment).max(1);
         let spread = self.window.spread(self.stopwatch.rtt().smoothed());
-        if let Some((chunk, pause)) = spread {
-            most = most.min(chunk.into());
-            self.held_until = Some(now + pause);
-            self.stopwatch.end_burst();
+        if let Some((chunk, _)) = spread {
+            let begun = self.flight.in_flight() % chunk;
+            most = most.min((chunk - begun) as usize);
+            if begun == 0 {
+                self.stopwatch.end_burst();
+            }
         }
         for _ in 0..most {
             if self.is_exhausted() || !self.put_next(now, file, out) {
                 break;
             }
+        }
+        // A driver that takes one datagram at a time comes back for the rest of the chunk.
+        if let Some((chunk, pause)) = spread
+            && self.flight.in_flight() % chunk == 0
+        {
+            self.held_until = Some(now + pause);
         }
         if !self.is_proven() {
             self.allowance.charge(out.len());

@@ -246,3 +246,24 @@ impl Sessions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the design promises for a session, its entries in all tables included.
+    #[test]
+    fn a_session_takes_less_than_512_bytes() {
+        let place = size_of::<Place>();
+        // A hash table of 2ⁿ buckets is up to 7/8 full, and half of that after it has grown.
+        let by_peer = (size_of::<(SocketAddr, Slot)>() + 1) * 16 / 7;
+        // One alarm, and one that was overtaken by an earlier.
+        let alarms = 2 * size_of::<(Instant, Slot)>();
+        let ready_and_free = 2 * size_of::<Slot>();
+        let all = place + by_peer + alarms + ready_and_free;
+        assert!(
+            all < 512,
+            "{place} + {by_peer} + {alarms} + {ready_and_free}"
+        );
+    }
+}

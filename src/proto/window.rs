@@ -21,7 +21,7 @@ const SHORTEST: u16 = 4;
 const TRIAL: u8 = 4;
 
 /// Blocks that leave together while a window is spread: few enough for any queue.
-const CHUNK: u16 = 4;
+const CHUNK: u32 = 4;
 
 /// Round trips shorter than this belong to networks whose queues hold a window, and are too short to
 /// spread anything over.
@@ -74,12 +74,10 @@ impl Window {
     }
 
     /// While the window is spread: how many blocks leave together, and how long after them the next.
-    pub fn spread(&self, round_trip: Option<Duration>) -> Option<(u16, Duration)> {
+    pub fn spread(&self, round_trip: Option<Duration>) -> Option<(u32, Duration)> {
         let round_trip = round_trip.filter(|time| *time >= WORTH_SPREADING)?;
         match self.manner {
-            Manner::Spread { .. } => {
-                Some((CHUNK, round_trip * u32::from(CHUNK) / u32::from(self.size)))
-            }
+            Manner::Spread { .. } => Some((CHUNK, round_trip * CHUNK / u32::from(self.size))),
             _ => None,
         }
     }

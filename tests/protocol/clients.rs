@@ -175,19 +175,22 @@ fn edk2_stalls() {
               < DATA 5..8
         30    > ACK 8
               < DATA 9..12
-        230   < DATA 9..12
-        630   < DATA 9..12
-        1430  < DATA 9..12
-        3030  < DATA 9..12
-        6230  < DATA 9..12
-       10230  < DATA 9..12
-       14230  < DATA 9..12
-       18230  < DATA 9..12
+        100   < DATA 8
+        300   < DATA 9..12
+        700   < DATA 8
+        1100  < DATA 9..12
+        1900  < DATA 8
+        2700  < DATA 9..12
+        4300  < DATA 8
+        5900  < DATA 9..12
+        9100  < DATA 8
+       12300  < DATA 9..12
+       16300  < DATA 8
        20000  > ACK 12
               < DATA 13..16
         ";
-    // Eight windows of four that it has already.
-    let repeats: String = (0..32)
+    // Five windows of four that it has already, and six echoes.
+    let repeats: String = (0..26)
         .map(|i| format!("20000.{:02} > ACK 12\n", i + 1))
         .collect();
     let on = "20010 > ACK 16\n< DATA 17..20";
@@ -299,7 +302,7 @@ fn uboot_boots() {
 }
 
 /// With a window, it says in mid-window which block was the last good one, once. Sending every block again
-/// stalled it.
+/// stalled it. What it gets leaves in two parts: perhaps the burst was too long for a queue on the path.
 #[test]
 fn uboot_loses_a_block_of_a_window() {
     serving("Image", 60_000).talk(
@@ -309,9 +312,11 @@ fn uboot_loses_a_block_of_a_window() {
         10    > ACK 0
               < DATA 1..8            # 4 is lost
         20    > ACK 3
-              < DATA 4..11
-        30    > ACK 11
-              < DATA 12..19
+              < DATA 4..7
+        25    < DATA 8..11
+        35    > ACK 11
+              < DATA 12..15
+        40    < DATA 16..19
         ",
     );
 }
@@ -331,7 +336,8 @@ fn uboot_gets_no_more_than_16_at_once() {
     );
 }
 
-/// 5 s × 10, answered to the end.
+/// 5 s × 10, answered to the end. Each shows that it is there, so the timer waits no longer than 200 ms
+/// from there.
 #[test]
 fn uboot_repeats_its_ack_for_50_s() {
     let mut script = r"
@@ -341,8 +347,10 @@ fn uboot_repeats_its_ack_for_50_s() {
               < DATA 1
         "
     .to_owned();
-    let timer = [210, 610, 1410, 3010, 6210];
-    let timer = timer.into_iter().chain((10_210..30_000).step_by(4000));
+    let timer = [
+        210, 610, 1410, 3010, 5200, 9200, 10_200, 14_200, 15_200, 19_200, 20_200, 24_200,
+    ];
+    let timer = timer.into_iter().chain([25_200, 29_200]);
     let mut lines: Vec<_> = timer.map(|at| (at, "< DATA 1")).collect();
     lines.extend((1..6).map(|i| (i * 5000, "> ACK 0")));
     // The timer is quiet by now.

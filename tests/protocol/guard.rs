@@ -2,7 +2,6 @@
 
 use bootstone::proto::Instant;
 use bootstone::proto::server::Server;
-use bootstone::proto::sessions::Session;
 
 use crate::dialogue::{Served, datagram, peer, serving};
 
@@ -460,10 +459,4 @@ fn a_tombstone_makes_room_first() {
         ever  nothing
         ",
     );
-}
-
-/// A session's memory is constant: 512 bytes, of which the tables take less than a quarter.
-#[test]
-fn a_session_is_small() {
-    assert!(size_of::<Session>() <= 384, "{}", size_of::<Session>());
 }

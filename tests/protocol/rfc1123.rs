@@ -68,16 +68,18 @@ fn s4_2_3_1_a_needless_window_does_not_multiply() {
               < DATA 5..8
         150   > ACK 8
               < DATA 9..12
-        350   < DATA 9..12
-        390   > ACK 12               # was late, and not lost
+        300   < DATA 8
+        500   < DATA 9..12
+        540   > ACK 12               # was late, and not lost
               < DATA 13..16
-        400   > ACK 12               # of the needless blocks
-        400.1 > ACK 12
-        400.2 > ACK 12
-        400.3 > ACK 12
-        440   > ACK 16
+        541   > ACK 12               # of block 8
+        550   > ACK 12               # of the needless blocks
+        550.1 > ACK 12
+        550.2 > ACK 12
+        550.3 > ACK 12
+        590   > ACK 16
               < DATA 17..20
-        490   > ACK 20
+        640   > ACK 20
               < DATA 21..24
         ",
     );

@@ -111,7 +111,8 @@ fn s4_the_first_block_of_a_window_is_missing() {
     );
 }
 
-/// §4: without an ACK the timer sends the window again.
+/// §4: a client that gets a block out of turn acknowledges what it has. So where no ACK comes, one block
+/// that it has already is enough to hear whether the window was lost or only its ACK.
 #[test]
 fn s4_a_lost_ack() {
     serving("f", 10_000).talk(
@@ -124,9 +125,52 @@ fn s4_a_lost_ack() {
             < DATA 5..8
         150 > ACK 8
             < DATA 9..12
-        349 nothing
-        350 < DATA 9..12
+        299 nothing
+        300 < DATA 8
+        350 > ACK 12
+            < DATA 13..16
+        ",
+    );
+}
+
+/// §4: the same question, and the answer that the window was lost.
+#[test]
+fn s4_a_lost_window() {
+    serving("f", 10_000).talk(
+        r"
+        0   > RRQ f octet windowsize=4
+            < OACK windowsize=4
+        50  > ACK 0
+            < DATA 1..4
+        100 > ACK 4
+            < DATA 5..8
+        150 > ACK 8
+            < DATA 9..12
+        300 < DATA 8
+        350 > ACK 8
+            < DATA 9..12
         400 > ACK 12
+            < DATA 13..16
+        ",
+    );
+}
+
+/// §4: without any answer the timer sends the whole window again.
+#[test]
+fn s4_a_lost_window_and_a_lost_question() {
+    serving("f", 10_000).talk(
+        r"
+        0   > RRQ f octet windowsize=4
+            < OACK windowsize=4
+        50  > ACK 0
+            < DATA 1..4
+        100 > ACK 4
+            < DATA 5..8
+        150 > ACK 8
+            < DATA 9..12
+        300 < DATA 8
+        500 < DATA 9..12
+        550 > ACK 12
             < DATA 13..16
         ",
     );
