@@ -43,6 +43,13 @@ pub struct Catalog {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(u16);
 
+impl FileId {
+    /// Its place among all files in the order of their names, from 0.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 impl Catalog {
     /// Takes the files. Of two with the same name the later one is kept.
     ///
@@ -85,7 +92,7 @@ impl Catalog {
 
     /// Its name, length in netascii, and content.
     pub fn entry(&self, file: FileId) -> &Entry {
-        &self.entries[usize::from(file.0)]
+        &self.entries[file.index()]
     }
 
     /// All files in the order of their names.
@@ -93,7 +100,8 @@ impl Catalog {
         (0..).map(FileId).zip(&self.entries)
     }
 
-    fn find_exactly(&self, name: &[u8]) -> Option<FileId> {
+    /// Finds the file that has exactly this name.
+    pub fn find_exactly(&self, name: &[u8]) -> Option<FileId> {
         let found = self
             .entries
             .binary_search_by(|entry| entry.name.as_bytes().cmp(name));

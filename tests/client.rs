@@ -17,6 +17,7 @@ use bootstone::catalog::{Catalog, Entry};
 use bootstone::manifest::Digest;
 use bootstone::net::Clock;
 use bootstone::net::driver::{Busy, Driver};
+use bootstone::net::pulse::Pulse;
 use bootstone::net::socket::{Bound, Socket};
 use bootstone::proto::server::Server;
 use bootstone::wire::{Options, Packet, Request};
@@ -196,8 +197,10 @@ fn bootstone_serving(files: &[(&str, &[u8])]) -> SocketAddr {
         runtime.block_on(async {
             let server = Server::new(catalog, Default::default());
             let socket = Socket::new(bound).unwrap();
-            let driver = Driver::new(socket, server, Clock::start(), |_: &Catalog, _: &_| {});
-            let Err(error) = driver.run(Busy::new(0)).await;
+            let clock = Clock::start();
+            let line = Pulse::new(clock).line();
+            let driver = Driver::new(socket, server, clock, |_: &Catalog, _: &_| {});
+            let Err(error) = driver.run(Busy::new(0), line).await;
             panic!("{error}");
         });
     });

@@ -2,8 +2,9 @@
 //! that cannot be.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
+use super::settings::variable_of;
 use crate::net::socket::Bound;
 use crate::net::systemd;
 
@@ -33,10 +34,11 @@ pub(super) fn open_all(listen: &[String], workers: usize) -> Result<Vec<Vec<Boun
 
 fn bind_all(listen: &[String], sockets: &mut [Vec<Bound>]) -> Result<(), String> {
     for name in listen {
-        for address in resolve(name)? {
-            let first = Bound::bind(address).map_err(|error| why_not(address, &error))?;
+        for address in resolve("--listen", name)? {
+            let why_not = |error| why_not("--listen", address, &error);
+            let first = Bound::bind(address).map_err(why_not)?;
             for others in &mut sockets[1..] {
-                others.push(first.another().map_err(|error| why_not(address, &error))?);
+                others.push(first.another().map_err(why_not)?);
             }
             sockets[0].push(first);
         }
@@ -44,24 +46,43 @@ fn bind_all(listen: &[String], sockets: &mut [Vec<Bound>]) -> Result<(), String>
     Ok(())
 }
 
-fn resolve(name: &str) -> Result<impl Iterator<Item = SocketAddr>, String> {
+/// What `--http` names, with the address that it has got.
+///
+/// # Errors
+/// As [`open_all`].
+pub(super) fn open_http(name: &str) -> Result<(TcpListener, SocketAddr), String> {
+    let addresses: Vec<SocketAddr> = resolve("--http", name)?.collect();
+    let bind = || {
+        let listener = TcpListener::bind(&addresses[..])?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bind().map_err(|error: io::Error| match addresses.first() {
+        Some(&address) => why_not("--http", address, &error),
+        None => format!("--http {name}: no such address"),
+    })
+}
+
+fn resolve(flag: &str, name: &str) -> Result<impl Iterator<Item = SocketAddr> + use<>, String> {
     name.to_socket_addrs().map_err(|error| {
         format!(
-            "--listen (or BOOTSTONE_LISTEN) {name}: no such address ({error}). \
-             It takes the form 0.0.0.0:69, [::]:69 or name:69"
+            "{flag} (or {}) {name}: no such address ({error}). \
+             It takes the form 0.0.0.0:69, [::]:69 or name:69",
+            variable_of(flag)
         )
     })
 }
 
-fn why_not(address: SocketAddr, error: &io::Error) -> String {
+fn why_not(flag: &str, address: SocketAddr, error: &io::Error) -> String {
     let way_out = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "a port below 1024 needs root or the capability CAP_NET_BIND_SERVICE \
-             (sudo setcap cap_net_bind_service=ep bootstone); or choose another: --listen '[::]:6969'"
+             (sudo setcap cap_net_bind_service=ep bootstone); or choose a higher one"
         }
         io::ErrorKind::AddrInUse => "another server has it: stop that one, or choose another port",
         io::ErrorKind::AddrNotAvailable => "this machine has no such address",
-        _ => "choose another with --listen",
+        _ => "choose another",
     };
-    format!("cannot listen on {address}: {error}. {way_out}")
+    format!("{flag}: cannot listen on {address}: {error}. {way_out}")
 }

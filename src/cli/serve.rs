@@ -1,11 +1,12 @@
 //! `bootstone serve`: the story of the program. Parse, bind, give up all rights, serve, drain.
 
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use argh::FromArgs;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use super::listen;
@@ -17,6 +18,8 @@ use crate::log;
 use crate::manifest::Manifest;
 use crate::net::Clock;
 use crate::net::driver::Busy;
+use crate::net::http::{self, Limits, Site};
+use crate::net::pulse::Pulse;
 use crate::net::socket::Bound;
 use crate::net::systemd::Supervisor;
 use crate::net::worker::{self, Duty};
@@ -52,6 +55,10 @@ pub struct Serve {
     #[argh(option)]
     pub(super) workers: Option<usize>,
 
+    /// address and port for HTTP: health, metrics, hashes, the boot files, a page (default: none)
+    #[argh(option)]
+    pub(super) http: Option<String>,
+
     /// text or json (default: text)
     #[argh(option)]
     pub(super) log_format: Option<log::Format>,
@@ -82,6 +89,11 @@ impl Serve {
 fn serve(settings: Settings) -> Result<(), String> {
     let manifest = embedded::manifest();
     let sockets = listen::open_all(&settings.listen, settings.workers)?;
+    let http = settings
+        .http
+        .as_deref()
+        .map(listen::open_http)
+        .transpose()?;
     let supervisor = Supervisor::connect()
         .map_err(|error| format!("nobody takes notes at NOTIFY_SOCKET: {error}"))?;
     // Nothing can be opened from here on. Threads start after it: each inherits what it finds.
@@ -96,6 +108,7 @@ fn serve(settings: Settings) -> Result<(), String> {
         &manifest,
         &settings,
         sockets,
+        http,
         &confinement,
         &supervisor,
     ));
@@ -105,7 +118,12 @@ fn serve(settings: Settings) -> Result<(), String> {
     lived.map_err(|error| format!("a worker has failed: {error}"))
 }
 
-fn announce(manifest: &Manifest, sockets: &[Vec<Bound>], confinement: &Confinement) {
+fn announce(
+    manifest: &Manifest,
+    sockets: &[Vec<Bound>],
+    http: Option<SocketAddr>,
+    confinement: &Confinement,
+) {
     let all = sockets.iter().flatten();
     let from_systemd = all.clone().filter(|bound| bound.is_adopted()).count();
     let mut listen: Vec<String> = Vec::new();
@@ -120,6 +138,7 @@ fn announce(manifest: &Manifest, sockets: &[Vec<Bound>], confinement: &Confineme
         content = %manifest.content_id(),
         files = names.collect::<Vec<_>>().join(","),
         listen = listen.join(","),
+        http = http.map(tracing::field::display),
         from_systemd = (from_systemd > 0).then_some(from_systemd),
         workers = sockets.len(),
         user = confinement.user.map(tracing::field::display),
@@ -143,29 +162,43 @@ async fn live(
     manifest: &Manifest,
     settings: &Settings,
     sockets: Vec<Vec<Bound>>,
+    http: Option<(TcpListener, SocketAddr)>,
     confinement: &Confinement,
     supervisor: &Supervisor,
 ) -> io::Result<()> {
     let mut signals = Signals::new()?;
     // Whoever has read this may send the first signal.
-    announce(manifest, &sockets, confinement);
+    let http_address = http.as_ref().map(|(_, address)| *address);
+    announce(manifest, &sockets, http_address, confinement);
+    let clock = Clock::start();
+    let mut pulse = Pulse::new(clock);
+    let (draining, told) = watch::channel(false);
     let busy = Busy::new(0);
     let mut idle = busy.subscribe();
     let (failed, mut failures) = mpsc::unbounded_channel();
     let duty = Duty {
         catalog: Arc::new(embedded::catalog(manifest)),
         config: settings.config,
-        clock: Clock::start(),
+        clock,
         report: log::transfer,
         busy,
         failed,
     };
     for sockets in sockets {
-        worker::start(duty.clone(), sockets)?;
+        let sockets = sockets.into_iter().map(|bound| (bound, pulse.line()));
+        worker::start(duty.clone(), sockets.collect())?;
+    }
+    if let Some((listener, _)) = http {
+        let region = settings.region.clone();
+        let site = Site::new(duty.catalog, manifest.clone(), region, pulse, told);
+        http::start(listener, site, Limits::default())?;
     }
     supervisor.tell("READY=1");
     tokio::select! {
-        name = signals.next() => info!(signal = name, "draining"),
+        name = signals.next() => {
+            draining.send_replace(true);
+            info!(signal = name, "draining");
+        }
         Some(error) = failures.recv() => return Err(error),
     }
     supervisor.tell("STOPPING=1");

@@ -16,6 +16,10 @@ pub(super) struct Settings {
     pub(super) listen: Vec<String>,
     pub(super) config: Config,
     pub(super) workers: usize,
+    /// Where HTTP listens, if it does.
+    pub(super) http: Option<String>,
+    /// Where this machine stands, if its surroundings say so (Fly.io does).
+    pub(super) region: Option<String>,
     pub(super) log_format: log::Format,
     pub(super) drain_timeout: Duration,
     pub(super) sandbox: Wish,
@@ -64,6 +68,8 @@ impl Settings {
                 max_sessions: sessions.div_ceil(workers),
             },
             workers,
+            http: flag_or_variable(flags.http, "BOOTSTONE_HTTP")?,
+            region: flag_or_variable(None, "FLY_REGION")?,
             log_format: log_format.unwrap_or_default(),
             drain_timeout: Duration::from_secs(drain.unwrap_or(30)),
             sandbox: Wish {
@@ -84,7 +90,7 @@ fn listen_addresses(flags: Vec<String>) -> Result<Vec<String>, String> {
 }
 
 /// `--run-ahead` is `BOOTSTONE_RUN_AHEAD`.
-fn variable_of(flag: &str) -> String {
+pub(super) fn variable_of(flag: &str) -> String {
     let name = flag.trim_start_matches('-').replace('-', "_");
     format!("BOOTSTONE_{}", name.to_ascii_uppercase())
 }

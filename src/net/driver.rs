@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
 use super::Clock;
+use super::pulse::Line;
 use super::socket::{Batch, Socket};
 use crate::catalog::Catalog;
 use crate::proto::Instant;
@@ -50,17 +51,18 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
         }
     }
 
-    /// Serves for as long as it is let.
+    /// Serves for as long as it is let, and answers what is asked on `line`.
     ///
     /// # Errors
     /// The socket cannot be read any more.
-    pub async fn run(mut self, busy: Busy) -> io::Result<Infallible> {
+    pub async fn run(mut self, busy: Busy, mut line: Line) -> io::Result<Infallible> {
         let mut batch = Batch::default();
         let mut timer = std::pin::pin!(sleep_until(self.clock.at(Instant::ZERO)));
         loop {
             self.set(timer.as_mut());
             tokio::select! {
                 biased;
+                () = line.ring() => line.answer(&self.server),
                 () = &mut timer, if self.server.poll_timeout().is_some() => {
                     self.server.handle_timeout(self.clock.now());
                 }

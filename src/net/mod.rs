@@ -2,6 +2,8 @@
 
 pub mod driver;
 pub mod fetcher;
+pub mod http;
+pub mod pulse;
 pub mod socket;
 pub mod systemd;
 mod unreachable;

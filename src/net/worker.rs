@@ -9,6 +9,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::Clock;
 use super::driver::{Busy, Driver};
+use super::pulse::Line;
 use super::socket::{Bound, Socket};
 use crate::catalog::Catalog;
 use crate::proto::config::Config;
@@ -32,11 +33,12 @@ pub struct Duty {
     pub failed: mpsc::UnboundedSender<io::Error>,
 }
 
-/// Starts a worker on a thread of its own: a driver for each of `sockets`.
+/// Starts a worker on a thread of its own: a driver for each of `sockets`, with a line to
+/// whoever asks how it is.
 ///
 /// # Errors
 /// There is no such thread to be had.
-pub fn start(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
+pub fn start(duty: Duty, sockets: Vec<(Bound, Line)>) -> io::Result<()> {
     let run = move || {
         let failed = duty.failed.clone();
         if let Err(error) = run(duty, sockets) {
@@ -48,7 +50,7 @@ pub fn start(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
     thread.spawn(run).map(drop)
 }
 
-fn run(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
+fn run(duty: Duty, sockets: Vec<(Bound, Line)>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -56,12 +58,12 @@ fn run(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
     LocalSet::new().block_on(&runtime, drive_all(duty, sockets))
 }
 
-async fn drive_all(duty: Duty, sockets: Vec<Bound>) -> io::Result<()> {
+async fn drive_all(duty: Duty, sockets: Vec<(Bound, Line)>) -> io::Result<()> {
     let mut drivers = JoinSet::new();
-    for bound in sockets {
+    for (bound, line) in sockets {
         let server = Server::new(Arc::clone(&duty.catalog), duty.config);
         let driver = Driver::new(Socket::new(bound)?, server, duty.clock, duty.report);
-        drivers.spawn_local(driver.run(duty.busy.clone()));
+        drivers.spawn_local(driver.run(duty.busy.clone(), line));
     }
     while let Some(ended) = drivers.join_next().await {
         ended.map_err(io::Error::other)??;

@@ -9,6 +9,7 @@ pub mod config;
 pub mod fetch;
 pub mod flight;
 pub mod guard;
+pub mod histogram;
 pub mod negotiate;
 pub mod patience;
 pub mod report;

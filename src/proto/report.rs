@@ -31,6 +31,16 @@ pub enum Requested {
     Name(Box<[u8]>),
 }
 
+impl Requested {
+    /// The file, if there is one.
+    pub fn file(&self) -> Option<FileId> {
+        match self {
+            Requested::File(file) => Some(*file),
+            Requested::Name(_) => None,
+        }
+    }
+}
+
 /// The figures of a transfer that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
@@ -50,4 +60,11 @@ pub struct Figures {
     pub fallbacks: u16,
     /// Smoothed round-trip time, if there was an ACK to measure.
     pub rtt: Option<Duration>,
+}
+
+impl Figures {
+    /// Whether the peer has acknowledged anything.
+    pub fn is_proven(&self) -> bool {
+        self.rtt.is_some() || self.bytes > 0
+    }
 }

@@ -46,6 +46,8 @@ pub struct Server {
     mention: Mention,
     /// Transfers under way whose peer has acknowledged something.
     proven: usize,
+    /// Transfers under way whose peer has not.
+    unproven: usize,
     /// Sessions with something to send, in turn.
     ready: VecDeque<Slot>,
     /// ERRORs to send; at most one for each datagram since the last `poll_transmit`.
@@ -57,6 +59,7 @@ pub struct Server {
 impl Server {
     /// A server of the files in `catalog`.
     pub fn new(catalog: Arc<Catalog>, config: Config) -> Server {
+        let stats = Stats::new(catalog.iter().count());
         Server {
             catalog,
             config,
@@ -64,10 +67,11 @@ impl Server {
             guard: Guard::default(),
             mention: Mention::default(),
             proven: 0,
+            unproven: 0,
             ready: VecDeque::new(),
             refusals: VecDeque::new(),
             events: VecDeque::new(),
-            stats: Stats::default(),
+            stats,
         }
     }
 
@@ -148,6 +152,16 @@ impl Server {
         self.sessions.len()
     }
 
+    /// Transfers under way whose peer has acknowledged something.
+    pub fn proven(&self) -> usize {
+        self.proven
+    }
+
+    /// Transfers under way whose peer has not acknowledged anything yet.
+    pub fn unproven(&self) -> usize {
+        self.unproven
+    }
+
     /// Counters since the start.
     pub fn stats(&self) -> &Stats {
         &self.stats
@@ -182,6 +196,7 @@ impl Server {
         if let Some(session) = self.sessions.get(slot) {
             self.guard.prove(session.booking, session.booked.into());
             self.proven += 1;
+            self.unproven -= 1;
         }
     }
 
@@ -295,7 +310,10 @@ impl Server {
             let figures = session.figures(now);
             match session.transfer.is_proven() {
                 true => self.proven -= 1,
-                false => self.guard.give_up(session.booking),
+                false => {
+                    self.unproven -= 1;
+                    self.guard.give_up(session.booking);
+                }
             }
             self.report(now, peer, file, outcome, Some(figures));
         }
@@ -315,8 +333,8 @@ impl Server {
         outcome: Outcome,
         transfer: Option<Figures>,
     ) {
-        self.stats.count(outcome, transfer);
-        let is_proven = transfer.is_some_and(|figures| figures.rtt.is_some() || figures.bytes > 0);
+        self.stats.count(file.file(), outcome, transfer.as_ref());
+        let is_proven = transfer.is_some_and(|figures| figures.is_proven());
         if is_proven || self.mention.allows(now) {
             self.events.push_back(Report {
                 peer: peer.address,

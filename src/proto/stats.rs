@@ -1,6 +1,10 @@
 //! What is counted, and the words for it that log, metrics and documents share.
 
+use std::time::Duration;
+
+use super::histogram::Histogram;
 use super::report::Figures;
+use crate::catalog::FileId;
 
 /// How a request or a transfer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,21 +119,73 @@ impl Ignored {
     }
 }
 
-/// Counters since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Upper bounds in microseconds: from a file on the local network to what patience allows.
+const DURATIONS: &[u64] = &[
+    10_000,
+    30_000,
+    100_000,
+    300_000,
+    1_000_000,
+    3_000_000,
+    10_000_000,
+    30_000_000,
+    100_000_000,
+];
+
+/// Upper bounds in microseconds: from a switch to a satellite.
+const ROUND_TRIPS: &[u64] = &[
+    300, 1_000, 3_000, 10_000, 30_000, 60_000, 100_000, 200_000, 500_000, 1_000_000,
+];
+
+/// What clients ask for (RFC 1350, GRUB, PXELINUX, iPXE, firmware), and what an MTU of 1500 allows.
+const BLKSIZES: &[u64] = &[512, 1024, 1228, 1408, 1432, 1468, 8192];
+
+/// All that `--max-windowsize` allows, by powers of two.
+const WINDOWSIZES: &[u64] = &[1, 2, 4, 8, 16, 32];
+
+/// Counters since the start, in constant memory: their number depends on the number of files only.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
-    outcomes: [u64; Outcome::ALL.len()],
+    /// A row for each file of the catalog, and a last one for names that no file has.
+    outcomes: Vec<[u64; Outcome::ALL.len()]>,
     ignored: [u64; Ignored::ALL.len()],
     /// Bytes of files that peers have acknowledged, of ended transfers.
     pub bytes: u64,
     /// Blocks sent again, of ended transfers.
     pub resent: u64,
+    /// Microseconds that complete transfers took.
+    pub durations: Histogram,
+    /// Smoothed round-trip times in microseconds, of ended transfers with an ACK to measure.
+    pub round_trips: Histogram,
+    /// Negotiated block sizes in bytes, of ended transfers with an ACK.
+    pub blksizes: Histogram,
+    /// Negotiated window sizes in blocks, of ended transfers with an ACK.
+    pub windowsizes: Histogram,
 }
 
 impl Stats {
+    /// All zero, for a catalog of so many files.
+    pub fn new(files: usize) -> Stats {
+        Stats {
+            outcomes: vec![Default::default(); files + 1],
+            ignored: Default::default(),
+            bytes: 0,
+            resent: 0,
+            durations: Histogram::new(DURATIONS),
+            round_trips: Histogram::new(ROUND_TRIPS),
+            blksizes: Histogram::new(BLKSIZES),
+            windowsizes: Histogram::new(WINDOWSIZES),
+        }
+    }
+
     /// How often it ended so.
     pub fn outcome(&self, outcome: Outcome) -> u64 {
-        self.outcomes[outcome as usize]
+        self.outcomes.iter().map(|row| row[outcome as usize]).sum()
+    }
+
+    /// How often it ended so for this file; `None`: for names that no file has, and requests refused.
+    pub fn outcome_of(&self, file: Option<FileId>, outcome: Outcome) -> u64 {
+        self.outcomes[self.row(file)][outcome as usize]
     }
 
     /// How many datagrams were ignored for this reason.
@@ -137,17 +193,66 @@ impl Stats {
         self.ignored[reason as usize]
     }
 
-    pub(super) fn count(&mut self, outcome: Outcome, transfer: Option<Figures>) {
-        self.outcomes[outcome as usize] += 1;
+    /// Adds what another server of the same catalog has counted.
+    pub fn absorb(&mut self, other: &Stats) {
+        for (row, more) in self.outcomes.iter_mut().zip(&other.outcomes) {
+            add(row, more);
+        }
+        add(&mut self.ignored, &other.ignored);
+        self.bytes += other.bytes;
+        self.resent += other.resent;
+        self.durations.absorb(&other.durations);
+        self.round_trips.absorb(&other.round_trips);
+        self.blksizes.absorb(&other.blksizes);
+        self.windowsizes.absorb(&other.windowsizes);
+    }
+
+    pub(super) fn count(
+        &mut self,
+        file: Option<FileId>,
+        outcome: Outcome,
+        transfer: Option<&Figures>,
+    ) {
+        let row = self.row(file);
+        self.outcomes[row][outcome as usize] += 1;
         if let Some(figures) = transfer {
-            self.bytes += figures.bytes;
-            self.resent += u64::from(figures.resent);
+            self.count_figures(outcome, figures);
+        }
+    }
+
+    /// The spread is that of peers which have acknowledged something: anybody can make up the rest.
+    fn count_figures(&mut self, outcome: Outcome, figures: &Figures) {
+        self.bytes += figures.bytes;
+        self.resent += u64::from(figures.resent);
+        if let Some(rtt) = figures.rtt {
+            self.round_trips.record(micros(rtt));
+        }
+        if figures.is_proven() {
+            self.blksizes.record(figures.blksize.into());
+            self.windowsizes.record(figures.windowsize.into());
+        }
+        if outcome == Outcome::Complete {
+            self.durations.record(micros(figures.duration));
         }
     }
 
     pub(super) fn ignore(&mut self, reason: Ignored) {
         self.ignored[reason as usize] += 1;
     }
+
+    fn row(&self, file: Option<FileId>) -> usize {
+        file.map_or(self.outcomes.len() - 1, FileId::index)
+    }
+}
+
+fn add(counts: &mut [u64], more: &[u64]) {
+    for (count, more) in counts.iter_mut().zip(more) {
+        *count += more;
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -93,9 +93,10 @@ pub const ALLOWED: &[Call] = calls! {
 
     // The HTTP side door, whose listener is open already
     SYS_accept4: "the HTTP side door: a connection";
-    SYS_writev: "the HTTP side door: head and body in one call";
     SYS_getsockopt (Is(1, SOL_SOCKET as u32), Is(2, SO_ERROR as u32)): "tokio: why a connection failed";
     SYS_setsockopt (Is(1, IPPROTO_TCP as u32), Is(2, TCP_NODELAY as u32)): "the HTTP side door: no waiting for more";
+    SYS_setsockopt (Is(1, SOL_SOCKET as u32), Is(2, SO_LINGER as u32)): "the HTTP side door: forgets what nobody reads";
+    SYS_getsockname: "the HTTP side door: the address of ours that a client has reached";
     SYS_shutdown: "the HTTP side door: the end of a connection";
 
     // Threads
@@ -180,7 +181,6 @@ pub const FAMILIAR: &[Call] = calls! {
     SYS_bind: "addresses";
     SYS_connect: "addresses";
     SYS_listen: "addresses";
-    SYS_getsockname: "addresses";
     SYS_getpeername: "addresses";
     SYS_sendmmsg: "addresses";
     SYS_ioctl: "devices";

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use bootstone::catalog::Catalog;
 use bootstone::net::Clock;
 use bootstone::net::driver::{Busy, Driver};
+use bootstone::net::pulse::Pulse;
 use bootstone::net::socket::{Bound, Socket};
 use bootstone::proto::config::Config;
 use bootstone::proto::report::{Figures, Report, Requested};
@@ -137,7 +138,9 @@ fn serve(
         .unwrap();
     LocalSet::new().block_on(&runtime, async {
         let server = Server::new(Arc::new(catalog), Config::default());
-        let driver = Driver::new(Socket::new(bound).unwrap(), server, Clock::start(), report);
+        let clock = Clock::start();
+        let line = Pulse::new(clock).line();
+        let driver = Driver::new(Socket::new(bound).unwrap(), server, clock, report);
         let busy = Busy::new(0);
         let mut idle = busy.subscribe();
         let end = async {
@@ -146,7 +149,7 @@ fn serve(
             }
         };
         tokio::select! {
-            Err(error) = driver.run(busy) => panic!("{error}"),
+            Err(error) = driver.run(busy, line) => panic!("{error}"),
             () = end => {}
         }
     });

@@ -117,6 +117,7 @@ impl Server {
             is_ready: false,
         };
         let slot = self.sessions.insert(session, Some(Queue::Unproven));
+        self.unproven += 1;
         self.make_ready(slot);
     }
 

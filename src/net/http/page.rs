@@ -1,0 +1,193 @@
+//! The page for people: what is served here, its hashes, and how to point machines at it.
+//!
+//! One document: no script, no font, no picture, nothing from elsewhere.
+
+mod dhcp;
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::Site;
+use crate::manifest::{Digest, Kind, Record};
+
+const STYLE: &str = include_str!("page/style.css");
+
+/// What stays as it is in a link; `/` separates.
+const IN_LINKS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The document, for a client that calls this server `host` and has reached it at `local`.
+pub(super) fn html(site: &Site, host: &str, local: SocketAddr) -> String {
+    let authority = dhcp::Authority::new(host, local);
+    let files: String = site.manifest.records().iter().map(row).collect();
+    let lines = dhcp::lines(site.manifest.records(), &authority);
+    format!(
+        "<!DOCTYPE html>\n\
+         <html lang=\"en\">\n\
+         <meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>Boot files on {name}</title>\n\
+         <style>\n{STYLE}</style>\n\
+         <main>\n\
+         <header>\n<h1>Boot files on <span>{name}</span></h1>\n{facts}</header>\n\
+         <section>\n<h2>Files</h2>\n\
+         <table>\n<thead><tr><th>Name and SHA-256<th>Kind<th>Version<th>Bytes</thead>\n\
+         <tbody>\n{files}</tbody>\n</table>\n\
+         <p>A click selects a whole hash, ready to copy. All of them: \
+         <a href=\"/SHA256SUMS\">SHA256SUMS</a>.</p>\n\
+         </section>\n\
+         {check}{boot}\
+         <footer>Read-only, from one binary: <a href=\"/healthz\">health</a> · \
+         <a href=\"/metrics\">metrics</a></footer>\n\
+         </main>\n</html>\n",
+        name = escape(&authority.server),
+        facts = facts(site),
+        check = check(&authority),
+        boot = boot(&lines),
+    )
+}
+
+fn facts(site: &Site) -> String {
+    let content = site.manifest.content_id();
+    let mut facts = format!(
+        "<dl>\n<div><dt>Version<dd>{}</div>\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    if let Some(region) = &site.region {
+        let _ = writeln!(facts, "<div><dt>Region<dd>{}</div>", escape(region));
+    }
+    facts
+        + &format!(
+            "<div><dt>Content<dd><code>{}</code></div>\n</dl>\n",
+            in_halves(content)
+        )
+}
+
+fn row(record: &Record) -> String {
+    let Record { size, sha256, .. } = record;
+    let link = utf8_percent_encode(&record.name, IN_LINKS);
+    let mut row = format!(
+        "<tr><td><a href=\"/{link}\">{}</a><code>{}</code>\n\
+         <small><a href=\"/{link}.sha256\">checksum file</a>",
+        escape(&record.name),
+        in_halves(*sha256),
+    );
+    if record.published {
+        row += " · as published";
+    }
+    if let Some(other) = &record.alias_of {
+        let _ = write!(row, " · the same as {}", escape(other));
+    }
+    let version = record.version.as_deref().map_or(String::new(), escape);
+    let _ = writeln!(
+        row,
+        "</small><td>{}<td data-label=\"Version\">{version}<td data-label=\"Bytes\">{}",
+        kind(record.kind),
+        grouped(*size)
+    );
+    row
+}
+
+/// A hash that breaks in its middle, if it has to; copied, it is in one piece.
+fn in_halves(hash: Digest) -> String {
+    let mut hash = hash.to_string();
+    hash.insert_str(hash.len() / 2, "<wbr>");
+    hash
+}
+
+/// What it is, and the DHCP option 93 codes of the machines that boot it.
+fn kind(kind: Kind) -> String {
+    let codes: Vec<String> = [kind.dhcp_architectures(), kind.http_architectures()]
+        .concat()
+        .iter()
+        .map(u16::to_string)
+        .collect();
+    match codes.is_empty() {
+        true => kind.description().to_owned(),
+        false => format!(
+            "{}<small>client-arch {}</small>",
+            kind.description(),
+            codes.join(", ")
+        ),
+    }
+}
+
+fn check(authority: &dhcp::Authority) -> String {
+    format!(
+        "<section>\n<h2>Check</h2>\n\
+         <p>Every file, fetched over TFTP and compared with your own build:</p>\n\
+         <pre>bootstone verify {}</pre>\n\
+         <p>Files that you have fetched, in their directory:</p>\n\
+         <pre>curl -sO http://{}/SHA256SUMS\nsha256sum --check --ignore-missing SHA256SUMS</pre>\n\
+         </section>\n",
+        escape(&authority.bracketed()),
+        escape(&authority.whole)
+    )
+}
+
+fn boot(lines: &str) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<section>\n<h2>Boot from here</h2>\n\
+         <p>For <code>dnsmasq.conf</code>; other DHCP servers want the same values:</p>\n\
+         <pre>{}</pre>\n</section>\n",
+        escape(lines.trim_end())
+    )
+}
+
+/// `1,052,672`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Text as HTML, in elements and in quoted attributes.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_is_markup() {
+        assert_eq!(
+            escape("<a href='x'>&\"</a>"),
+            "&lt;a href=&#39;x&#39;&gt;&amp;&quot;&lt;/a&gt;"
+        );
+    }
+
+    #[test]
+    fn digits_in_groups() {
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_052_672, "1,052,672"),
+        ];
+        for (number, expected) in cases {
+            assert_eq!(grouped(number), expected);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The page, and health.
+
+use super::client::Client;
+use super::site::{content, manifest, open, wide};
+
+fn page(host: &str) -> String {
+    let door = open(wide(), 0);
+    let mut client = Client::new(door.address);
+    client.send(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    let response = client.response(true);
+    assert_eq!(response.status, 200);
+    response.text().to_owned()
+}
+
+#[test]
+fn the_page_says_what_the_manifest_says() {
+    let page = page("boot.example.com");
+    let plain = page.replace("<wbr>", "");
+    let content_id = manifest().content_id().to_string();
+    assert!(plain.contains(&content_id));
+    for record in manifest().records() {
+        assert!(plain.contains(&format!("<code>{}</code>", record.sha256)));
+        assert!(plain.contains(record.kind.description()));
+    }
+    for text in [
+        env!("CARGO_PKG_VERSION"),
+        "100,000",
+        "2.0.0+ &lt;g1a2b&gt;",
+        "&lt;fra&gt;",
+        "a&amp;b &lt;&#39;c&#39;&gt; %41.ipxe",
+        "as published",
+        "the same as ipxe.efi",
+        "dhcp-boot=tag:efi-x86-64,ipxe.efi,,boot.example.com\n",
+        "# or dhcp-boot=tag:efi-x86-64,1.21.1/snponly.efi,,boot.example.com\n",
+        "http://boot.example.com/ipxe.efi",
+        "dhcp-boot=tag:bios,undionly.kpxe,,boot.example.com",
+    ] {
+        assert!(plain.contains(text), "{text} in {page}");
+    }
+    for markup in [
+        "<script",
+        "<fra>",
+        "<g1a2b>",
+        "<'c'>",
+        "http-equiv",
+        " src=",
+    ] {
+        assert!(!page.contains(markup), "{markup} in {page}");
+    }
+}
+
+#[test]
+fn every_link_of_the_page_leads_somewhere() {
+    let door = open(wide(), 0);
+    let mut client = Client::new(door.address);
+    let page = client.get("/").text().to_owned();
+    let links: Vec<&str> = page
+        .split("href=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    assert_eq!(links.len(), 2 * manifest().records().len() + 3);
+    for link in &links {
+        assert!(link.starts_with('/'), "{link} leads elsewhere");
+        assert_eq!(client.get(link).status, 200, "{link}");
+    }
+    let odd = links
+        .iter()
+        .find(|link| link.starts_with("/a%26b"))
+        .unwrap();
+    assert_eq!(client.get(odd).body, content(super::site::ODD_NAME));
+}
+
+#[test]
+fn the_page_repeats_no_host_that_is_none() {
+    for host in ["<script>alert(1)</script>", "a\"b", "a, b", "a/b", ""] {
+        let page = page(host);
+        assert!(
+            page.contains("dhcp-boot=tag:bios,undionly.kpxe,,127.0.0.1\n")
+                || page.contains(",,127.0.0.1</pre>")
+        );
+        assert!(!page.contains("<script"), "{page}");
+    }
+    let over_ipv6 = page("[2001:db8::1]:8080");
+    assert!(over_ipv6.contains("tftp://[2001:db8::1]/ipxe.efi"));
+}
+
+#[test]
+fn the_page_may_load_and_run_nothing() {
+    let door = open(wide(), 0);
+    let response = Client::new(door.address).get("/");
+    let policy = response.field("Content-Security-Policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'unsafe-inline';"));
+    assert_eq!(response.field("Referrer-Policy"), "no-referrer");
+    assert_eq!(response.field("X-Content-Type-Options"), "nosniff");
+}
+
+#[test]
+fn one_loop_that_does_not_answer_is_not_healthy() {
+    let door = open(wide(), 1);
+    let mut client = Client::new(door.address);
+    let response = client.get("/healthz");
+    assert_eq!(response.status, 503);
+    assert_eq!(response.text(), "1 of 2 loops do not answer\n");
+    let metrics = client.get("/metrics");
+    assert!(metrics.text().contains("\nbootstone_loops 2\n"));
+    assert!(metrics.text().contains("\nbootstone_loops_alive 1\n"));
+    assert_eq!(client.get("/ipxe.efi").status, 200, "files go on");
+}

@@ -1,0 +1,286 @@
+//! The program itself: transfers are counted, and draining shows.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use super::client::Client;
+
+struct Program {
+    child: Child,
+    log: BufReader<ChildStdout>,
+    tftp: SocketAddr,
+    http: SocketAddr,
+}
+
+impl Program {
+    fn start() -> Program {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bootstone"))
+            .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .args(["--workers", "3", "--log-format", "json"])
+            .env("FLY_REGION", "ams")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let address = |field: &str| line[field].as_str().unwrap().parse().unwrap();
+        Program {
+            tftp: address("listen"),
+            http: address("http"),
+            child,
+            log,
+        }
+    }
+
+    /// Reads the log up to a line with `text`.
+    fn await_line(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "no {text}");
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Tftp {
+    socket: UdpSocket,
+}
+
+impl Tftp {
+    fn new(server: SocketAddr) -> Tftp {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let wait = Duration::from_secs(10);
+        socket.set_read_timeout(Some(wait)).unwrap();
+        socket.connect(server).unwrap();
+        Tftp { socket }
+    }
+
+    fn send(&self, datagram: &[u8]) -> Vec<u8> {
+        self.socket.send(datagram).unwrap();
+        let mut buffer = [0; 2048];
+        let len = self.socket.recv(&mut buffer).unwrap();
+        buffer[..len].to_vec()
+    }
+
+    /// Acknowledges everything after `data` up to the end of the file. Bytes received.
+    fn finish(&self, mut data: Vec<u8>) -> usize {
+        let mut bytes = 0;
+        loop {
+            bytes += data.len() - 4;
+            let ack = [0, 4, data[2], data[3]];
+            if data.len() < 516 {
+                self.socket.send(&ack).unwrap();
+                return bytes;
+            }
+            data = self.send(&ack);
+        }
+    }
+}
+
+const RRQ: &[u8] = b"\0\x01autoexec.ipxe\0octet\0";
+
+/// The samples of a text in Prometheus's format; every one has its HELP and TYPE before it.
+fn samples(text: &str) -> HashMap<String, f64> {
+    let mut family = (String::new(), String::new());
+    let mut helped = String::new();
+    let mut samples = HashMap::new();
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            helped = help.split(' ').next().unwrap().to_owned();
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').unwrap();
+            assert_eq!(name, helped);
+            family = (name.to_owned(), kind.to_owned());
+        } else {
+            let (sample, value) = line.rsplit_once(' ').unwrap();
+            let name = sample.split('{').next().unwrap();
+            let name = match family.1.as_str() {
+                "histogram" => name.rsplit_once('_').unwrap().0,
+                _ => name,
+            };
+            assert_eq!(name, family.0, "{line}");
+            let old = samples.insert(sample.to_owned(), value.parse().unwrap());
+            assert_eq!(old, None, "{line} twice");
+        }
+    }
+    samples
+}
+
+#[test]
+fn the_counters_agree_with_the_transfers() {
+    let mut program = Program::start();
+    for _ in 0..5 {
+        let tftp = Tftp::new(program.tftp);
+        assert_eq!(tftp.finish(tftp.send(RRQ)), bytes_of_autoexec());
+        program.await_line("\"complete\"");
+    }
+    let tftp = Tftp::new(program.tftp);
+    let error = tftp.send(b"\0\x01nothing-of-this-name\0octet\0");
+    assert_eq!(error[..4], [0, 5, 0, 1]);
+    program.await_line("\"not-found\"");
+    let probe = Tftp::new(program.tftp);
+    probe.send(b"\0\x01autoexec.ipxe\0octet\0tsize\x000\0");
+    probe.socket.send(b"\0\x05\0\x08\0").unwrap();
+    program.await_line("\"probe\"");
+    // A client without an ACK is under way, and unproven.
+    let silent = Tftp::new(program.tftp);
+    silent.send(RRQ);
+
+    let response = Client::new(program.http).get("/metrics");
+    let samples = samples(response.text());
+    let get = |name: &str| samples[name];
+    let requests = |file: &str, outcome: &str| {
+        get(&format!(
+            "bootstone_requests_total{{file=\"{file}\",outcome=\"{outcome}\"}}"
+        ))
+    };
+    assert_eq!(requests("autoexec.ipxe", "complete"), 5.0);
+    assert_eq!(requests("autoexec.ipxe", "probe"), 1.0);
+    assert_eq!(requests("autoexec.ipxe", "aborted"), 0.0);
+    assert_eq!(requests("", "not-found"), 1.0);
+    assert_eq!(requests("SHA256SUMS", "complete"), 0.0);
+    let bytes = 5 * bytes_of_autoexec();
+    assert_eq!(get("bootstone_acknowledged_bytes_total"), bytes as f64);
+    assert_eq!(get("bootstone_resent_blocks_total"), 0.0);
+    assert_eq!(get("bootstone_loops"), 3.0);
+    assert_eq!(get("bootstone_loops_alive"), 3.0);
+    let under_way = |state| {
+        get(&format!(
+            "bootstone_transfers_under_way{{state=\"{state}\"}}"
+        ))
+    };
+    assert_eq!(under_way("active"), 0.0);
+    assert_eq!(under_way("unproven"), 1.0);
+    for histogram in [
+        "transfer_duration_seconds",
+        "round_trip_seconds",
+        "blksize_bytes",
+        "windowsize_blocks",
+    ] {
+        assert_eq!(get(&format!("bootstone_{histogram}_count")), 5.0);
+        let all = format!("bootstone_{histogram}_bucket{{le=\"+Inf\"}}");
+        assert_eq!(get(&all), 5.0);
+    }
+    assert_eq!(get("bootstone_blksize_bytes_bucket{le=\"512\"}"), 5.0);
+    assert_eq!(get("bootstone_blksize_bytes_sum"), 2560.0);
+    assert_eq!(get("bootstone_windowsize_blocks_bucket{le=\"1\"}"), 5.0);
+    let content = bootstone::embedded::manifest().content_id();
+    let info = format!(
+        "bootstone_build_info{{version=\"{}\",content=\"{content}\",region=\"ams\"}}",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(get(&info), 1.0);
+    check_with_promtool(&response.body);
+}
+
+fn bytes_of_autoexec() -> usize {
+    let manifest = bootstone::embedded::manifest();
+    let mut records = manifest.records().iter();
+    let record = records.find(|record| record.name == "autoexec.ipxe");
+    usize::try_from(record.expect("a build of boot-assets").size).unwrap()
+}
+
+/// What Prometheus itself says of it.
+fn check_with_promtool(text: &[u8]) {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped());
+    promtool.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut promtool) = promtool.spawn() else {
+        let required = std::env::var_os("BOOTSTONE_REQUIRE_CLIENTS").is_some();
+        assert!(!required, "promtool is not installed: package prometheus");
+        return eprintln!("left out: promtool is not installed (package prometheus)");
+    };
+    promtool.stdin.take().unwrap().write_all(text).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let says = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && says.is_empty(), "{says}");
+}
+
+#[test]
+fn draining_shows_while_a_transfer_goes_on() {
+    let mut program = Program::start();
+    let tftp = Tftp::new(program.tftp);
+    tftp.send(RRQ);
+    let second = tftp.send(&[0, 4, 0, 1]);
+    let mut client = Client::new(program.http);
+    assert_eq!(client.get("/healthz").status, 200);
+
+    let pid = program.child.id().to_string();
+    let kill = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    assert!(kill.success());
+    program.await_line("draining");
+    let health = client.get("/healthz");
+    assert_eq!((health.status, health.text()), (503, "draining\n"));
+    assert_eq!(client.get("/autoexec.ipxe").status, 200);
+    let metrics = client.get("/metrics");
+    let samples = samples(metrics.text());
+    assert_eq!(samples["bootstone_loops"], 3.0);
+    assert_eq!(
+        samples["bootstone_transfers_under_way{state=\"active\"}"],
+        1.0
+    );
+
+    tftp.finish(second);
+    assert_eq!(program.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_dashboard_asks_for_what_there_is() {
+    let program = Program::start();
+    let response = Client::new(program.http).get("/metrics");
+    let samples = samples(response.text());
+    let names: Vec<&str> = samples
+        .keys()
+        .map(|sample| sample.split('{').next().unwrap())
+        .collect();
+    let dashboard = include_str!("../../deploy/grafana/bootstone.json");
+    let _: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    let is_of_names = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let asked = dashboard
+        .split(|c| !is_of_names(c))
+        .filter(|word| word.starts_with("bootstone_"));
+    for name in asked {
+        assert!(names.contains(&name), "the dashboard asks for {name}");
+    }
+    // And each family is in it.
+    for family in names {
+        let family = family.trim_end_matches("_sum").trim_end_matches("_count");
+        assert!(
+            dashboard.contains(family),
+            "{family} is not on the dashboard"
+        );
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for (http, says) in [
+        (taken.as_str(), "another server has it"),
+        ("nonsense", "nonsense: no such address"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_bootstone"))
+            .args(["--listen", "127.0.0.1:0", "--http", http])
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(
+            stderr.contains("--http") && stderr.contains(says),
+            "{stderr}"
+        );
+    }
+}
