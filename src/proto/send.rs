@@ -238,7 +238,7 @@ impl Transfer {
         }
         // A driver that takes one datagram at a time comes back for the rest of the chunk.
         if let Some((chunk, pause)) = spread
-            && self.flight.in_flight() % chunk == 0
+            && self.flight.in_flight().is_multiple_of(chunk)
         {
             self.held_until = Some(now + pause);
         }
