@@ -106,8 +106,8 @@ pub struct Stopwatch {
     times_back: u8,
     /// The first block that has left since the last progress or going back, and when.
     burst: Option<(u32, Instant)>,
-    /// When the burst before that left.
-    burst_before: Option<Instant>,
+    /// The burst before that.
+    burst_before: Option<(u32, Instant)>,
     /// Until when repeated ACKs are echoes of what was sent needlessly.
     echoes_until: Option<Instant>,
 }
@@ -190,11 +190,14 @@ impl Stopwatch {
         self.end_burst();
     }
 
+    /// How many blocks of the burst have left before `next`.
+    pub fn in_burst(&self, next: u32) -> u32 {
+        self.burst.map_or(0, |(first, _)| next - first)
+    }
+
     /// What leaves from here on does not leave together with what has left before.
     pub fn end_burst(&mut self) {
-        if let Some((_, at)) = self.burst.take() {
-            self.burst_before = Some(at);
-        }
+        self.burst_before = self.burst.take().or(self.burst_before);
     }
 
     /// False where an ACK that misses block `una` cannot be about its last sending: within a round trip of
@@ -205,15 +208,24 @@ impl Stopwatch {
     ///
     /// `waste` tells how often blocks were sent for each that arrived: where it is two or more, round trips
     /// are longer than they seem.
-    pub fn may_go_back(&self, now: Instant, una: u32, waste: u32) -> bool {
+    ///
+    /// `spread` is how many blocks left together, and how long after them the next, unless all of the window did.
+    pub fn may_go_back(
+        &self,
+        now: Instant,
+        una: u32,
+        spread: Option<(u32, Duration)>,
+        waste: u32,
+    ) -> bool {
         let trip = self.rtt.shortest().unwrap_or(self.rtt.rto()) * (waste / 2).max(1);
         let pause = trip * (1 << self.times_back.saturating_sub(1).min(5));
         // One round trip may turn out to be a little shorter than those before.
         let almost = trip * 7 / 8;
-        let left = match self.burst {
-            Some((first, at)) if first <= una => Some(at),
-            _ => self.burst_before,
-        };
+        let burst = self.burst.filter(|(first, _)| *first <= una);
+        let left = burst.or(self.burst_before).map(|(first, at)| {
+            let later = |(chunk, pause)| pause * (una.saturating_sub(first) / chunk);
+            at + spread.map(later).unwrap_or_default()
+        });
         self.went_back.is_none_or(|at| now >= at + pause)
             && left.is_none_or(|at| now >= at + almost)
             && self.echoes_until.is_none_or(|until| now >= until)

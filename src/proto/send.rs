@@ -223,13 +223,10 @@ impl Transfer {
         };
         let segment = self.blocks.datagram_len(first);
         let mut most = segments.min(MAX_BURST / segment).max(1);
-        let spread = self.window.spread(self.stopwatch.rtt().smoothed());
+        let spread = self.window.spread(self.stopwatch.rtt().shortest());
         if let Some((chunk, _)) = spread {
-            let begun = self.flight.in_flight() % chunk;
-            most = most.min((chunk - begun) as usize);
-            if begun == 0 {
-                self.stopwatch.end_burst();
-            }
+            let rest = chunk - self.stopwatch.in_burst(self.flight.next()) % chunk;
+            most = most.min(rest as usize);
         }
         for _ in 0..most {
             if self.is_exhausted() || !self.put_next(now, file, out) {
@@ -238,7 +235,10 @@ impl Transfer {
         }
         // A driver that takes one datagram at a time comes back for the rest of the chunk.
         if let Some((chunk, pause)) = spread
-            && self.flight.in_flight().is_multiple_of(chunk)
+            && self
+                .stopwatch
+                .in_burst(self.flight.next())
+                .is_multiple_of(chunk)
         {
             self.held_until = Some(now + pause);
         }

@@ -326,6 +326,54 @@ fn a_gap_may_show_sooner_than_it_did_before() {
     );
 }
 
+/// U-Boot says once that a block is missing, and it may be one of the first of a window that is still leaving.
+#[test]
+fn a_gap_in_a_spread_window_is_mended_at_once() {
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet windowsize=16
+              < OACK windowsize=16
+        50    > ACK 0
+              < DATA 1..16
+        100   > ACK 8
+              < DATA 9..12
+        112.5 < DATA 13..16
+        125   < DATA 17..20
+        137.5 < DATA 21..24
+        187.5 > ACK 24
+              < DATA 25..28
+        200   < DATA 29..32
+        212.5 < DATA 33..36
+        225   < DATA 37..40
+        237.5 > ACK 25
+              < DATA 26..40
+              < DATA 25
+        ",
+    );
+}
+
+/// An ACK of such a window comes a round trip after its end, and not after its beginning. If that were taken for the
+/// round trip, each window would be spread wider than the one before.
+#[test]
+fn a_spread_window_keeps_its_pace() {
+    let mut script = r"
+        0     > RRQ f octet windowsize=8
+              < OACK windowsize=8
+        50    > ACK 0
+              < DATA 1..8
+        100   > ACK 4
+              < DATA 5..8
+        125   < DATA 9..12
+        "
+    .to_owned();
+    for window in 2..100 {
+        let (at, first) = (25 + 75 * window, 8 * window - 3);
+        script += &format!("{at} > ACK {}\n< DATA {first}..{}\n", first - 1, first + 3);
+        script += &format!("{} < DATA {}..{}\n", at + 25, first + 4, first + 7);
+    }
+    serving("f", 500_000).talk(&script);
+}
+
 /// A hundred repeats in a millisecond cost no more than one.
 #[test]
 fn a_hundred_repeats_of_an_ack_send_one_window() {

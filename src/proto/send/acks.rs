@@ -127,7 +127,9 @@ impl Transfer {
     fn may_go_back(&self, now: Instant) -> bool {
         let waste = self.bytes_sent / (self.acknowledged() + 2 * self.window_len());
         let waste = u32::try_from(waste).unwrap_or(u32::MAX).min(16);
-        self.stopwatch.may_go_back(now, self.flight.una(), waste)
+        let spread = self.window.spread(self.stopwatch.rtt().shortest());
+        self.stopwatch
+            .may_go_back(now, self.flight.una(), spread, waste)
     }
 
     /// While running ahead, a client has taken a block out of turn: the one before it is missing, or
