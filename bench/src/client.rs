@@ -245,7 +245,16 @@ mod tests {
         all.extend([1, 2, 4, 5, 3, 4, 5, 6, 7].map(|block| data(&wish, block)));
         let (wait, ack) = (Step::Wait, Step::Ack);
         let expected = [
-            ack(0), wait, wait, ack(2), wait, wait, wait, ack(5), wait, Step::Done(7),
+            ack(0),
+            wait,
+            wait,
+            ack(2),
+            wait,
+            wait,
+            wait,
+            ack(5),
+            wait,
+            Step::Done(7),
         ];
         assert_eq!(steps(&wish, &all), expected);
     }

@@ -69,7 +69,10 @@ impl File {
 /// Where files, servers and Bootstone's build for this bench are kept: beside its own build.
 pub fn workplace() -> Result<PathBuf> {
     let program = std::env::current_exe().context("this program does not know where it is")?;
-    let target = program.ancestors().nth(2).context("it is not in a target directory")?;
+    let target = program
+        .ancestors()
+        .nth(2)
+        .context("it is not in a target directory")?;
     Ok(target.join("compare"))
 }
 

@@ -1,11 +1,11 @@
 //! Many TFTP clients in one thread and one `epoll`: the load.
 //!
-//! Each client has a socket of its own, and so a port of its own, as each machine has. The clock that
-//! counts for a transfer runs from its first RRQ until its last block.
+//! Each client has a socket of its own, and unless told otherwise a loopback address of its own, as each
+//! machine has. The clock that counts for a transfer runs from its first RRQ until its last block.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
@@ -44,6 +44,8 @@ pub struct Load {
     pub count: usize,
     /// How many at once.
     pub at_once: usize,
+    /// All clients have one address, as behind a NAT.
+    pub one_address: bool,
     /// Clients take joined datagrams (UDP_GRO), as a network card gives them.
     pub gro: bool,
     /// After this the run is over, whatever is under way.
@@ -75,7 +77,10 @@ impl Tally {
     /// The time that `share` of the transfers did not exceed; 0.5 is the median.
     pub fn percentile(&self, share: f64) -> Duration {
         let index = (self.times.len() as f64 * share).ceil() as usize;
-        self.times.get(index.saturating_sub(1)).copied().unwrap_or_default()
+        self.times
+            .get(index.saturating_sub(1))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Transfers that failed.
@@ -191,6 +196,9 @@ impl Run<'_> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)?;
         let socket = UdpSocket::from(socket);
+        if !self.load.one_address {
+            rustix::net::bind(&socket, &SocketAddrV4::new(self.next_address(), 0))?;
+        }
         let window = usize::from(self.load.wish.blksize) * usize::from(self.load.wish.windowsize);
         if window > DEFAULT_BUFFER {
             // Forcing takes root; anybody may ask. Too small a buffer shows as repeated ACKs.
@@ -216,6 +224,12 @@ impl Run<'_> {
             timer: now,
             wait: REQUEST_TIMER,
         })
+    }
+
+    /// 127.1.0.1, 127.1.0.2 … 127.1.1.1 …: neighbours on the same networks, none twice.
+    fn next_address(&self) -> Ipv4Addr {
+        let (network, host) = (self.begun / 254, self.begun % 254 + 1);
+        Ipv4Addr::from_bits(0x7f01_0000 + ((network as u32) << 8) + host as u32)
     }
 
     /// Sends the first RRQ of a flight.
@@ -322,7 +336,9 @@ impl Flight {
         };
         let mut meta = [RecvMeta::default()];
         let mut slices = [IoSliceMut::new(buffer)];
-        joined.recv(UdpSockRef::from(&self.socket), &mut slices, &mut meta).ok()?;
+        joined
+            .recv(UdpSockRef::from(&self.socket), &mut slices, &mut meta)
+            .ok()?;
         Some((meta[0].addr, meta[0].len, meta[0].stride))
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::load::{self, Load, Tally};
-use crate::process::{self, MemoryWatch};
+use crate::process::{self, Account, MemoryWatch};
 
 /// What a load came to, on both sides.
 #[derive(Clone, Debug, Default)]
@@ -22,16 +22,19 @@ pub struct Measured {
     pub died: bool,
 }
 
-/// Runs `load` against the server that is the process `pid`.
-pub fn measure(load: &Load, pid: u32) -> io::Result<Measured> {
+/// Runs `load` against the server that `server` keeps the books on.
+pub fn measure(load: &Load, server: &Account) -> io::Result<Measured> {
     let drops_before = process::socket_drops(load.server.port());
-    let cpu_before = process::cpu_time(pid)?;
-    let watch = MemoryWatch::start(pid);
+    let cpu_before = server.cpu_time()?;
+    let watch = MemoryWatch::start(server);
     let tally = load::run(load)?;
-    let died = !process::is_alive(pid);
+    let died = !process::is_alive(server.pid());
     Ok(Measured {
         tally,
-        server_cpu: process::cpu_time(pid).unwrap_or(cpu_before).saturating_sub(cpu_before),
+        server_cpu: server
+            .cpu_time()
+            .unwrap_or(cpu_before)
+            .saturating_sub(cpu_before),
         peak_memory: watch.stop(),
         drops: process::socket_drops(load.server.port()).saturating_sub(drops_before),
         died,
@@ -53,9 +56,13 @@ impl Measured {
     pub fn describe(&self) -> String {
         let tally = &self.tally;
         let (blksize, windowsize) = tally.terms;
-        let [p50, p90, p99, max] = [0.5, 0.9, 0.99, 1.0].map(|share| millis(tally.percentile(share)));
-        let failures: Vec<String> =
-            tally.failures.iter().map(|(why, count)| format!("{count} {why:?}")).collect();
+        let [p50, p90, p99, max] =
+            [0.5, 0.9, 0.99, 1.0].map(|share| millis(tally.percentile(share)));
+        let failures: Vec<String> = tally
+            .failures
+            .iter()
+            .map(|(why, count)| format!("{count} {why:?}"))
+            .collect();
         let failures = match failures.is_empty() {
             true => "none".to_owned(),
             false => failures.join(", "),
@@ -117,6 +124,14 @@ pub mod scenarios {
             windowsize,
             content: file.content(),
         };
-        Load { server, wish, count, at_once, gro: false, limit: LIMIT }
+        Load {
+            server,
+            wish,
+            count,
+            at_once,
+            one_address: false,
+            gro: false,
+            limit: LIMIT,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -12,9 +13,106 @@ use rustix::thread::CpuSet;
 /// How often a [`MemoryWatch`] looks. A forked child of a TFTP server lives longer than this in a storm.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// CPU time of a process since its start, with its threads and those of its children that are over
-/// or still there. To 10 ms, as the kernel tells it.
-pub fn cpu_time(pid: u32) -> io::Result<Duration> {
+/// The books on a process and all that it starts.
+///
+/// A control group (cgroups(7), version 2) counts every child, to the microsecond; where none can be made, for want
+/// of rights, what `/proc` says must do: to 10 ms, and without children whose parent does not wait for them.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pid: u32,
+    group: Option<PathBuf>,
+}
+
+impl Account {
+    /// Of a process that runs already.
+    pub fn of(pid: u32) -> Account {
+        Account { pid, group: None }
+    }
+
+    /// Of a process that has just been started, in a group of its own.
+    pub fn open(pid: u32) -> Account {
+        let group = make_group(pid).ok();
+        Account { pid, group }
+    }
+
+    /// CPU time so far.
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        let Some(group) = &self.group else {
+            return cpu_time(self.pid);
+        };
+        let stat = fs::read_to_string(group.join("cpu.stat"))?;
+        let line = stat
+            .lines()
+            .find_map(|line| line.strip_prefix("usage_usec "));
+        let micros = line.and_then(|micros| micros.parse().ok());
+        micros
+            .map(Duration::from_micros)
+            .ok_or(io::ErrorKind::InvalidData.into())
+    }
+
+    /// True where children count that nobody waits for.
+    pub fn is_whole(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// The process itself.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Resident bytes of the process, and what those that it has started have for themselves.
+    pub fn resident(&self) -> u64 {
+        let started = match &self.group {
+            Some(group) => numbers(&group.join("cgroup.procs")),
+            None => children(self.pid),
+        };
+        let started = started.into_iter().filter(|&pid| pid != self.pid);
+        let own = started.map(|child| memory(child, "RssAnon").unwrap_or(0));
+        memory(self.pid, "VmRSS").unwrap_or(0) + own.sum::<u64>()
+    }
+
+    /// Ends what is left of it, once the process itself is over.
+    pub fn close(&self) {
+        let Some(group) = &self.group else {
+            return;
+        };
+        let _ = fs::write(group.join("cgroup.kill"), "1");
+        // The last one may still be on its way out.
+        for _ in 0..100 {
+            if fs::remove_dir(group).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// Moves a process into a new group below this process's own.
+fn make_group(pid: u32) -> io::Result<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+    let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "));
+    let mount = mount
+        .and_then(|line| line.split(' ').nth(4))
+        .ok_or(io::ErrorKind::NotFound)?;
+    let groups = fs::read_to_string("/proc/self/cgroup")?;
+    let own = groups
+        .lines()
+        .find_map(|line| line.strip_prefix("0::/"))
+        .unwrap_or_default();
+    let group = Path::new(mount)
+        .join(own)
+        .join(format!("bootstone-bench-{pid}"));
+    fs::create_dir(&group)?;
+    let moved = fs::write(group.join("cgroup.procs"), pid.to_string());
+    if moved.is_err() {
+        fs::remove_dir(&group)?;
+    }
+    moved.map(|()| group)
+}
+
+/// CPU time of a process since its start, with its threads, and with those of its children that still run or
+/// that it has waited for. To 10 ms, as the kernel tells it.
+fn cpu_time(pid: u32) -> io::Result<Duration> {
     let mut ticks = ticks_of(pid)?;
     for child in children(pid) {
         // It may have ended in between, and then its parent has its time.
@@ -40,30 +138,35 @@ fn ticks_of(pid: u32) -> io::Result<u64> {
 }
 
 fn children(pid: u32) -> Vec<u32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let text = text.unwrap_or_default();
-    text.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+    numbers(Path::new(&format!("/proc/{pid}/task/{pid}/children")))
+}
+
+/// The numbers in a file; none if it cannot be read.
+fn numbers(path: &Path) -> Vec<u32> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|number| number.parse().ok())
+        .collect()
 }
 
 /// True while the process is there, and no zombie.
 pub fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    let state = stat
+        .rsplit(") ")
+        .next()
+        .and_then(|rest| rest.chars().next());
     state.is_some_and(|state| !"ZX".contains(state))
 }
 
 /// A line of `/proc/PID/status` that ends in kB, in bytes: `VmRSS`, `VmHWM`, `RssAnon`.
 pub fn memory(pid: u32, what: &str) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     Ok(kilobytes.unwrap_or(0) * 1024)
-}
-
-/// Resident bytes of a process, and what its children have for themselves.
-pub fn resident(pid: u32) -> u64 {
-    let own = |child| memory(child, "RssAnon").unwrap_or(0);
-    memory(pid, "VmRSS").unwrap_or(0) + children(pid).into_iter().map(own).sum::<u64>()
 }
 
 /// Watches how much memory a process and its children take at most.
@@ -77,7 +180,9 @@ pub struct MemoryWatch {
 
 impl MemoryWatch {
     /// Begins to watch.
-    pub fn start(pid: u32) -> MemoryWatch {
+    pub fn start(account: &Account) -> MemoryWatch {
+        let account = account.clone();
+        let pid = account.pid;
         // 5 resets the peak: proc_pid_clear_refs(5). Without the right to, the peak since the start counts.
         let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
         let most = Arc::new(AtomicU64::new(0));
@@ -85,11 +190,16 @@ impl MemoryWatch {
         let (seen, stop) = (Arc::clone(&most), Arc::clone(&over));
         let watcher = std::thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
-                seen.fetch_max(resident(pid), Ordering::Relaxed);
+                seen.fetch_max(account.resident(), Ordering::Relaxed);
                 std::thread::park_timeout(LOOK_EVERY);
             }
         });
-        MemoryWatch { pid, most, over, watcher: Some(watcher) }
+        MemoryWatch {
+            pid,
+            most,
+            over,
+            watcher: Some(watcher),
+        }
     }
 
     /// The peak in bytes; of the process itself to the page, of its children as often as looked.
@@ -122,7 +232,9 @@ pub fn socket_drops(port: u16) -> u64 {
         let local = line.split_whitespace().nth(1).unwrap_or_default();
         local.ends_with(&format!(":{port:04X}"))
     });
-    of_port.filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok()).sum()
+    of_port
+        .filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok())
+        .sum()
 }
 
 /// Keeps this thread, and those that it starts, on one core.
@@ -135,7 +247,9 @@ pub fn pin(core: usize) -> io::Result<()> {
 /// The cores that this process may use: the first for the server, the last for the load.
 pub fn cores() -> io::Result<(usize, usize)> {
     let set = rustix::thread::sched_getaffinity(None)?;
-    let allowed: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&core| set.is_set(core)).collect();
+    let allowed: Vec<usize> = (0..CpuSet::MAX_CPU)
+        .filter(|&core| set.is_set(core))
+        .collect();
     let first = allowed.first().copied().unwrap_or(0);
     Ok((first, allowed.last().copied().unwrap_or(first)))
 }
@@ -145,14 +259,25 @@ pub fn machine() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let line = cpuinfo.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown").to_owned()
+        line.and_then(|line| line.split(": ").nth(1))
+            .unwrap_or("unknown")
+            .to_owned()
     };
     let virtual_machine = cpuinfo.contains(" hypervisor");
-    let count = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
+    let count = cpuinfo
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let version: String = kernel.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    let version: String = kernel
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = meminfo.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok());
+    let total = meminfo
+        .split_whitespace()
+        .nth(1)
+        .and_then(|kb| kb.parse::<f64>().ok());
     let gib = total.unwrap_or(0.0) / f64::from(1 << 20);
     format!(
         "{} ({count} cores{}, {gib:.0} GiB), Linux {}",
@@ -169,9 +294,10 @@ mod tests {
     #[test]
     fn this_process_has_cpu_time_and_memory() {
         let pid = std::process::id();
-        let before = cpu_time(pid).unwrap();
+        let account = Account::of(pid);
+        let before = account.cpu_time().unwrap();
         let mut sum = 0u64;
-        while cpu_time(pid).unwrap() < before + Duration::from_millis(30) {
+        while account.cpu_time().unwrap() < before + Duration::from_millis(30) {
             sum = (0..100_000u64).fold(sum, |sum, i| sum.wrapping_mul(31) ^ i);
         }
         assert_ne!(sum, 1);
@@ -182,9 +308,12 @@ mod tests {
 
     #[test]
     fn a_watch_sees_the_peak() {
-        let watch = MemoryWatch::start(std::process::id());
+        let watch = MemoryWatch::start(&Account::of(std::process::id()));
         let many = vec![1u8; 64 << 20];
-        assert_eq!(many.iter().map(|&byte| usize::from(byte)).sum::<usize>(), many.len());
+        assert_eq!(
+            many.iter().map(|&byte| usize::from(byte)).sum::<usize>(),
+            many.len()
+        );
         drop(many);
         assert!(watch.stop() > 64 << 20);
     }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::client::{Client, Step, Wish};
 use crate::content::{self, File};
-use crate::process;
+use crate::process::{self, Account};
 
 /// How long a server may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -105,12 +105,13 @@ impl Kind {
                 "--daemon --no-fork --user nobody.nogroup --no-multicast --maxthread 20000 --bind-address {ip} --port {port} {root}"
             ),
             Kind::Dnsmasq | Kind::DnsmasqSinglePort => {
-                let single = match self {
-                    Kind::Dnsmasq => "",
-                    _ => "--tftp-single-port",
+                // Bound to interfaces, its single-port mode answers from an address that it has not initialised.
+                let mode = match self {
+                    Kind::Dnsmasq => "--bind-interfaces",
+                    _ => "--bind-dynamic --tftp-single-port",
                 };
                 format!(
-                    "--keep-in-foreground --conf-file=/dev/null --pid-file= --user=nobody --port=0 --bind-interfaces --listen-address={ip} --enable-tftp --tftp-root={root} --tftp-max=16000 {single}"
+                    "--keep-in-foreground --conf-file=/dev/null --pid-file= --user=nobody --port=0 {mode} --listen-address={ip} --enable-tftp --tftp-root={root} --tftp-max=16000"
                 )
             }
             Kind::RsTftpd => format!("-i {ip} -p {port} -r -d {root}"),
@@ -148,7 +149,12 @@ impl Settings {
             None => build(&root, &workplace.join("bootstone"))?,
         };
         let (core, _) = process::cores()?;
-        Ok(Settings { root, bootstone, bootstone_flags: Vec::new(), core })
+        Ok(Settings {
+            root,
+            bootstone,
+            bootstone_flags: Vec::new(),
+            core,
+        })
     }
 
     /// The same with more flags for Bootstone.
@@ -174,10 +180,13 @@ impl Settings {
             "/usr/local/bin".into(),
         ];
         // Debian lets in.tftpd be a link to another server.
-        let is_itself = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|real| real.ends_with(program));
-        places.iter().map(|place| place.join(program)).find(is_itself).with_context(|| {
-            format!("{} is not here. `bench/servers` fetches it", kind.name())
-        })
+        let is_itself =
+            |path: &PathBuf| fs::canonicalize(path).is_ok_and(|real| real.ends_with(program));
+        places
+            .iter()
+            .map(|place| place.join(program))
+            .find(is_itself)
+            .with_context(|| format!("{} is not here. `bench/servers` fetches it", kind.name()))
     }
 }
 
@@ -186,7 +195,13 @@ fn build(assets: &Path, target: &Path) -> Result<PathBuf> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     eprintln!("building Bootstone with {}", assets.display());
     let status = Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--locked", "--manifest-path"])
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "--locked",
+            "--manifest-path",
+        ])
         .arg(manifest)
         .arg("--target-dir")
         .arg(target)
@@ -205,6 +220,7 @@ fn build(assets: &Path, target: &Path) -> Result<PathBuf> {
 pub struct Running {
     kind: Kind,
     child: Child,
+    account: Account,
     address: SocketAddr,
 }
 
@@ -222,7 +238,13 @@ impl Running {
             .stderr(Stdio::null())
             .spawn()
             .context("taskset does not start; it is part of util-linux")?;
-        let mut running = Running { kind, child, address };
+        let account = Account::open(child.id());
+        let mut running = Running {
+            kind,
+            child,
+            account,
+            address,
+        };
         running.wait_until_ready()?;
         Ok(running)
     }
@@ -237,9 +259,14 @@ impl Running {
         self.address
     }
 
-    /// The process; its children are found from there.
+    /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it costs.
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
     /// True while it has not ended by itself.
@@ -261,8 +288,11 @@ impl Running {
     }
 
     fn stop(&mut self) -> Result<()> {
-        let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(pid) = pid.filter(|_| self.child.try_wait().is_ok_and(|ended| ended.is_none())) {
+        let pid = i32::try_from(self.pid())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        if let Some(pid) = pid.filter(|_| self.child.try_wait().is_ok_and(|ended| ended.is_none()))
+        {
             rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         }
         let limit = Instant::now() + STOP_LIMIT;
@@ -271,6 +301,7 @@ impl Running {
         }
         self.child.kill()?;
         self.child.wait()?;
+        self.account.close();
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use argh::FromArgs;
 
 use bootstone_bench::content::File;
 use bootstone_bench::measure::{measure, scenarios};
-use bootstone_bench::process;
+use bootstone_bench::process::{self, Account};
 use bootstone_bench::servers::{Kind, Running, Settings};
 
 /// Put a load on a TFTP server.
@@ -37,6 +37,10 @@ struct Arguments {
     /// a flag for bootstone; repeatable
     #[argh(option)]
     flag: Vec<String>,
+
+    /// all clients have one address, as behind a NAT
+    #[argh(switch)]
+    one_address: bool,
 
     /// take joined datagrams (UDP_GRO)
     #[argh(switch)]
@@ -112,18 +116,23 @@ fn main() -> Result<()> {
     if let Scenario::WriteFiles(WriteFiles { directory }) = &arguments.scenario {
         return bootstone_bench::content::write_to(directory);
     }
-    let running = arguments.start.as_deref().map(|name| start(name, &arguments)).transpose()?;
-    let (server, pid) = match (&running, arguments.server, arguments.pid) {
-        (Some(running), None, None) => (running.address(), running.pid()),
-        (None, Some(server), Some(pid)) => (server, pid),
+    let running = arguments
+        .start
+        .as_deref()
+        .map(|name| start(name, &arguments))
+        .transpose()?;
+    let (server, account) = match (&running, arguments.server, arguments.pid) {
+        (Some(running), None, None) => (running.address(), running.account().clone()),
+        (None, Some(server), Some(pid)) => (server, Account::of(pid)),
         _ => bail!("give --start NAME, or --server ADDRESS and --pid PROCESS"),
     };
     let (_, core) = process::cores()?;
     process::pin(core)?;
     let (file, terms, counts) = arguments.scenario.plan()?;
     let mut load = scenarios::load(server, file, terms, counts);
+    load.one_address = arguments.one_address;
     load.gro = arguments.gro;
-    print!("{}", measure(&load, pid)?.describe());
+    print!("{}", measure(&load, &account)?.describe());
     Ok(())
 }
 
