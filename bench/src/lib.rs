@@ -8,10 +8,12 @@
 //! | [`process`] | CPU time and memory of a server |
 //! | [`servers`] | starts and stops them |
 //! | [`measure`] | a load on a server, with what it costs there |
+//! | [`relay`] | a long, lossy path |
 
 pub mod client;
 pub mod content;
 pub mod load;
 pub mod measure;
 pub mod process;
+pub mod relay;
 pub mod servers;
