@@ -86,12 +86,13 @@ impl Kind {
         }
     }
 
-    /// Where it listens. dnsmasq knows no other port than 69, and gets an address for itself.
+    /// Where it listens. dnsmasq knows no other port than 69, and gets an address for itself in each mode.
     fn address(self) -> io::Result<SocketAddr> {
-        if matches!(self, Kind::Dnsmasq | Kind::DnsmasqSinglePort) {
-            return Ok((Ipv4Addr::new(127, 69, 0, 1), 69).into());
+        match self {
+            Kind::Dnsmasq => Ok((Ipv4Addr::new(127, 69, 0, 1), 69).into()),
+            Kind::DnsmasqSinglePort => Ok((Ipv4Addr::new(127, 69, 0, 2), 69).into()),
+            _ => UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr(),
         }
-        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
     }
 
     fn arguments(self, at: SocketAddr, root: &Path, settings: &Settings) -> Vec<String> {
