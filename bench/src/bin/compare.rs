@@ -1,0 +1,243 @@
+//! Runs Bootstone and other TFTP servers side by side: the same files, the same loads, one after the other on the same
+//! core, and makes the tables and plots of `docs/performance.md`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use argh::FromArgs;
+
+use bootstone_bench::document::{self, digits, table};
+use bootstone_bench::measure::{Measured, mebibytes, millis};
+use bootstone_bench::plot;
+use bootstone_bench::process;
+use bootstone_bench::rows::{self, Cell, Judged, Row};
+use bootstone_bench::servers::{Kind, Settings};
+
+/// Compare Bootstone with other TFTP servers.
+#[derive(FromArgs)]
+struct Arguments {
+    /// about a minute: a tenth of the load, one round
+    #[argh(switch)]
+    quick: bool,
+
+    /// only servers whose names begin so, separated by commas
+    #[argh(option, default = "String::new()")]
+    servers: String,
+
+    /// only rows whose names hold this
+    #[argh(option, default = "String::new()")]
+    rows: String,
+
+    /// rounds, of which the medians count (default: 3, with --quick 1)
+    #[argh(option)]
+    rounds: Option<usize>,
+
+    /// bootstone with the bench's files in it (default: it is built)
+    #[argh(option)]
+    bootstone: Option<PathBuf>,
+
+    /// the document that gets the tables, between its markers; plots go beside it
+    #[argh(option)]
+    write: Option<PathBuf>,
+}
+
+/// A row, and each server's figures in it.
+type Compared = (Row, Vec<Cell>);
+
+fn main() -> Result<()> {
+    let arguments: Arguments = argh::from_env();
+    let settings = Settings::prepare(arguments.bootstone.clone())?;
+    let (_, core) = process::cores()?;
+    process::pin(core)?;
+    let kinds = Kind::select(&arguments.servers);
+    let rounds = arguments
+        .rounds
+        .unwrap_or(if arguments.quick { 1 } else { 3 });
+    let is_wanted = |row: &Row| row.name.contains(&arguments.rows);
+    let compare = |rows: Vec<Row>| -> Vec<Compared> {
+        let rows = rows.into_iter().filter(is_wanted);
+        rows.map(|row| compare(row, &kinds, &settings, rounds))
+            .collect()
+    };
+    let matrix = compare(rows::matrix(arguments.quick));
+    let storms = compare(rows::storms(arguments.quick));
+    let text = render(&kinds, rounds, &matrix, &storms);
+    println!("{text}");
+    if let Some(path) = &arguments.write {
+        document::fill(path, "compare", &text)?;
+        plots(path, &matrix, &storms)?;
+    }
+    Ok(())
+}
+
+/// All servers in turn, round by round, so that a moment of noise does not hit only one.
+fn compare(row: Row, kinds: &[Kind], settings: &Settings, rounds: usize) -> Compared {
+    let cell = |&kind: &Kind| Cell {
+        kind,
+        rounds: Vec::new(),
+    };
+    let mut cells: Vec<Cell> = kinds.iter().map(cell).collect();
+    for round in 1..=rounds {
+        for cell in &mut cells {
+            match row.run(cell.kind, settings) {
+                Ok(measured) => cell.rounds.push(measured),
+                Err(error) => eprintln!("{}, {}: {error}", row.name, cell.kind.name()),
+            }
+        }
+        eprintln!("{}: round {round} of {rounds}", row.name);
+    }
+    cells.retain(|cell| !cell.rounds.is_empty());
+    (row, cells)
+}
+
+fn render(kinds: &[Kind], rounds: usize, matrix: &[Compared], storms: &[Compared]) -> String {
+    let all = || matrix.iter().chain(storms);
+    let judged = all().flat_map(|(row, cells)| rows::judge(row, cells));
+    let judged: Vec<Vec<String>> = judged.map(|judged| judged_line(&judged)).collect();
+    let head = [
+        "row",
+        "Bootstone",
+        "best of the others",
+        "ratio",
+        "goal",
+        "",
+    ]
+    .map(str::to_owned);
+    let mut text = format!(
+        "Measured on {}; server on one core, clients on another; medians of {rounds} rounds.\n\n\
+         ### Goals\n\n{}\n",
+        process::machine(),
+        table(&head, &judged),
+    );
+    let cpu = |measured: &Measured| measured.cpu_per_gb();
+    let speed = |measured: &Measured| measured.tally.throughput() / 1e6;
+    text += &format!(
+        "### Server CPU, seconds per GB, one client\n\n{}\n",
+        grid(kinds, matrix, cpu)
+    );
+    text += &format!("### MB/s of one client\n\n{}\n", grid(kinds, matrix, speed));
+    for (row, cells) in storms {
+        text += &format!("### {}\n\n{}\n", row.name, storm(cells));
+    }
+    text
+}
+
+fn judged_line(judged: &Judged) -> Vec<String> {
+    let (best, ratio) = match judged.best {
+        Some((kind, theirs)) => (
+            format!("{} ({})", digits(theirs), kind.name()),
+            digits(judged.ours / theirs),
+        ),
+        None => ("—".to_owned(), "—".to_owned()),
+    };
+    let ours = digits(judged.ours);
+    vec![
+        judged.what.clone(),
+        ours,
+        best,
+        ratio,
+        judged.goal.clone(),
+        judged.verdict.to_owned(),
+    ]
+}
+
+/// A line for each row, a column for each server. Where a server granted a smaller window or block, it says so.
+fn grid(kinds: &[Kind], compared: &[Compared], figure: fn(&Measured) -> f64) -> String {
+    let mut head = vec!["`blksize`/`windowsize`".to_owned()];
+    head.extend(kinds.iter().map(|kind| kind.name().to_owned()));
+    let line = |(row, cells): &Compared| {
+        let mut line = vec![row.name.clone()];
+        line.extend(kinds.iter().map(|kind| {
+            let cell = cells.iter().find(|cell| cell.kind == *kind);
+            cell.map_or("—".to_owned(), |cell| grid_cell(row, cell, figure))
+        }));
+        line
+    };
+    table(&head, &compared.iter().map(line).collect::<Vec<_>>())
+}
+
+fn grid_cell(row: &Row, cell: &Cell, figure: fn(&Measured) -> f64) -> String {
+    if !cell.is_sound() {
+        return format!("{} failed", cell.failed());
+    }
+    let (blksize, windowsize) = cell.rounds[0].tally.terms;
+    let number = digits(cell.median(figure));
+    match (
+        blksize == usize::from(row.terms.0),
+        windowsize == row.terms.1,
+    ) {
+        (true, true) => number,
+        (true, false) => format!("{number} (w{windowsize})"),
+        (false, _) => format!("{number} ({blksize}/{windowsize})"),
+    }
+}
+
+/// A line for each server.
+fn storm(cells: &[Cell]) -> String {
+    let head = [
+        "server",
+        "per s",
+        "failures",
+        "RRQs sent again",
+        "dropped at the socket",
+        "p50 ms",
+        "p90 ms",
+        "p99 ms",
+        "max ms",
+        "server CPU µs each",
+        "peak MiB",
+        "clients' core busy",
+    ];
+    let line = |cell: &Cell| {
+        let time = |share| digits(cell.median(|m| millis(m.tally.percentile(share))));
+        let died = if cell.rounds.iter().any(|m| m.died) {
+            ", died"
+        } else {
+            ""
+        };
+        vec![
+            cell.kind.name().to_owned(),
+            digits(cell.median(|m| m.tally.rate())),
+            format!("{}{died}", cell.failed()),
+            cell.sum(|m| m.tally.repeated_requests).to_string(),
+            cell.sum(|m| m.drops).to_string(),
+            time(0.5),
+            time(0.9),
+            time(0.99),
+            time(1.0),
+            digits(cell.median(|m| m.cpu_per_transfer().as_secs_f64() * 1e6)),
+            digits(cell.median(|m| mebibytes(m.peak_memory))),
+            format!("{:.0} %", cell.median(|m| m.tally.own_share() * 100.0)),
+        ]
+    };
+    table(
+        &head.map(str::to_owned),
+        &cells.iter().map(line).collect::<Vec<_>>(),
+    )
+}
+
+fn plots(document: &Path, matrix: &[Compared], storms: &[Compared]) -> Result<()> {
+    let group = |(row, cells): &Compared, figure: fn(&Measured) -> f64| {
+        let sound = cells.iter().filter(|cell| cell.is_sound());
+        let bar = |cell: &Cell| (cell.kind.name().to_owned(), cell.median(figure));
+        (row.name.clone(), sound.map(bar).collect())
+    };
+    let shown = matrix
+        .iter()
+        .filter(|(row, _)| row.terms.0 <= 1428 && !row.gro);
+    let groups: Vec<_> = shown
+        .map(|compared| group(compared, Measured::cpu_per_gb))
+        .collect();
+    plot::bars(
+        &document.with_file_name("performance-cpu.svg"),
+        "server CPU, s per GB",
+        &groups,
+    )?;
+    let cpu = |m: &Measured| m.cpu_per_transfer().as_secs_f64() * 1e6;
+    let groups: Vec<_> = storms.iter().map(|compared| group(compared, cpu)).collect();
+    plot::bars(
+        &document.with_file_name("performance-storms.svg"),
+        "server CPU, µs per transfer",
+        &groups,
+    )
+}

@@ -1,0 +1,138 @@
+//! Makes the table of transfers over a long, lossy path: 50 ms there and back, every server with every client.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use argh::FromArgs;
+
+use bootstone_bench::content::File;
+use bootstone_bench::document::{self, table};
+use bootstone_bench::lossy::{self, Outcome, Plan, Reader};
+use bootstone_bench::plot;
+use bootstone_bench::servers::{Kind, Settings};
+
+/// Transfers over 50 ms there and back, with 0, 1 and 5 % lost each way.
+#[derive(FromArgs)]
+struct Arguments {
+    /// under a minute: a smaller file, three tries each
+    #[argh(switch)]
+    quick: bool,
+
+    /// only servers whose names begin so, separated by commas
+    #[argh(option, default = "String::new()")]
+    servers: String,
+
+    /// bootstone with the bench's files in it (default: it is built)
+    #[argh(option)]
+    bootstone: Option<PathBuf>,
+
+    /// the document that gets the table, between its markers; plots go beside it
+    #[argh(option)]
+    write: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let arguments: Arguments = argh::from_env();
+    let settings = Settings::prepare(arguments.bootstone)?;
+    let mut plan = plan(arguments.quick);
+    plan.readers.retain(|reader| reader.is_here(&settings));
+    let outcomes = lossy::run(&Kind::select(&arguments.servers), &settings, &plan)?;
+    let text = render(&plan, &outcomes);
+    println!("{text}");
+    if let Some(path) = arguments.write {
+        document::fill(&path, "lossy", &text)?;
+        for (reader, name) in [
+            (Reader::Own(1428, 1), "lock-step"),
+            (Reader::Own(1428, 16), "window"),
+        ] {
+            let series = series(&plan, &outcomes, reader);
+            let file = path.with_file_name(format!("performance-loss-{name}.svg"));
+            plot::lines(&file, ("% lost each way", "seconds for 1 MiB"), &series)?;
+        }
+    }
+    Ok(())
+}
+
+fn plan(quick: bool) -> Plan {
+    let readers = vec![
+        Reader::Own(1428, 1),
+        Reader::Own(1428, 16),
+        Reader::BootstoneGet(1428, 16),
+        Reader::Curl(1428),
+        Reader::Atftp(1428, 16),
+        Reader::TftpHpa,
+    ];
+    match quick {
+        true => Plan {
+            file: File::Small,
+            losses: vec![0.0, 0.01],
+            seeds: 3..6,
+            readers,
+            limit: Duration::from_secs(40),
+        },
+        false => Plan {
+            file: File::Large,
+            losses: vec![0.0, 0.01, 0.05],
+            seeds: 1..6,
+            readers,
+            limit: Duration::from_secs(240),
+        },
+    }
+}
+
+/// A row for each client and loss, a column for each server.
+fn render(plan: &Plan, outcomes: &[Outcome]) -> String {
+    let mut servers: Vec<&str> = outcomes
+        .iter()
+        .map(|outcome| outcome.server.as_str())
+        .collect();
+    servers.dedup();
+    servers.sort_unstable();
+    servers.dedup();
+    servers.sort_by_key(|name| outcomes.iter().position(|outcome| outcome.server == *name));
+    let mut head = vec![
+        "client, `blksize`/`windowsize`".to_owned(),
+        "% lost".to_owned(),
+    ];
+    head.extend(servers.iter().map(|&server| server.to_owned()));
+    let mut rows = Vec::new();
+    for reader in &plan.readers {
+        for loss in &plan.losses {
+            let mut row = vec![reader.name(), format!("{:.0}", loss * 100.0)];
+            row.extend(servers.iter().map(|server| {
+                let is_it =
+                    |o: &&Outcome| o.server == *server && o.reader == *reader && o.loss == *loss;
+                outcomes
+                    .iter()
+                    .find(is_it)
+                    .map_or("—".to_owned(), Outcome::cell)
+            }));
+            rows.push(row);
+        }
+    }
+    format!(
+        "Seconds for {} (medians of {} tries, each with the same losses for every server; more than {} s is a failure):\n\n{}",
+        plan.file.name(),
+        plan.seeds.clone().count(),
+        plan.limit.as_secs(),
+        table(&head, &rows)
+    )
+}
+
+/// A client's times against the loss, a line for each server.
+fn series(plan: &Plan, outcomes: &[Outcome], reader: Reader) -> Vec<(String, Vec<(f64, f64)>)> {
+    let mut series: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
+    let of_reader = outcomes.iter().filter(|outcome| outcome.reader == reader);
+    for outcome in of_reader.filter(|outcome| plan.losses.contains(&outcome.loss)) {
+        let Some(time) = outcome.median() else {
+            continue;
+        };
+        let point = (outcome.loss * 100.0, time.as_secs_f64());
+        match series.iter_mut().find(|(name, _)| *name == outcome.server) {
+            Some((_, points)) => points.push(point),
+            None => series.push((outcome.server.clone(), vec![point])),
+        }
+    }
+    series
+}

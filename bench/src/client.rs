@@ -1,0 +1,295 @@
+//! A TFTP client as a value: one file, read as RFC 1350, 2347, 2348 and 7440 want it read.
+//!
+//! Every block is compared with the file that should come, so a transfer that counts as done has brought
+//! the right bytes, all of them, in order: no hash can say more.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bootstone::wire::options::{decimal, put_option};
+use bootstone::wire::packet::DEFAULT_BLKSIZE;
+use bootstone::wire::{Mode, OptionName, Options, Packet, Request};
+
+/// What to read, and how.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// The name to ask for.
+    pub name: String,
+    /// Bytes per block. 512 asks for no `blksize`.
+    pub blksize: u16,
+    /// Blocks per ACK. 1 asks for no `windowsize`.
+    pub windowsize: u16,
+    /// What must come.
+    pub content: Arc<[u8]>,
+}
+
+impl Wish {
+    /// The RRQ. Without options it gets the first block at once, else an OACK.
+    pub fn request(&self) -> Vec<u8> {
+        let mut pairs = Vec::new();
+        if self.blksize != DEFAULT_BLKSIZE {
+            put_option(b"blksize", self.blksize.into(), &mut pairs);
+        }
+        if self.windowsize != 1 {
+            put_option(b"windowsize", self.windowsize.into(), &mut pairs);
+        }
+        let mut rrq = Vec::new();
+        Packet::Rrq(Request {
+            filename: self.name.as_bytes(),
+            mode: Mode::Octet,
+            options: Options::new(&pairs),
+        })
+        .encode(&mut rrq);
+        rrq
+    }
+}
+
+/// Why a transfer failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Failure {
+    /// The server sent an ERROR with this code.
+    Refused(u16),
+    /// The bytes are not those of the file, or there are too few or too many of them.
+    WrongContent,
+    /// The OACK raises a value, or holds what was not asked for.
+    BadOack,
+    /// The server fell silent.
+    TimedOut,
+    /// The run ended before the transfer did.
+    CutOff,
+}
+
+/// What a datagram asks the client to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Wait for the next.
+    Wait,
+    /// Send an ACK, and wait.
+    Ack(u16),
+    /// Send an ACK: the file is there.
+    Done(u16),
+    /// Give up.
+    Failed(Failure),
+}
+
+/// One transfer.
+#[derive(Debug)]
+pub struct Client {
+    /// The server's TID: where its first answer came from.
+    tid: Option<SocketAddr>,
+    blksize: usize,
+    windowsize: u16,
+    /// Bytes that came in order.
+    received: usize,
+    /// Blocks that came in order.
+    blocks: u64,
+    /// Blocks since the last ACK.
+    unacknowledged: u16,
+    /// A gap has been reported since the last progress.
+    complained: bool,
+}
+
+impl Default for Client {
+    /// A client that is about to send its RRQ.
+    fn default() -> Client {
+        Client {
+            tid: None,
+            blksize: DEFAULT_BLKSIZE.into(),
+            windowsize: 1,
+            received: 0,
+            blocks: 0,
+            unacknowledged: 0,
+            complained: false,
+        }
+    }
+}
+
+impl Client {
+    /// Where ACKs go; `None` while the RRQ has no answer.
+    pub fn tid(&self) -> Option<SocketAddr> {
+        self.tid
+    }
+
+    /// The `blksize` and `windowsize` that the server granted.
+    pub fn terms(&self) -> (usize, u16) {
+        (self.blksize, self.windowsize)
+    }
+
+    /// The ACK of all that came in order.
+    pub fn last_ack(&self) -> u16 {
+        self.blocks as u16
+    }
+
+    /// A datagram came from `from`.
+    pub fn on_datagram(&mut self, wish: &Wish, from: SocketAddr, datagram: &[u8]) -> Step {
+        if *self.tid.get_or_insert(from) != from {
+            return Step::Wait;
+        }
+        match Packet::decode(datagram) {
+            Ok(Packet::Data { block, payload }) => self.on_data(wish, block, payload),
+            Ok(Packet::Oack(options)) if self.blocks == 0 => self.on_oack(wish, options),
+            Ok(Packet::Error { code, .. }) => Step::Failed(Failure::Refused(code)),
+            _ => Step::Wait,
+        }
+    }
+
+    fn on_oack(&mut self, wish: &Wish, options: Options<'_>) -> Step {
+        for (name, value) in options.iter() {
+            match (OptionName::of(name), decimal(value)) {
+                (Some(OptionName::Blksize), Some(value)) if value <= wish.blksize.into() => {
+                    self.blksize = value as usize;
+                }
+                (Some(OptionName::Windowsize), Some(value)) if value <= wish.windowsize.into() => {
+                    self.windowsize = value as u16;
+                }
+                _ => return Step::Failed(Failure::BadOack),
+            }
+        }
+        Step::Ack(0)
+    }
+
+    fn on_data(&mut self, wish: &Wish, block: u16, payload: &[u8]) -> Step {
+        if block != (self.blocks + 1) as u16 {
+            return self.on_other_block(block);
+        }
+        let rest = &wish.content[self.received..];
+        let is_last = payload.len() < self.blksize;
+        if payload.len() > self.blksize
+            || !rest.starts_with(payload)
+            || is_last != (rest.len() < self.blksize)
+        {
+            return Step::Failed(Failure::WrongContent);
+        }
+        self.received += payload.len();
+        self.blocks += 1;
+        self.unacknowledged += 1;
+        self.complained = false;
+        if is_last {
+            return Step::Done(self.last_ack());
+        }
+        if self.unacknowledged < self.windowsize {
+            return Step::Wait;
+        }
+        self.unacknowledged = 0;
+        Step::Ack(self.last_ack())
+    }
+
+    /// A repeated block in lock-step is acknowledged again (RFC 1350 §4). In a window, the first block
+    /// after a gap is answered by an ACK of what there is, and the window begins anew (RFC 7440 §4).
+    fn on_other_block(&mut self, block: u16) -> Step {
+        if self.windowsize == 1 {
+            return match block == self.last_ack() {
+                true => Step::Ack(block),
+                false => Step::Wait,
+            };
+        }
+        if std::mem::replace(&mut self.complained, true) {
+            return Step::Wait;
+        }
+        self.unacknowledged = 0;
+        Step::Ack(self.last_ack())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bootstone::wire::packet::data_header;
+
+    const SERVER: &str = "127.0.0.1:69";
+
+    fn wish(blksize: u16, windowsize: u16, size: usize) -> Wish {
+        let content: Vec<u8> = (0..size).map(|i| i as u8).collect();
+        Wish {
+            name: "file".to_owned(),
+            blksize,
+            windowsize,
+            content: content.into(),
+        }
+    }
+
+    fn data(wish: &Wish, block: u16) -> Vec<u8> {
+        let blksize = usize::from(wish.blksize);
+        let start = usize::from(block - 1) * blksize;
+        let end = wish.content.len().min(start + blksize);
+        let mut datagram = Vec::new();
+        data_header(block, &mut datagram);
+        datagram.extend_from_slice(&wish.content[start..end]);
+        datagram
+    }
+
+    /// The client's steps, one for each datagram.
+    fn steps(wish: &Wish, datagrams: &[Vec<u8>]) -> Vec<Step> {
+        let mut client = Client::default();
+        let from = SERVER.parse().unwrap();
+        let step = |datagram: &Vec<u8>| client.on_datagram(wish, from, datagram);
+        datagrams.iter().map(step).collect()
+    }
+
+    #[test]
+    fn lock_step_without_options() {
+        let wish = wish(512, 1, 1024);
+        assert_eq!(wish.request(), b"\0\x01file\0octet\0");
+        let [one, two, three] = [1, 2, 3].map(|block| data(&wish, block));
+        assert_eq!(
+            steps(&wish, &[one.clone(), one, two, three]),
+            [Step::Ack(1), Step::Ack(1), Step::Ack(2), Step::Done(3)]
+        );
+    }
+
+    #[test]
+    fn a_window_with_a_gap() {
+        let wish = wish(8, 3, 50);
+        let oack = b"\0\x06blksize\x008\0windowsize\x003\0".to_vec();
+        let mut all = vec![oack];
+        all.extend([1, 2, 4, 5, 3, 4, 5, 6, 7].map(|block| data(&wish, block)));
+        let (wait, ack) = (Step::Wait, Step::Ack);
+        let expected = [
+            ack(0),
+            wait,
+            wait,
+            ack(2),
+            wait,
+            wait,
+            wait,
+            ack(5),
+            wait,
+            Step::Done(7),
+        ];
+        assert_eq!(steps(&wish, &all), expected);
+    }
+
+    #[test]
+    fn wrong_bytes_fail() {
+        let wish = wish(512, 1, 1024);
+        let wrong = Step::Failed(Failure::WrongContent);
+        let mut other = data(&wish, 1);
+        other[100] ^= 1;
+        assert_eq!(steps(&wish, &[other]), [wrong]);
+        let mut short = data(&wish, 1);
+        short.pop();
+        assert_eq!(steps(&wish, &[short]), [wrong]);
+        let mut long = data(&wish, 1);
+        long.push(0);
+        assert_eq!(steps(&wish, &[long]), [wrong]);
+    }
+
+    #[test]
+    fn an_oack_must_not_raise_or_invent() {
+        let wish = wish(8, 3, 50);
+        for oack in [&b"\0\x06blksize\x009\0"[..], b"\0\x06tsize\x0050\0"] {
+            let steps = steps(&wish, &[oack.to_vec()]);
+            assert_eq!(steps, [Step::Failed(Failure::BadOack)]);
+        }
+    }
+
+    #[test]
+    fn another_port_is_not_listened_to() {
+        let wish = wish(512, 1, 1024);
+        let mut client = Client::default();
+        let [one, two] = [1, 2].map(|block| data(&wish, block));
+        client.on_datagram(&wish, SERVER.parse().unwrap(), &one);
+        let stranger = "127.0.0.1:70".parse().unwrap();
+        assert_eq!(client.on_datagram(&wish, stranger, &two), Step::Wait);
+    }
+}

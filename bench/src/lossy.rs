@@ -1,0 +1,327 @@
+//! One file over a long, lossy path: every server with every client, all at the same time, because what such a
+//! transfer does is wait.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path as FilePath, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::client::Wish;
+use crate::content::File;
+use crate::load::{self, Load};
+use crate::relay::{self, Conditions, Path};
+use crate::servers::{Kind, Running, Settings};
+
+/// There and back.
+pub const ROUND_TRIP: Duration = Duration::from_millis(50);
+
+/// A client, with what it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The bench's own, with a block size and a window.
+    Own(u16, u16),
+    /// `bootstone get`.
+    BootstoneGet(u16, u16),
+    /// curl, which knows no windows.
+    Curl(u16),
+    /// atftp.
+    Atftp(u16, u16),
+    /// tftp-hpa, which knows no options on its command line.
+    TftpHpa,
+}
+
+impl Reader {
+    /// Its name in the table.
+    pub fn name(self) -> String {
+        match self {
+            Reader::Own(blksize, windowsize) => format!("bench {blksize}/{windowsize}"),
+            Reader::BootstoneGet(blksize, windowsize) => {
+                format!("bootstone get {blksize}/{windowsize}")
+            }
+            Reader::Curl(blksize) => format!("curl {blksize}/1"),
+            Reader::Atftp(blksize, windowsize) => format!("atftp {blksize}/{windowsize}"),
+            Reader::TftpHpa => "tftp-hpa 512/1, 64 KiB".to_owned(),
+        }
+    }
+
+    /// What it reads: the whole file would take tftp-hpa's small blocks two minutes.
+    fn file(self, file: File) -> File {
+        match self {
+            Reader::TftpHpa => File::Small,
+            _ => file,
+        }
+    }
+
+    /// The program that it needs.
+    fn program(self, settings: &Settings) -> PathBuf {
+        match self {
+            Reader::Own(..) => "true".into(),
+            Reader::BootstoneGet(..) => settings.bootstone.clone(),
+            Reader::Curl(_) => "curl".into(),
+            Reader::Atftp(..) => "atftp".into(),
+            Reader::TftpHpa => "tftp".into(),
+        }
+    }
+
+    /// True if it can be started.
+    pub fn is_here(self, settings: &Settings) -> bool {
+        let mut command = Command::new(self.program(settings));
+        command
+            .arg("--help")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.status().is_ok()
+    }
+
+    fn command(
+        self,
+        settings: &Settings,
+        server: SocketAddr,
+        file: File,
+        to: &FilePath,
+    ) -> Command {
+        let mut command = Command::new(self.program(settings));
+        let (ip, port, name, to) = (server.ip(), server.port(), file.name(), to.display());
+        let line = match self {
+            Reader::Own(..) => String::new(),
+            Reader::BootstoneGet(blksize, windowsize) => format!(
+                "get tftp://{server}/{name} --output {to} --blksize {blksize} --windowsize {windowsize}"
+            ),
+            Reader::Curl(blksize) => {
+                format!("--silent --tftp-blksize {blksize} --output {to} tftp://{server}/{name}")
+            }
+            Reader::Atftp(blksize, windowsize) => {
+                for option in [
+                    format!("blksize {blksize}"),
+                    format!("windowsize {windowsize}"),
+                ] {
+                    command.args(["--option", &option]);
+                }
+                format!("--get --remote-file {name} --local-file {to} {ip} {port}")
+            }
+            Reader::TftpHpa => format!("-m binary {ip} {port} -c get {name} {to}"),
+        };
+        command.args(line.split_whitespace());
+        command
+    }
+
+    /// Reads through `relay`. The time it took; `None` if the file did not come, or not whole.
+    fn read(
+        self,
+        settings: &Settings,
+        relay: SocketAddr,
+        file: File,
+        limit: Duration,
+    ) -> Result<Option<Duration>> {
+        let file = self.file(file);
+        if let Reader::Own(blksize, windowsize) = self {
+            return own(relay, file, (blksize, windowsize), limit);
+        }
+        let folder = tempfile::tempdir()?;
+        let to = folder.path().join("file");
+        let started = Instant::now();
+        let mut child = self
+            .command(settings, relay, file, &to)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{} does not start", self.name()))?;
+        while child.try_wait()?.is_none() {
+            if started.elapsed() > limit {
+                child.kill()?;
+                child.wait()?;
+                return Ok(None);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        let took = started.elapsed();
+        let is_whole = fs::read(&to).is_ok_and(|bytes| bytes == *file.content());
+        Ok(is_whole.then_some(took))
+    }
+}
+
+fn own(
+    server: SocketAddr,
+    file: File,
+    (blksize, windowsize): (u16, u16),
+    limit: Duration,
+) -> Result<Option<Duration>> {
+    let wish = Wish {
+        name: file.name().to_owned(),
+        blksize,
+        windowsize,
+        content: file.content(),
+    };
+    let load = Load {
+        server,
+        wish,
+        count: 1,
+        at_once: 1,
+        one_address: true,
+        gro: false,
+        limit,
+    };
+    Ok(load::run(&load)?.times.first().copied())
+}
+
+/// What is tried.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The file.
+    pub file: File,
+    /// Shares lost, each way.
+    pub losses: Vec<f64>,
+    /// Every transfer is tried with each.
+    pub seeds: std::ops::Range<u64>,
+    /// Clients.
+    pub readers: Vec<Reader>,
+    /// A transfer that takes longer has failed.
+    pub limit: Duration,
+}
+
+/// A server with a client at a loss.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The server's name.
+    pub server: String,
+    /// The client.
+    pub reader: Reader,
+    /// Share lost each way.
+    pub loss: f64,
+    /// The time with each seed; `None` where it failed.
+    pub times: Vec<Option<Duration>>,
+}
+
+impl Outcome {
+    /// The middle one of the times; `None` if that one failed.
+    pub fn median(&self) -> Option<Duration> {
+        let mut times = self.times.clone();
+        times.sort_by_key(|time| time.unwrap_or(Duration::MAX));
+        times.get(times.len() / 2).copied().flatten()
+    }
+
+    /// As it stands in the table.
+    pub fn cell(&self) -> String {
+        let failed = self.times.iter().filter(|time| time.is_none()).count();
+        let time = self
+            .median()
+            .map(|time| crate::document::digits(time.as_secs_f64()));
+        match (time, failed) {
+            (Some(time), 0) => time,
+            (Some(time), failed) => format!("{time} ({failed} of {} failed)", self.times.len()),
+            (None, failed) => format!("{failed} of {} failed", self.times.len()),
+        }
+    }
+}
+
+/// Tries everything at once against a server.
+fn try_server(
+    name: &str,
+    server: &Running,
+    settings: &Settings,
+    plan: &Plan,
+) -> Result<Vec<Outcome>> {
+    thread::scope(|scope| {
+        let mut under_way = Vec::new();
+        for &reader in &plan.readers {
+            for &loss in &plan.losses {
+                let tries: Vec<_> = plan
+                    .seeds
+                    .clone()
+                    .map(|seed| {
+                        scope.spawn(move || try_once(server, settings, plan, reader, loss, seed))
+                    })
+                    .collect();
+                under_way.push((reader, loss, tries));
+            }
+        }
+        let outcome =
+            |(reader, loss, tries): (Reader, f64, Vec<thread::ScopedJoinHandle<'_, Result<_>>>)| {
+                let ended = |handle: thread::ScopedJoinHandle<'_, Result<_>>| {
+                    handle
+                        .join()
+                        .map_err(|_| anyhow::anyhow!("a client panicked"))?
+                };
+                let times: Result<Vec<_>> = tries.into_iter().map(ended).collect();
+                Ok(Outcome {
+                    server: name.to_owned(),
+                    reader,
+                    loss,
+                    times: times?,
+                })
+            };
+        under_way.into_iter().map(outcome).collect()
+    })
+}
+
+fn try_once(
+    server: &Running,
+    settings: &Settings,
+    plan: &Plan,
+    reader: Reader,
+    loss: f64,
+    seed: u64,
+) -> Result<Option<Duration>> {
+    let way = Conditions {
+        delay: ROUND_TRIP / 2,
+        loss,
+        ..Conditions::default()
+    };
+    let relay = relay::Running::start(Path {
+        listen: (std::net::Ipv4Addr::LOCALHOST, 0).into(),
+        server: server.address(),
+        up: way,
+        down: way,
+        seed,
+    })?;
+    reader.read(settings, relay.address(), plan.file, plan.limit)
+}
+
+/// The servers of this table: Bootstone twice, once without running ahead.
+pub fn contestants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Settings)> {
+    let mut all = Vec::new();
+    for &kind in kinds {
+        all.push((kind.name().to_owned(), kind, settings.clone()));
+        if kind == Kind::Bootstone {
+            let plain = settings.with_flags(&["--run-ahead", "1"]);
+            all.push(("bootstone --run-ahead 1".to_owned(), kind, plain));
+        }
+    }
+    all
+}
+
+/// Tries everything, all servers at the same time. A server that is not here is left out, and named.
+pub fn run(kinds: &[Kind], settings: &Settings, plan: &Plan) -> Result<Vec<Outcome>> {
+    let contestants = contestants(kinds, settings);
+    let mut servers = Vec::new();
+    for (name, kind, settings) in &contestants {
+        match Running::start(*kind, settings) {
+            Ok(server) => servers.push((name, server, settings)),
+            Err(error) => eprintln!("left out: {error}"),
+        }
+    }
+    thread::scope(|scope| {
+        let start = |(name, server, settings)| {
+            scope.spawn(move || try_server(name, server, settings, plan))
+        };
+        let handles: Vec<_> = servers
+            .iter()
+            .map(|(n, s, t)| start((n.as_str(), s, *t)))
+            .collect();
+        let mut outcomes = Vec::new();
+        for handle in handles {
+            outcomes.extend(
+                handle
+                    .join()
+                    .map_err(|_| anyhow::anyhow!("a server's thread panicked"))??,
+            );
+        }
+        Ok(outcomes)
+    })
+}

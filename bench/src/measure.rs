@@ -1,0 +1,137 @@
+//! A load on a server, with what it costs there.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::load::{self, Load, Tally};
+use crate::process::{self, Account, MemoryWatch};
+
+/// What a load came to, on both sides.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    /// The clients' side.
+    pub tally: Tally,
+    /// CPU time of the server.
+    pub server_cpu: Duration,
+    /// Resident bytes of the server at its peak, children included.
+    pub peak_memory: u64,
+    /// Datagrams for which the server's socket had no room.
+    pub drops: u64,
+    /// The server has ended by itself.
+    pub died: bool,
+}
+
+/// Runs `load` against the server that `server` keeps the books on.
+pub fn measure(load: &Load, server: &Account) -> io::Result<Measured> {
+    let drops_before = process::socket_drops(load.server.port());
+    let cpu_before = server.cpu_time()?;
+    let watch = MemoryWatch::start(server);
+    let tally = load::run(load)?;
+    let died = !process::is_alive(server.pid());
+    Ok(Measured {
+        tally,
+        server_cpu: server
+            .cpu_time()
+            .unwrap_or(cpu_before)
+            .saturating_sub(cpu_before),
+        peak_memory: watch.stop(),
+        drops: process::socket_drops(load.server.port()).saturating_sub(drops_before),
+        died,
+    })
+}
+
+impl Measured {
+    /// Server CPU seconds for each GB (10⁹ bytes) that arrived.
+    pub fn cpu_per_gb(&self) -> f64 {
+        self.server_cpu.as_secs_f64() / (self.tally.bytes as f64 / 1e9).max(1e-9)
+    }
+
+    /// Server CPU for each transfer that is done.
+    pub fn cpu_per_transfer(&self) -> Duration {
+        self.server_cpu / u32::try_from(self.tally.times.len().max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// All of it, for a person.
+    pub fn describe(&self) -> String {
+        let tally = &self.tally;
+        let (blksize, windowsize) = tally.terms;
+        let [p50, p90, p99, max] =
+            [0.5, 0.9, 0.99, 1.0].map(|share| millis(tally.percentile(share)));
+        let failures: Vec<String> = tally
+            .failures
+            .iter()
+            .map(|(why, count)| format!("{count} {why:?}"))
+            .collect();
+        let failures = match failures.is_empty() {
+            true => "none".to_owned(),
+            false => failures.join(", "),
+        };
+        format!(
+            "transfers       {} in {:.2} s: {:.0} per s, {:.1} MB/s (granted: blksize {blksize}, windowsize {windowsize})\n\
+             failures        {failures}\n\
+             ms              p50 {p50:.2}, p90 {p90:.2}, p99 {p99:.2}, max {max:.2}\n\
+             sent again      {} RRQs, {} ACKs\n\
+             server          {:.2} s CPU: {:.3} s per GB, {:.1} µs per transfer; peak {:.1} MiB; {} datagrams dropped at its socket{}\n\
+             load generator  {:.2} s CPU, {:.0} % of its core\n",
+            tally.times.len(),
+            tally.wall.as_secs_f64(),
+            tally.rate(),
+            tally.throughput() / 1e6,
+            tally.repeated_requests,
+            tally.repeated_acks,
+            self.server_cpu.as_secs_f64(),
+            self.cpu_per_gb(),
+            self.cpu_per_transfer().as_secs_f64() * 1e6,
+            mebibytes(self.peak_memory),
+            self.drops,
+            if self.died { "; it died" } else { "" },
+            tally.own_cpu.as_secs_f64(),
+            tally.own_share() * 100.0,
+        )
+    }
+}
+
+/// A transfer's time in milliseconds.
+pub fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Bytes in MiB.
+pub fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// The scenarios that have names.
+pub mod scenarios {
+    use super::{Duration, Load, SocketAddr};
+    use crate::client::Wish;
+    use crate::content::File;
+
+    /// A run that takes longer is stuck.
+    const LIMIT: Duration = Duration::from_secs(120);
+
+    /// `count` transfers of a file, `at_once` at once.
+    pub fn load(
+        server: SocketAddr,
+        file: File,
+        (blksize, windowsize): (u16, u16),
+        (count, at_once): (usize, usize),
+    ) -> Load {
+        let wish = Wish {
+            name: file.name().to_owned(),
+            blksize,
+            windowsize,
+            content: file.content(),
+        };
+        Load {
+            server,
+            wish,
+            count,
+            at_once,
+            one_address: false,
+            gro: false,
+            limit: LIMIT,
+        }
+    }
+}

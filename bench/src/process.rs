@@ -1,0 +1,332 @@
+//! What a process costs: its CPU time and memory, from `/proc`; and which core it runs on.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::thread::CpuSet;
+
+/// How often a [`MemoryWatch`] looks. A forked child of a TFTP server lives longer than this in a storm.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The books on a process and all that it starts.
+///
+/// A control group (cgroups(7), version 2) counts every child, to the microsecond; where none can be made, for want
+/// of rights, what `/proc` says must do: to 10 ms, and without children whose parent does not wait for them.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pid: u32,
+    group: Option<PathBuf>,
+}
+
+impl Account {
+    /// Of a process that runs already.
+    pub fn of(pid: u32) -> Account {
+        Account { pid, group: None }
+    }
+
+    /// Of a process that has just been started, in a group of its own.
+    pub fn open(pid: u32) -> Account {
+        let group = make_group(pid).ok();
+        Account { pid, group }
+    }
+
+    /// CPU time so far.
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        let Some(group) = &self.group else {
+            return cpu_time(self.pid);
+        };
+        let stat = fs::read_to_string(group.join("cpu.stat"))?;
+        let line = stat
+            .lines()
+            .find_map(|line| line.strip_prefix("usage_usec "));
+        let micros = line.and_then(|micros| micros.parse().ok());
+        micros
+            .map(Duration::from_micros)
+            .ok_or(io::ErrorKind::InvalidData.into())
+    }
+
+    /// True where children count that nobody waits for.
+    pub fn is_whole(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// The process itself.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Resident bytes of the process, and what those that it has started have for themselves.
+    pub fn resident(&self) -> u64 {
+        let started = match &self.group {
+            Some(group) => numbers(&group.join("cgroup.procs")),
+            None => children(self.pid),
+        };
+        let started = started.into_iter().filter(|&pid| pid != self.pid);
+        let own = started.map(|child| memory(child, "RssAnon").unwrap_or(0));
+        memory(self.pid, "VmRSS").unwrap_or(0) + own.sum::<u64>()
+    }
+
+    /// Ends what is left of it, once the process itself is over.
+    pub fn close(&self) {
+        let Some(group) = &self.group else {
+            return;
+        };
+        let _ = fs::write(group.join("cgroup.kill"), "1");
+        // The last one may still be on its way out.
+        for _ in 0..100 {
+            if fs::remove_dir(group).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// Moves a process into a new group below this process's own.
+fn make_group(pid: u32) -> io::Result<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+    let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "));
+    let mount = mount
+        .and_then(|line| line.split(' ').nth(4))
+        .ok_or(io::ErrorKind::NotFound)?;
+    let groups = fs::read_to_string("/proc/self/cgroup")?;
+    let own = groups
+        .lines()
+        .find_map(|line| line.strip_prefix("0::/"))
+        .unwrap_or_default();
+    let group = Path::new(mount)
+        .join(own)
+        .join(format!("bootstone-bench-{pid}"));
+    fs::create_dir(&group)?;
+    let moved = fs::write(group.join("cgroup.procs"), pid.to_string());
+    if moved.is_err() {
+        fs::remove_dir(&group)?;
+    }
+    moved.map(|()| group)
+}
+
+/// CPU time of a process since its start, with its threads, and with those of its children that still run or
+/// that it has waited for. To 10 ms, as the kernel tells it.
+fn cpu_time(pid: u32) -> io::Result<Duration> {
+    let mut ticks = ticks_of(pid)?;
+    for child in children(pid) {
+        // It may have ended in between, and then its parent has its time.
+        ticks += ticks_of(child).unwrap_or(0);
+    }
+    let per_second = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_millis(ticks * 1000 / per_second))
+}
+
+/// CPU time of this process.
+pub fn own_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// utime, stime, cutime and cstime: fields 14 to 17 of proc_pid_stat(5).
+fn ticks_of(pid: u32) -> io::Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // Field 2, the name, may hold anything but ends with the last parenthesis.
+    let rest = stat.rsplit(')').next().unwrap_or_default();
+    let times = rest.split_whitespace().skip(11).take(4);
+    Ok(times.filter_map(|field| field.parse::<u64>().ok()).sum())
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    numbers(Path::new(&format!("/proc/{pid}/task/{pid}/children")))
+}
+
+/// The numbers in a file; none if it cannot be read.
+fn numbers(path: &Path) -> Vec<u32> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|number| number.parse().ok())
+        .collect()
+}
+
+/// True while the process is there, and no zombie.
+pub fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit(") ")
+        .next()
+        .and_then(|rest| rest.chars().next());
+    state.is_some_and(|state| !"ZX".contains(state))
+}
+
+/// A line of `/proc/PID/status` that ends in kB, in bytes: `VmRSS`, `VmHWM`, `RssAnon`.
+pub fn memory(pid: u32, what: &str) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    Ok(kilobytes.unwrap_or(0) * 1024)
+}
+
+/// Watches how much memory a process and its children take at most.
+#[derive(Debug)]
+pub struct MemoryWatch {
+    pid: u32,
+    most: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+    watcher: Option<JoinHandle<()>>,
+}
+
+impl MemoryWatch {
+    /// Begins to watch.
+    pub fn start(account: &Account) -> MemoryWatch {
+        let account = account.clone();
+        let pid = account.pid;
+        // 5 resets the peak: proc_pid_clear_refs(5). Without the right to, the peak since the start counts.
+        let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
+        let most = Arc::new(AtomicU64::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let (seen, stop) = (Arc::clone(&most), Arc::clone(&over));
+        let watcher = std::thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                seen.fetch_max(account.resident(), Ordering::Relaxed);
+                std::thread::park_timeout(LOOK_EVERY);
+            }
+        });
+        MemoryWatch {
+            pid,
+            most,
+            over,
+            watcher: Some(watcher),
+        }
+    }
+
+    /// The peak in bytes; of the process itself to the page, of its children as often as looked.
+    pub fn stop(mut self) -> u64 {
+        self.end();
+        let own = memory(self.pid, "VmHWM").unwrap_or(0);
+        own.max(self.most.load(Ordering::Relaxed))
+    }
+
+    fn end(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(watcher) = self.watcher.take() {
+            watcher.thread().unpark();
+            let _ = watcher.join();
+        }
+    }
+}
+
+impl Drop for MemoryWatch {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Datagrams that the sockets on a UDP port had no room for: the last column of `/proc/net/udp`.
+pub fn socket_drops(port: u16) -> u64 {
+    let tables = ["/proc/net/udp", "/proc/net/udp6"].map(fs::read_to_string);
+    let lines = tables.iter().flatten().flat_map(|table| table.lines());
+    let of_port = lines.filter(|line| {
+        let local = line.split_whitespace().nth(1).unwrap_or_default();
+        local.ends_with(&format!(":{port:04X}"))
+    });
+    of_port
+        .filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok())
+        .sum()
+}
+
+/// Keeps this thread, and those that it starts, on one core.
+pub fn pin(core: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(core);
+    Ok(rustix::thread::sched_setaffinity(None, &set)?)
+}
+
+/// The cores that this process may use: the first for the server, the last for the load.
+pub fn cores() -> io::Result<(usize, usize)> {
+    let set = rustix::thread::sched_getaffinity(None)?;
+    let allowed: Vec<usize> = (0..CpuSet::MAX_CPU)
+        .filter(|&core| set.is_set(core))
+        .collect();
+    let first = allowed.first().copied().unwrap_or(0);
+    Ok((first, allowed.last().copied().unwrap_or(first)))
+}
+
+/// The machine in one line, without its name.
+pub fn machine() -> String {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = cpuinfo.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split(": ").nth(1))
+            .unwrap_or("unknown")
+            .to_owned()
+    };
+    let virtual_machine = cpuinfo.contains(" hypervisor");
+    let count = cpuinfo
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let version: String = kernel
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = meminfo
+        .split_whitespace()
+        .nth(1)
+        .and_then(|kb| kb.parse::<f64>().ok());
+    let gib = total.unwrap_or(0.0) / f64::from(1 << 20);
+    format!(
+        "{} ({count} cores{}, {gib:.0} GiB), Linux {}",
+        field("model name"),
+        if virtual_machine { ", virtual" } else { "" },
+        version.trim_end_matches('.'),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_cpu_time_and_memory() {
+        let pid = std::process::id();
+        let account = Account::of(pid);
+        let before = account.cpu_time().unwrap();
+        let mut sum = 0u64;
+        while account.cpu_time().unwrap() < before + Duration::from_millis(30) {
+            sum = (0..100_000u64).fold(sum, |sum, i| sum.wrapping_mul(31) ^ i);
+        }
+        assert_ne!(sum, 1);
+        assert!(own_cpu_time() >= before);
+        assert!(memory(pid, "VmRSS").unwrap() > 100_000);
+        assert!(is_alive(pid));
+    }
+
+    #[test]
+    fn a_watch_sees_the_peak() {
+        let watch = MemoryWatch::start(&Account::of(std::process::id()));
+        let many = vec![1u8; 64 << 20];
+        assert_eq!(
+            many.iter().map(|&byte| usize::from(byte)).sum::<usize>(),
+            many.len()
+        );
+        drop(many);
+        assert!(watch.stop() > 64 << 20);
+    }
+
+    #[test]
+    fn drops_of_a_socket_that_is_full() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        assert_eq!(socket_drops(port), 0);
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..20_000 {
+            sender.send_to(&[0; 512], ("127.0.0.1", port)).unwrap();
+        }
+        assert!(socket_drops(port) > 0);
+    }
+}

@@ -1,0 +1,319 @@
+//! What is compared: the rows of the tables, and what Bootstone wants to reach in each.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+
+use crate::content::File;
+use crate::load::Load;
+use crate::measure::{Measured, measure, scenarios};
+use crate::servers::{Kind, Running, Settings};
+
+/// What Bootstone is compared by: its figure, divided by the best of the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Goal {
+    /// Server CPU, at most: the goal, and what is wanted.
+    Cpu(f64, f64),
+    /// Server CPU as above, and the throughput of one client, at least.
+    CpuAndThroughput(f64, f64, f64),
+    /// Every client is served, no datagram is lost at the socket, no RRQ has to be repeated; and the server CPU as above
+    /// where there is a bound.
+    Storm(Option<(f64, f64)>),
+    /// Every client is served.
+    Survive,
+    /// For information.
+    None,
+}
+
+/// A row: the same load on each server.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its name in the tables.
+    pub name: String,
+    /// What is read.
+    pub file: File,
+    /// `blksize` and `windowsize`.
+    pub terms: (u16, u16),
+    /// Transfers, and how many at once.
+    pub counts: (usize, usize),
+    /// All clients have one address.
+    pub one_address: bool,
+    /// Clients take joined datagrams.
+    pub gro: bool,
+    /// What is to be reached.
+    pub goal: Goal,
+}
+
+const LOCK_STEP: (f64, f64) = (0.7, 0.5);
+const WINDOW: (f64, f64) = (1.0 / 3.0, 0.2);
+
+/// One client after the other: every block size with every window.
+pub fn matrix(quick: bool) -> Vec<Row> {
+    let sizes = if quick {
+        &[512, 1428][..]
+    } else {
+        &[512, 1428, 8192, 65464]
+    };
+    let windows = if quick { &[1, 16][..] } else { &[1, 4, 16, 64] };
+    let mut rows = Vec::new();
+    for &blksize in sizes {
+        for &windowsize in windows {
+            let count = if quick { 1 } else { 6 };
+            rows.push(Row {
+                goal: fetch_goal(blksize, windowsize),
+                ..row(
+                    &format!("{blksize}/{windowsize}"),
+                    File::Huge,
+                    (blksize, windowsize),
+                    (count, 1),
+                )
+            });
+        }
+    }
+    let joined = |row: &Row| Row {
+        name: format!("{} joined", row.name),
+        gro: true,
+        goal: Goal::None,
+        ..row.clone()
+    };
+    let windows_of_1428 = rows
+        .iter()
+        .filter(|row| row.terms.0 == 1428 && row.terms.1 >= 16);
+    let joined: Vec<Row> = windows_of_1428.map(joined).collect();
+    rows.extend(joined);
+    rows
+}
+
+fn fetch_goal(blksize: u16, windowsize: u16) -> Goal {
+    match (blksize, windowsize) {
+        (1428, 16 | 64) => Goal::CpuAndThroughput(WINDOW.0, WINDOW.1, 1.5),
+        (512 | 1428, 1) => Goal::Cpu(LOCK_STEP.0, LOCK_STEP.1),
+        _ => Goal::None,
+    }
+}
+
+/// Many clients at once.
+pub fn storms(quick: bool) -> Vec<Row> {
+    let part = if quick { 10 } else { 1 };
+    let storm = |file: File, terms, count: usize, at_once: usize, goal| {
+        let counts = (count / part, at_once.min(count / part));
+        let name = format!("{} × {}, {} at once", file.name(), counts.0, counts.1);
+        Row {
+            goal,
+            ..row(&name, file, terms, counts)
+        }
+    };
+    let crowd = storm(File::Small, (1428, 4), 10_000, 10_000, Goal::Survive);
+    let behind_nat = Row {
+        name: format!("{}, behind one address", crowd.name),
+        one_address: true,
+        ..crowd.clone()
+    };
+    let requests = Goal::Cpu(LOCK_STEP.0, LOCK_STEP.1);
+    vec![
+        storm(File::OneBlock, (512, 1), 100_000, 32, requests),
+        storm(
+            File::Small,
+            (1428, 1),
+            4_000,
+            100,
+            Goal::Storm(Some(LOCK_STEP)),
+        ),
+        storm(File::Middle, (1428, 16), 2_000, 2_000, Goal::Storm(None)),
+        storm(
+            File::Large,
+            (1428, 16),
+            1_000,
+            100,
+            Goal::Storm(Some(WINDOW)),
+        ),
+        crowd,
+        behind_nat,
+    ]
+}
+
+fn row(name: &str, file: File, terms: (u16, u16), counts: (usize, usize)) -> Row {
+    Row {
+        name: name.to_owned(),
+        file,
+        terms,
+        counts,
+        one_address: false,
+        gro: false,
+        goal: Goal::None,
+    }
+}
+
+impl Row {
+    /// The load that it is.
+    fn load(&self, server: SocketAddr) -> Load {
+        let mut load = scenarios::load(server, self.file, self.terms, self.counts);
+        (load.one_address, load.gro) = (self.one_address, self.gro);
+        load
+    }
+
+    /// Puts it on a server that is started for it.
+    pub fn run(&self, kind: Kind, settings: &Settings) -> Result<Measured> {
+        let mut flags = Vec::new();
+        if self.terms.0 > 1468 {
+            flags.extend(["--mtu", "65535"]);
+        }
+        if self.terms.1 > 16 {
+            flags.extend(["--max-windowsize", "64"]);
+        }
+        let server = Running::start(kind, &settings.with_flags(&flags))?;
+        Ok(measure(&self.load(server.address()), server.account())?)
+    }
+}
+
+/// A server's figures in a row: the medians of several rounds.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Which server.
+    pub kind: Kind,
+    /// A round each.
+    pub rounds: Vec<Measured>,
+}
+
+impl Cell {
+    /// The middle one of a figure.
+    pub fn median(&self, figure: impl Fn(&Measured) -> f64) -> f64 {
+        let mut figures: Vec<f64> = self.rounds.iter().map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    /// The sum of a figure.
+    pub fn sum(&self, figure: impl Fn(&Measured) -> u64) -> u64 {
+        self.rounds.iter().map(figure).sum()
+    }
+
+    /// Transfers that failed, in all rounds.
+    pub fn failed(&self) -> u64 {
+        self.sum(|measured| measured.tally.failed() as u64)
+    }
+
+    /// True if it has served everybody, and lives.
+    pub fn is_sound(&self) -> bool {
+        self.failed() == 0 && !self.rounds.is_empty() && !self.rounds.iter().any(|m| m.died)
+    }
+}
+
+/// A figure of Bootstone beside the best of the others.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Which row and figure.
+    pub what: String,
+    /// Ours.
+    pub ours: f64,
+    /// The best of those that served everybody: whose, and what.
+    pub best: Option<(Kind, f64)>,
+    /// What it should be, in words.
+    pub goal: String,
+    /// How it came out.
+    pub verdict: &'static str,
+}
+
+/// Judges a row.
+pub fn judge(row: &Row, cells: &[Cell]) -> Vec<Judged> {
+    let Some(ours) = cells.iter().find(|cell| cell.kind == Kind::Bootstone) else {
+        return Vec::new();
+    };
+    let cpu = |most, wanted| less_cpu(row, ours, cells, most, wanted);
+    match row.goal {
+        Goal::Cpu(most, wanted) => vec![cpu(most, wanted)],
+        Goal::CpuAndThroughput(most, wanted, least) => {
+            vec![cpu(most, wanted), more_throughput(row, ours, cells, least)]
+        }
+        Goal::Storm(bound) => {
+            let mut all: Vec<Judged> = bound
+                .map(|(most, wanted)| cpu(most, wanted))
+                .into_iter()
+                .collect();
+            all.extend([served(row, ours, true), even(row, ours)]);
+            all
+        }
+        Goal::Survive => vec![served(row, ours, false)],
+        Goal::None => Vec::new(),
+    }
+}
+
+fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> Judged {
+    let figure = |cell: &Cell| cell.median(Measured::cpu_per_gb);
+    let others = cells
+        .iter()
+        .filter(|cell| cell.kind != Kind::Bootstone && cell.is_sound());
+    let best = others
+        .map(|cell| (cell.kind, figure(cell)))
+        .min_by(|a, b| a.1.total_cmp(&b.1));
+    let ratio = best.map(|(_, theirs)| figure(ours) / theirs);
+    let verdict = match ratio {
+        Some(ratio) if ratio <= wanted => "as wanted",
+        Some(ratio) if ratio <= most => "held",
+        Some(_) => "**missed**",
+        None => "nobody to compare with",
+    };
+    Judged {
+        what: format!("{}: server CPU, s per GB", row.name),
+        ours: figure(ours),
+        best,
+        goal: format!("≤ {most:.2}, wanted {wanted:.2}"),
+        verdict,
+    }
+}
+
+fn more_throughput(row: &Row, ours: &Cell, cells: &[Cell], least: f64) -> Judged {
+    let figure = |cell: &Cell| cell.median(|measured| measured.tally.throughput() / 1e6);
+    let others = cells
+        .iter()
+        .filter(|cell| cell.kind != Kind::Bootstone && cell.is_sound());
+    let best = others
+        .map(|cell| (cell.kind, figure(cell)))
+        .max_by(|a, b| a.1.total_cmp(&b.1));
+    let is_held = best.is_none_or(|(_, theirs)| figure(ours) >= least * theirs);
+    Judged {
+        what: format!("{}: MB/s of one client", row.name),
+        ours: figure(ours),
+        best,
+        goal: format!("≥ {least:.2}"),
+        verdict: if is_held { "held" } else { "**missed**" },
+    }
+}
+
+/// Nobody failed; and, if `at_once`, nobody had to ask twice.
+fn served(row: &Row, ours: &Cell, at_once: bool) -> Judged {
+    let troubles = match at_once {
+        true => ours.failed() + ours.sum(|m| m.tally.repeated_requests + m.drops),
+        false => ours.failed(),
+    };
+    let goal = match at_once {
+        true => "0 failures, repeated RRQs and datagrams dropped at the socket",
+        false => "0 failures",
+    };
+    Judged {
+        what: row.name.clone(),
+        ours: troubles as f64,
+        best: None,
+        goal: goal.to_owned(),
+        verdict: if troubles == 0 && ours.is_sound() {
+            "held"
+        } else {
+            "**missed**"
+        },
+    }
+}
+
+/// The slowest waits not much longer than the one in the middle.
+fn even(row: &Row, ours: &Cell) -> Judged {
+    let spread = |m: &Measured| {
+        m.tally.percentile(0.99).as_secs_f64() / m.tally.percentile(0.5).as_secs_f64().max(1e-9)
+    };
+    let spread = ours.median(spread);
+    Judged {
+        what: format!("{}: p99 / p50", row.name),
+        ours: spread,
+        best: None,
+        goal: "< 3".to_owned(),
+        verdict: if spread < 3.0 { "held" } else { "**missed**" },
+    }
+}
