@@ -675,7 +675,9 @@ fn verify_takes_the_machine_that_a_check_names() {
     std::fs::write(directory.path().join("sums"), sums).unwrap();
     let code = |server: SocketAddr, more: &[&str]| {
         let mut command = bootstone(directory.path(), &["verify", "--sums", "sums"]);
-        command.args(more).env("FLY_TEST_MACHINE_IP", server.to_string());
+        command
+            .args(more)
+            .env("FLY_TEST_MACHINE_IP", server.to_string());
         command.output().unwrap().status.code()
     };
     let good = Manner::with(&[("f", b"x")]).start();

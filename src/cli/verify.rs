@@ -115,9 +115,7 @@ impl Verify {
         }
         let host = flag_or_variable(None, MACHINE_VARIABLE)?;
         host.map(|host| vec![host]).ok_or_else(|| {
-            format!(
-                "no server was named: bootstone verify HOST[:PORT]…, or set {MACHINE_VARIABLE}"
-            )
+            format!("no server was named: bootstone verify HOST[:PORT]…, or set {MACHINE_VARIABLE}")
         })
     }
 
