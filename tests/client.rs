@@ -10,6 +10,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ struct Manner {
     generous: bool,
     /// Answers from this address.
     answers_from: Option<&'static str>,
+    /// Knows no file before so many requests have been made.
+    late: Option<Arc<AtomicUsize>>,
     /// Is told of each datagram that a transfer receives.
     told: Option<Sender<Vec<u8>>>,
 }
@@ -86,10 +89,20 @@ impl Manner {
             socket: socket_on(self.answers_from.unwrap_or("127.0.0.1")),
             peer,
         };
-        match self.files.iter().find(|(served, _)| *served == name) {
+        let found = self.files.iter().find(|(served, _)| *served == name);
+        match found.filter(|_| !self.is_early()) {
             Some((_, bytes)) => transfer.send_file(bytes, request),
             None => transfer.error(1, b"no such file \x1b[2J"),
         }
+    }
+}
+
+impl Manner {
+    /// Counts a request that comes too early.
+    fn is_early(&self) -> bool {
+        let fewer = |left: usize| left.checked_sub(1);
+        let late = self.late.as_ref();
+        late.is_some_and(|late| late.fetch_update(Relaxed, Relaxed, fewer).is_ok())
     }
 }
 
@@ -621,6 +634,58 @@ fn verify_asks_a_silent_host_once() {
         asked += 1;
     }
     assert!(asked > 0);
+}
+
+/// A server that has no file at the first few requests, and how many of those are left.
+fn late(files: &Manner, requests: usize) -> (SocketAddr, Arc<AtomicUsize>) {
+    let left = Arc::new(AtomicUsize::new(requests));
+    let manner = Manner {
+        late: Some(Arc::clone(&left)),
+        ..files.clone()
+    };
+    (manner.start(), left)
+}
+
+#[test]
+fn verify_waits_until_a_rollout_has_arrived() {
+    let (server, _) = late(&honest(), 2);
+    let run = verify(&[server], &[]);
+    assert_eq!(run.code, 1, "{}{}", run.out, run.err);
+
+    let (server, left) = late(&honest(), 3);
+    let run = verify(&[honest().start(), server], &["--wait", "60"]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert!(run.out.ends_with("4 of 4 ok\n"), "{}", run.out);
+    assert_eq!(left.load(Relaxed), 0);
+}
+
+#[test]
+fn verify_does_not_wait_for_ever() {
+    let (server, left) = late(&honest(), usize::MAX);
+    let run = verify(&[server], &["--wait", "1"]);
+    assert_eq!(run.code, 1, "{}{}", run.out, run.err);
+    assert!(run.out.ends_with("0 of 2 ok, 2 missing\n"), "{}", run.out);
+    assert!(usize::MAX - left.load(Relaxed) >= 4, "asked only once");
+}
+
+#[test]
+fn verify_takes_the_machine_that_a_check_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let sums = format!("{}  f\n", Digest::of(b"x"));
+    std::fs::write(directory.path().join("sums"), sums).unwrap();
+    let code = |server: SocketAddr, more: &[&str]| {
+        let mut command = bootstone(directory.path(), &["verify", "--sums", "sums"]);
+        command
+            .args(more)
+            .env("FLY_TEST_MACHINE_IP", server.to_string());
+        command.output().unwrap().status.code()
+    };
+    let good = Manner::with(&[("f", b"x")]).start();
+    let bad = Manner::with(&[("f", b"y")]).start();
+    assert_eq!(code(good, &[]), Some(0));
+    assert_eq!(code(bad, &[]), Some(1));
+    // One that is named goes before it.
+    assert_eq!(code(bad, &[&good.to_string()]), Some(0));
 }
 
 #[test]

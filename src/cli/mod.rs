@@ -1,5 +1,6 @@
 //! The command line: which command, with which settings.
 
+pub mod dhcp;
 pub mod get;
 mod host;
 pub mod list;
@@ -44,6 +45,7 @@ enum Command {
     Get(get::Get),
     Verify(verify::Verify),
     List(list::List),
+    Dhcp(dhcp::Dhcp),
 }
 
 /// Does what the command line says.
@@ -75,6 +77,7 @@ impl Command {
             Command::Get(get) => get.run(),
             Command::Verify(verify) => verify.run(),
             Command::List(list) => list.run(),
+            Command::Dhcp(dhcp) => dhcp.run(),
         }
     }
 }

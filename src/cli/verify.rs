@@ -11,9 +11,16 @@ use std::time::Duration;
 use argh::FromArgs;
 
 use super::host::Host;
-use super::{COULD_NOT, DONE, MISMATCH, could_not, print, runtime};
+use super::{COULD_NOT, DONE, MISMATCH, could_not, flag_or_variable, print, runtime};
 use crate::manifest::parse_sums;
+use crate::net::Clock;
 use check::{Check, Target, Verdict, Wanted, check_all};
+
+/// Where Fly.io names the machine to be checked.
+const MACHINE_VARIABLE: &str = "FLY_TEST_MACHINE_IP";
+
+/// Between two rounds of `--wait`.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Fetch the published files from servers, and compare them by their hashes. Exit status: 0 if all
 /// are as published; 1 if any is not (differs, missing, truncated); else 2 if any could not be
@@ -21,7 +28,8 @@ use check::{Check, Target, Verdict, Wanted, check_all};
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "verify")]
 pub struct Verify {
-    /// the servers: names or addresses, with :PORT behind if it is not 69
+    /// the servers: names or addresses, with :PORT behind if it is not 69 (default: FLY_TEST_MACHINE_IP, which a check of
+    /// Fly.io sets)
     #[argh(positional)]
     hosts: Vec<Host>,
 
@@ -36,6 +44,10 @@ pub struct Verify {
     /// ask every address of each name, not just the first
     #[argh(switch)]
     all_addresses: bool,
+
+    /// if not all is as published, ask all over again until it is, for so many seconds (default: 0)
+    #[argh(option, default = "0")]
+    wait: u64,
 
     /// give up on a file after so many seconds without any progress (default: 5)
     #[argh(option, default = "5")]
@@ -87,17 +99,41 @@ impl Verify {
     }
 
     fn verify(&self) -> Result<Vec<Vec<Check>>, String> {
-        if self.hosts.is_empty() {
-            return Err("no server was named: bootstone verify HOST[:PORT]…".to_owned());
-        }
         if self.timeout == 0 || self.jobs == 0 {
             return Err("--timeout and --jobs are at least 1".to_owned());
         }
+        let hosts = self.named_hosts()?;
         let files = self.wanted()?;
-        let targets = self.hosts.iter().flat_map(|host| self.targets(host));
+        Ok(runtime()?.block_on(self.until_arrived(&hosts, &files)))
+    }
+
+    /// The servers of the command line, else the one of the environment: a check of Fly.io has no shell to
+    /// put it on a command line.
+    fn named_hosts(&self) -> Result<Vec<Host>, String> {
+        if !self.hosts.is_empty() {
+            return Ok(self.hosts.clone());
+        }
+        let host = flag_or_variable(None, MACHINE_VARIABLE)?;
+        host.map(|host| vec![host]).ok_or_else(|| {
+            format!("no server was named: bootstone verify HOST[:PORT]…, or set {MACHINE_VARIABLE}")
+        })
+    }
+
+    /// Checks, and checks again while there is time. The names are resolved anew each time: a rollout
+    /// replaces machines.
+    async fn until_arrived(&self, hosts: &[Host], files: &[Wanted]) -> Vec<Vec<Check>> {
+        let clock = Clock::start();
+        let last = clock.now() + Duration::from_secs(self.wait);
         let patience = Duration::from_secs(self.timeout);
-        let checked = check_all(targets.collect(), files, patience, self.jobs);
-        Ok(runtime()?.block_on(checked))
+        loop {
+            let targets = hosts.iter().flat_map(|host| self.targets(host));
+            let checks = check_all(targets.collect(), files, patience, self.jobs).await;
+            let left = last - clock.now();
+            if exit_code(&checks) == DONE || left.is_zero() {
+                return checks;
+            }
+            tokio::time::sleep(left.min(PAUSE)).await;
+        }
     }
 
     /// What is to be had everywhere.

@@ -90,7 +90,7 @@ impl Verdict {
 /// Asks every target for every file, `jobs` at a time. A list for each target.
 pub(super) async fn check_all(
     targets: Vec<Target>,
-    files: Vec<Wanted>,
+    files: &[Wanted],
     patience: Duration,
     jobs: usize,
 ) -> Vec<Vec<Check>> {
@@ -127,9 +127,9 @@ pub(super) async fn check_all(
 }
 
 /// The work, shared among the workers of one thread.
-struct Work {
+struct Work<'a> {
     targets: Vec<Target>,
-    files: Vec<Wanted>,
+    files: &'a [Wanted],
     patience: Duration,
     clock: Clock,
     /// How many of the checks have been taken up.
@@ -142,7 +142,7 @@ struct Work {
     silent: Vec<Cell<bool>>,
 }
 
-impl Work {
+impl Work<'_> {
     /// Takes up one check after the other.
     async fn do_some(&self) {
         while let Some(done) = self.done.get(self.next.get()) {

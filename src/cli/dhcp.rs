@@ -1,0 +1,405 @@
+//! `bootstone dhcp`: what a DHCP server must be told, so that each machine loads its own file from here.
+//!
+//! A machine asks twice: its firmware loads iPXE, and iPXE asks DHCP again. It names itself then (user class `iPXE`), and is
+//! given a script; were it given the same file again, it would load itself for ever.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use argh::FromArgs;
+use serde_json::{Value, json};
+
+use super::{could_not, print};
+use crate::manifest::{Kind, Manifest, Record};
+
+/// Write the configuration of a DHCP server that sends each machine to its embedded boot file, and iPXE to its script.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "dhcp")]
+pub struct Dhcp {
+    /// dnsmasq, kea, isc-dhcp or openwrt (default: dnsmasq)
+    #[argh(option, default = "Format::Dnsmasq")]
+    format: Format,
+
+    /// the IPv4 address at which machines reach this server
+    #[argh(option)]
+    server: Ipv4Addr,
+
+    /// URL of the script for iPXE (default: the embedded boot.ipxe, else autoexec.ipxe)
+    #[argh(option)]
+    script: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Format {
+    Dnsmasq,
+    Kea,
+    IscDhcp,
+    Openwrt,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Format, String> {
+        match text {
+            "dnsmasq" => Ok(Format::Dnsmasq),
+            "kea" => Ok(Format::Kea),
+            "isc-dhcp" => Ok(Format::IscDhcp),
+            "openwrt" => Ok(Format::Openwrt),
+            _ => Err(format!(
+                "there is no format {text:?}: use dnsmasq, kea, isc-dhcp or openwrt"
+            )),
+        }
+    }
+}
+
+impl Dhcp {
+    /// Writes the configuration to standard output.
+    pub fn run(self) -> ExitCode {
+        match Plan::new(&crate::embedded::manifest(), self.server, self.script) {
+            Ok(plan) => print(&match self.format {
+                Format::Dnsmasq => plan.dnsmasq(),
+                Format::Kea => plan.kea(),
+                Format::IscDhcp => plan.isc_dhcp(),
+                Format::Openwrt => plan.openwrt(),
+            }),
+            Err(message) => could_not(message),
+        }
+    }
+}
+
+/// Who is sent where.
+struct Plan {
+    server: Ipv4Addr,
+    /// For each kind of machine that can boot something from here, its file.
+    files: BTreeMap<Kind, String>,
+    /// A URL, if there is a script.
+    script: Option<String>,
+}
+
+impl Plan {
+    fn new(manifest: &Manifest, server: Ipv4Addr, script: Option<String>) -> Result<Plan, String> {
+        let mut files: BTreeMap<Kind, &Record> = BTreeMap::new();
+        for record in manifest.records() {
+            if !record.kind.dhcp_architectures().is_empty() {
+                let chosen = files.entry(record.kind).or_insert(record);
+                if rank(record) < rank(chosen) {
+                    *chosen = record;
+                }
+            }
+        }
+        if files.is_empty() {
+            return Err(
+                "no boot file for any firmware is embedded: there is nowhere to send machines to. \
+                 boot-assets/README.md says how iPXE is brought in"
+                    .to_owned(),
+            );
+        }
+        let names = files.values().map(|record| &record.name);
+        let given = names.chain(&script);
+        if let Some(odd) = given.into_iter().find(|text| !is_plain(text)) {
+            return Err(format!(
+                "{odd:?} cannot be written into every configuration: only letters, digits and -._~:/?&=%@+ can"
+            ));
+        }
+        let name = |(kind, record): (Kind, &Record)| (kind, record.name.clone());
+        Ok(Plan {
+            server,
+            script: script.or_else(|| embedded_script(manifest, server)),
+            files: files.into_iter().map(name).collect(),
+        })
+    }
+
+    /// Each kind with each of its architecture codes.
+    fn codes(&self) -> impl Iterator<Item = (Kind, u16)> {
+        let of_kind = |kind: &Kind| kind.dhcp_architectures().iter().map(|code| (*kind, *code));
+        self.files.keys().flat_map(of_kind)
+    }
+
+    fn dnsmasq(&self) -> String {
+        let mut text = "dhcp-userclass=set:ipxe,iPXE\n".to_owned();
+        for (kind, code) in self.codes() {
+            let _ = writeln!(text, "dhcp-match=set:{kind},option:client-arch,{code}");
+        }
+        for (kind, name) in &self.files {
+            let _ = writeln!(
+                text,
+                "dhcp-boot=tag:{kind},tag:!ipxe,{name},,{}",
+                self.server
+            );
+        }
+        if let Some(script) = &self.script {
+            let _ = writeln!(text, "dhcp-boot=tag:ipxe,{script},,{}", self.server);
+        }
+        text
+    }
+
+    fn kea(&self) -> String {
+        let mut classes = vec![json!({
+            "name": "ipxe",
+            "test": "substring(option[77].hex, 0, 4) == 'iPXE'",
+        })];
+        if let Some(script) = &self.script {
+            classes[0]["boot-file-name"] = script.as_str().into();
+            classes[0]["next-server"] = self.server.to_string().into();
+        }
+        for (kind, name) in &self.files {
+            let codes = kind.dhcp_architectures().iter();
+            let codes: Vec<String> = codes
+                .map(|code| format!("option[93].hex == 0x{code:04x}"))
+                .collect();
+            classes.push(json!({
+                "name": kind.to_string(),
+                "test": format!("not member('ipxe') and ({})", codes.join(" or ")),
+                "boot-file-name": name,
+                "next-server": self.server.to_string(),
+            }));
+        }
+        let config: Value = json!({ "Dhcp4": { "client-classes": classes } });
+        format!("{config:#}\n")
+    }
+
+    fn isc_dhcp(&self) -> String {
+        let mut text = format!(
+            "option client-architecture code 93 = unsigned integer 16;\n\
+             next-server {};\n\
+             if exists user-class and option user-class = \"iPXE\" {{\n",
+            self.server
+        );
+        if let Some(script) = &self.script {
+            let _ = writeln!(text, "  filename \"{script}\";");
+        }
+        for (kind, name) in &self.files {
+            let codes = kind.dhcp_architectures().iter();
+            let codes: Vec<String> = codes
+                .map(|code| {
+                    let [high, low] = code.to_be_bytes();
+                    format!("option client-architecture = {high:02x}:{low:02x}")
+                })
+                .collect();
+            let _ = writeln!(
+                text,
+                "}} elsif {} {{ # {kind}\n  filename \"{name}\";",
+                codes.join(" or ")
+            );
+        }
+        text + "}\n"
+    }
+
+    /// For /etc/config/dhcp, from which dnsmasq's own is made there.
+    fn openwrt(&self) -> String {
+        let mut text =
+            "config userclass\n\toption networkid 'ipxe'\n\toption userclass 'iPXE'\n".to_owned();
+        for (kind, code) in self.codes() {
+            let _ = writeln!(
+                text,
+                "\nconfig match\n\toption networkid '{kind}'\n\toption match 'option:client-arch,{code}'"
+            );
+        }
+        let files = self.files.iter();
+        let files = files.map(|(kind, name)| (format!("{kind},tag:!ipxe"), name));
+        let script = self.script.iter().map(|script| ("ipxe".to_owned(), script));
+        for (tags, name) in files.chain(script) {
+            let _ = writeln!(
+                text,
+                "\nconfig boot\n\toption networkid '{tags}'\n\toption filename '{name}'\n\t\
+                 option servername 'bootstone'\n\toption serveraddress '{}'",
+                self.server
+            );
+        }
+        text
+    }
+}
+
+/// The file that machines of a kind are sent to is the first by this: the usual one, then one at the top before one of a certain
+/// version, then by name.
+fn rank(record: &Record) -> (bool, usize, &str) {
+    let name = record.name.as_str();
+    let basename = name.rsplit('/').next().unwrap_or(name);
+    let usual = basename == "undionly.kpxe" || basename == "ipxe.efi";
+    (!usual, name.matches('/').count(), name)
+}
+
+fn embedded_script(manifest: &Manifest, server: Ipv4Addr) -> Option<String> {
+    let has = |name: &&str| manifest.records().iter().any(|record| record.name == *name);
+    let name = ["boot.ipxe", "autoexec.ipxe"].into_iter().find(has)?;
+    Some(format!("tftp://{server}/{name}"))
+}
+
+/// Means nothing but itself in any of the formats.
+fn is_plain(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?&=%@+".contains(&b);
+    !text.is_empty() && text.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::disallowed_methods,
+        reason = "the DHCP servers read what is written, if they are installed"
+    )]
+
+    use std::process::Command;
+
+    use super::*;
+    use crate::manifest::{Digest, Machine};
+
+    fn record(name: &str, kind: Kind) -> Record {
+        Record {
+            name: name.to_owned(),
+            size: 0,
+            netascii_size: 0,
+            sha256: Digest([0; 32]),
+            kind,
+            version: None,
+            published: false,
+            alias_of: None,
+        }
+    }
+
+    fn plan() -> Plan {
+        let (x86, arm) = (Kind::Efi(Machine::X86_64), Kind::Efi(Machine::Arm64));
+        let manifest = Manifest::new(vec![
+            record("2.0.0/ipxe.efi", x86),
+            record("autoexec.ipxe", Kind::IpxeScript),
+            record("ipxe-arm64.efi", arm),
+            record("ipxe.efi", x86),
+            record("ipxe.lkrn", Kind::Kernel),
+            record("ipxe.pxe", Kind::Bios),
+            record("undionly.kkpxe", Kind::Bios),
+            record("undionly.kpxe", Kind::Bios),
+        ]);
+        Plan::new(&manifest, Ipv4Addr::new(192, 0, 2, 1), None).unwrap()
+    }
+
+    /// Has a program read a configuration, if it is installed; with `BOOTSTONE_REQUIRE_CLIENTS=1` it has to be.
+    fn accepts(program: &str, arguments: &[&str], config: &str) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config");
+        std::fs::write(&file, config).unwrap();
+        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+        let arguments = arguments.iter().map(|argument| match *argument {
+            "FILE" => file.to_str().unwrap(),
+            other => other,
+        });
+        match Command::new(program)
+            .args(arguments)
+            .env("PATH", path)
+            .output()
+        {
+            Ok(output) => assert!(output.status.success(), "{output:?}\n{config}"),
+            Err(error) => {
+                let required = std::env::var("BOOTSTONE_REQUIRE_CLIENTS").is_ok_and(|it| it == "1");
+                assert!(!required, "{program}: {error}");
+                eprintln!("left out: there is no {program}");
+            }
+        }
+    }
+
+    #[test]
+    fn dnsmasq_reads_it() {
+        let config = plan().dnsmasq();
+        let expected = "\
+dhcp-userclass=set:ipxe,iPXE
+dhcp-match=set:efi-x86-64,option:client-arch,7
+dhcp-match=set:efi-x86-64,option:client-arch,9
+dhcp-match=set:efi-arm64,option:client-arch,11
+dhcp-match=set:bios,option:client-arch,0
+dhcp-boot=tag:efi-x86-64,tag:!ipxe,ipxe.efi,,192.0.2.1
+dhcp-boot=tag:efi-arm64,tag:!ipxe,ipxe-arm64.efi,,192.0.2.1
+dhcp-boot=tag:bios,tag:!ipxe,undionly.kpxe,,192.0.2.1
+dhcp-boot=tag:ipxe,tftp://192.0.2.1/autoexec.ipxe,,192.0.2.1
+";
+        assert_eq!(config, expected);
+        accepts("dnsmasq", &["--test", "-C", "FILE"], &config);
+    }
+
+    #[test]
+    fn kea_reads_it() {
+        let config = plan().kea();
+        let read: Value = serde_json::from_str(&config).unwrap();
+        let classes = &read["Dhcp4"]["client-classes"];
+        assert_eq!(
+            classes[0]["boot-file-name"],
+            "tftp://192.0.2.1/autoexec.ipxe"
+        );
+        let test = "not member('ipxe') and (option[93].hex == 0x0007 or option[93].hex == 0x0009)";
+        assert_eq!(classes[1]["test"], test);
+        assert_eq!(classes[1]["boot-file-name"], "ipxe.efi");
+        accepts("kea-dhcp4", &["-t", "FILE"], &config);
+    }
+
+    #[test]
+    fn isc_dhcp_reads_it() {
+        let config = plan().isc_dhcp();
+        assert!(config.contains(
+            "} elsif option client-architecture = 00:07 or option client-architecture = 00:09 { # efi-x86-64\n  \
+             filename \"ipxe.efi\";\n"
+        ));
+        let tested = config + "subnet 192.0.2.0 netmask 255.255.255.0 { }\n";
+        accepts("dhcpd", &["-t", "-cf", "FILE"], &tested);
+    }
+
+    /// What OpenWrt's start script makes of the sections is what dnsmasq itself is given elsewhere.
+    #[test]
+    fn openwrt_makes_the_same_of_it() {
+        let text = plan().openwrt();
+        let mut lines = Vec::new();
+        for section in text.split("\n\n") {
+            let option = |name: &str| {
+                let start = format!("option {name} '");
+                let mut found = section
+                    .lines()
+                    .filter_map(|line| line.trim().strip_prefix(&start));
+                found
+                    .next()
+                    .and_then(|rest| rest.strip_suffix('\''))
+                    .unwrap()
+            };
+            let tag = option("networkid");
+            lines.push(match section.lines().next().unwrap() {
+                "config userclass" => format!("dhcp-userclass=set:{tag},{}", option("userclass")),
+                "config match" => format!("dhcp-match=set:{tag},{}", option("match")),
+                "config boot" => {
+                    let [file, name] = [option("filename"), option("servername")];
+                    format!(
+                        "dhcp-boot=tag:{tag},{file},{name},{}",
+                        option("serveraddress")
+                    )
+                }
+                other => panic!("{other}"),
+            });
+        }
+        let made = lines.join("\n") + "\n";
+        assert_eq!(made.replace(",bootstone,", ",,"), plan().dnsmasq());
+        accepts("dnsmasq", &["--test", "-C", "FILE"], &made);
+    }
+
+    #[test]
+    fn a_script_of_the_operators_own() {
+        let efi = Manifest::new(vec![record("ipxe.efi", Kind::Efi(Machine::X86_64))]);
+        let server = Ipv4Addr::new(192, 0, 2, 1);
+        let script = |url: &str| Plan::new(&efi, server, Some(url.to_owned()));
+        let own = script("http://boot.example.com/menu.ipxe?mac=1").unwrap();
+        assert!(
+            own.dnsmasq()
+                .contains("tag:ipxe,http://boot.example.com/menu.ipxe?mac=1,,")
+        );
+        assert!(script("a'b").is_err_and(|message| message.contains("a'b")));
+        // Without any, iPXE is given no file: certainly not itself.
+        let none = Plan::new(&efi, server, None).unwrap();
+        assert!(!none.dnsmasq().contains("dhcp-boot=tag:ipxe"));
+        accepts("dhcpd", &["-t", "-cf", "FILE"], &none.isc_dhcp());
+        accepts("kea-dhcp4", &["-t", "FILE"], &none.kea());
+    }
+
+    #[test]
+    fn nothing_to_boot_is_an_error() {
+        let script = Manifest::new(vec![record("autoexec.ipxe", Kind::IpxeScript)]);
+        let message = Plan::new(&script, Ipv4Addr::LOCALHOST, None).err().unwrap();
+        assert!(message.contains("boot-assets/README.md"), "{message}");
+    }
+}

@@ -1,0 +1,288 @@
+//! What is deployed fits together: `fly.toml` against Fly.io's documented keys, the Dockerfile and the program itself;
+//! the Kubernetes and Compose files against the same.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed; this one starts the program and reads files"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use toml::{Table, Value};
+
+/// The keys of fly.toml that are documented, or read by flyctl, and of which type; `[]` is an array of tables. Only the
+/// tables that ours has.
+const SCHEMA: &[(&str, &str)] = &[
+    ("app", "string"),
+    ("primary_region", "string"),
+    ("kill_signal", "string"),
+    ("kill_timeout", "string"),
+    ("build.dockerfile", "string"),
+    ("build.image", "string"),
+    ("build.build-target", "string"),
+    ("build.args.*", "string"),
+    ("deploy.strategy", "string"),
+    ("deploy.max_unavailable", "integer"),
+    ("deploy.wait_timeout", "string"),
+    ("deploy.release_command", "string"),
+    ("env.*", "string"),
+    ("services[].protocol", "string"),
+    ("services[].internal_port", "integer"),
+    ("services[].auto_stop_machines", "string"),
+    ("services[].auto_start_machines", "boolean"),
+    ("services[].min_machines_running", "integer"),
+    ("services[].processes", "array"),
+    ("services[].ports[].port", "integer"),
+    ("services[].ports[].handlers", "array"),
+    ("services[].ports[].force_https", "boolean"),
+    ("services[].http_checks[].method", "string"),
+    ("services[].http_checks[].path", "string"),
+    ("services[].http_checks[].protocol", "string"),
+    ("services[].http_checks[].interval", "string"),
+    ("services[].http_checks[].timeout", "string"),
+    ("services[].http_checks[].grace_period", "string"),
+    ("services[].machine_checks[].image", "string"),
+    ("services[].machine_checks[].entrypoint", "array"),
+    ("services[].machine_checks[].command", "array"),
+    ("services[].machine_checks[].kill_signal", "string"),
+    ("services[].machine_checks[].kill_timeout", "string"),
+    ("metrics.port", "integer"),
+    ("metrics.path", "string"),
+    ("vm[].size", "string"),
+    ("vm[].memory", "string"),
+    ("vm[].cpu_kind", "string"),
+    ("vm[].cpus", "integer"),
+];
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+fn fly() -> Value {
+    Value::Table(read("fly.toml").parse::<Table>().unwrap())
+}
+
+/// The words behind an instruction of the Dockerfile's last stage.
+fn last_stage(instruction: &str) -> String {
+    let dockerfile = read("Dockerfile");
+    let stage = &dockerfile[dockerfile.rfind("\nFROM ").unwrap()..];
+    let line = stage
+        .lines()
+        .find_map(|line| line.strip_prefix(instruction));
+    line.unwrap().trim().to_owned()
+}
+
+/// Every value, with its path as the schema writes it.
+fn leaves(path: &str, value: &Value, found: &mut Vec<(String, &'static str)>) {
+    match value {
+        Value::Table(table) => {
+            for (key, value) in table {
+                let dot = if path.is_empty() { "" } else { "." };
+                leaves(&format!("{path}{dot}{key}"), value, found);
+            }
+        }
+        Value::Array(items) if items.iter().all(Value::is_table) => {
+            for item in items {
+                leaves(&format!("{path}[]"), item, found);
+            }
+        }
+        _ => found.push((path.to_owned(), value.type_str())),
+    }
+}
+
+fn service<'a>(fly: &'a Value, protocol: &str) -> &'a Value {
+    let mut services = fly["services"].as_array().unwrap().iter();
+    services
+        .find(|service| service["protocol"].as_str() == Some(protocol))
+        .unwrap()
+}
+
+fn seconds(text: &str) -> u64 {
+    match (text.strip_suffix('s'), text.strip_suffix('m')) {
+        (Some(seconds), _) => seconds.parse().unwrap(),
+        (_, Some(minutes)) => minutes.parse::<u64>().unwrap() * 60,
+        _ => panic!("{text} is no time"),
+    }
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    let strings = value.as_array().unwrap().iter();
+    strings
+        .map(|item| item.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn fly_knows_every_key() {
+    let mut found = Vec::new();
+    leaves("", &fly(), &mut found);
+    assert!(found.len() > 20);
+    for (path, kind) in found {
+        let known = SCHEMA.iter().any(|(pattern, type_of)| {
+            let fits = match pattern.strip_suffix('*') {
+                Some(start) => path.starts_with(start),
+                None => path == *pattern,
+            };
+            fits && *type_of == kind
+        });
+        assert!(known, "{path}, which is a {kind}, is not in the schema");
+    }
+}
+
+#[test]
+fn fly_values_are_of_those_there_are() {
+    let fly = fly();
+    let strategy = fly["deploy"]["strategy"].as_str().unwrap();
+    assert!(["rolling", "canary", "bluegreen", "immediate"].contains(&strategy));
+    for service in fly["services"].as_array().unwrap() {
+        assert_eq!(service["auto_stop_machines"].as_str(), Some("off"));
+        let handlers = service["ports"].as_array().unwrap().iter();
+        for handler in handlers
+            .filter_map(|port| port.get("handlers"))
+            .flat_map(strings)
+        {
+            assert!(
+                ["http", "tls", "pg_tls", "proxy_proto", "edge_http"].contains(&handler.as_str())
+            );
+        }
+    }
+}
+
+/// Fly.io does not rewrite the ports of UDP.
+#[test]
+fn tftp_has_one_port_everywhere() {
+    let fly = fly();
+    let udp = service(&fly, "udp");
+    assert_eq!(udp["internal_port"].as_integer(), Some(69));
+    let ports = udp["ports"].as_array().unwrap();
+    assert_eq!((ports.len(), ports[0]["port"].as_integer()), (1, Some(69)));
+    assert_eq!(last_stage("EXPOSE"), "69/udp");
+    let listen = fly["env"]["BOOTSTONE_LISTEN"].as_str().unwrap();
+    assert_eq!(listen, "fly-global-services:69,fly-local-6pn:69");
+}
+
+#[test]
+fn http_has_one_port_everywhere() {
+    let fly = fly();
+    let tcp = service(&fly, "tcp");
+    let port = tcp["internal_port"].as_integer().unwrap();
+    let http = fly["env"]["BOOTSTONE_HTTP"].as_str().unwrap();
+    assert_eq!(http, format!("[::]:{port}"));
+    assert_eq!(fly["metrics"]["port"].as_integer(), Some(port));
+    assert_eq!(fly["metrics"]["path"].as_str(), Some("/metrics"));
+    assert_eq!(tcp["http_checks"][0]["path"].as_str(), Some("/healthz"));
+}
+
+#[test]
+fn a_machine_is_given_the_time_that_a_drain_takes() {
+    let fly = fly();
+    let signal = fly["kill_signal"].as_str().unwrap();
+    assert_eq!(signal, last_stage("STOPSIGNAL"));
+    assert_eq!(signal, "SIGTERM");
+    let killed = seconds(fly["kill_timeout"].as_str().unwrap());
+    let drained = fly["env"]["BOOTSTONE_DRAIN_TIMEOUT"].as_str().unwrap();
+    assert!(drained.parse::<u64>().unwrap() < killed && killed <= 300);
+}
+
+#[test]
+fn build_arguments_are_the_dockerfiles() {
+    let (fly, dockerfile) = (fly(), read("Dockerfile"));
+    for name in fly["build"]["args"].as_table().unwrap().keys() {
+        assert!(dockerfile.contains(&format!("\nARG {name}=")), "{name}");
+    }
+}
+
+/// The program, once it serves.
+struct Serving {
+    child: Child,
+    /// Where, over UDP.
+    address: String,
+    first_line: String,
+}
+
+impl Serving {
+    fn start(variables: &Table, overridden: &[(&str, &str)]) -> Serving {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bootstone"));
+        command.env_clear().stdout(Stdio::piped());
+        for (name, value) in variables {
+            command.env(name, value.as_str().unwrap());
+        }
+        let mut child = command.envs(overridden.iter().copied()).spawn().unwrap();
+        let mut first_line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut first_line).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&first_line).unwrap();
+        assert_eq!(line["message"], "serving", "{first_line}");
+        let address = line["listen"].as_str().unwrap().to_owned();
+        // Whatever else it says goes nowhere, and does not stop it.
+        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+        Serving {
+            child,
+            address,
+            first_line,
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// With every variable of fly.toml, on addresses that are to be had here; and the very command of the machine check.
+#[test]
+fn the_program_takes_what_fly_gives_it() {
+    let fly = fly();
+    let here = [
+        ("BOOTSTONE_LISTEN", "127.0.0.1:0"),
+        ("BOOTSTONE_HTTP", "127.0.0.1:0"),
+    ];
+    let serving = Serving::start(fly["env"].as_table().unwrap(), &here);
+    assert!(
+        serving.first_line.contains("\"http\":\"127.0.0.1:"),
+        "{}",
+        serving.first_line
+    );
+
+    let check = &service(&fly, "udp")["machine_checks"][0];
+    let entrypoint = strings(&check["entrypoint"]);
+    assert_eq!(last_stage("ENTRYPOINT"), format!("[\"{}\"]", entrypoint[0]));
+    let mut verify = Command::new(env!("CARGO_BIN_EXE_bootstone"));
+    verify
+        .env_clear()
+        .args(strings(&check["command"]))
+        .stdout(Stdio::null());
+    verify.env("FLY_TEST_MACHINE_IP", &serving.address);
+    assert_eq!(verify.status().unwrap().code(), Some(0));
+}
+
+/// A variable that the program does not know would be ignored in silence.
+#[test]
+fn every_variable_is_one_of_the_programs() {
+    let help = Command::new(env!("CARGO_BIN_EXE_bootstone"))
+        .args(["serve", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for file in [
+        "fly.toml",
+        "deploy/compose.yaml",
+        "deploy/kubernetes/bootstone.yaml",
+    ] {
+        let text = read(file);
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let names: Vec<&str> = words
+            .filter_map(|word| word.strip_prefix("BOOTSTONE_"))
+            .collect();
+        assert!(!names.is_empty(), "{file}");
+        for name in names {
+            let flag = format!("--{} ", name.to_ascii_lowercase().replace('_', "-"));
+            assert!(help.contains(&flag), "{file}: BOOTSTONE_{name}");
+        }
+    }
+}
