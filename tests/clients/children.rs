@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// Far more than anything here takes on a busy machine.
@@ -37,7 +38,7 @@ impl Running {
     pub fn wait(&mut self) -> ExitStatus {
         let deadline = Timespec::try_from(DEADLINE).unwrap();
         let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        let ended = poll(&mut fds, Some(&deadline)).unwrap();
+        let ended = retry_on_intr(|| poll(&mut fds, Some(&deadline))).unwrap();
         assert_eq!(ended, 1, "still running after {DEADLINE:?}");
         self.child.wait().unwrap()
     }
