@@ -60,7 +60,11 @@ impl Transfer {
             self.patience.on_resent();
         }
         if self.has_window() {
-            self.needless += self.flight.in_flight();
+            let resent = match self.is_wary {
+                true => 1,
+                false => self.flight.in_flight(),
+            };
+            self.needless = self.needless.saturating_add(resent);
             self.calm_windows = 0;
             self.window.on_gap(0);
         } else {
