@@ -70,7 +70,9 @@ impl Transfer {
         } else {
             // A client that repeats its last ACK only, and none before (lwIP), may hold more than the first block.
             self.whole_flight = !is_odd;
-            self.run_ahead.on_trouble();
+            if self.expiries == 1 {
+                self.run_ahead.on_trouble();
+            }
         }
         self.go_back(now);
     }
