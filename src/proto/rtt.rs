@@ -297,4 +297,50 @@ mod tests {
         }
         assert_eq!(rtt.rto(), MAX_RTO);
     }
+
+    /// A round trip of 50 ms, and a burst that has left at 50 ms.
+    fn measured() -> Stopwatch {
+        let mut watch = Stopwatch::default();
+        watch.on_sent(Instant::ZERO, 1, true);
+        watch.on_progress(Instant::from_millis(50), 2);
+        watch.on_sent(Instant::from_millis(50), 2, true);
+        watch
+    }
+
+    /// The first time after the burst at which something may leave again, in milliseconds.
+    fn first_going_back(watch: &Stopwatch, una: u32, waste: u32) -> u64 {
+        let chunks = Some((4, ms(10)));
+        (50..)
+            .find(|&at| watch.may_go_back(Instant::from_millis(at), una, chunks, waste))
+            .unwrap()
+    }
+
+    #[test]
+    fn no_going_back_sooner_than_almost_a_round_trip_after_the_chunk() {
+        // 7/8 of 50 ms.
+        assert_eq!(first_going_back(&measured(), 2, 0), 50 + 44);
+        assert_eq!(first_going_back(&measured(), 5, 0), 50 + 44);
+        assert_eq!(first_going_back(&measured(), 6, 0), 60 + 44);
+        assert_eq!(first_going_back(&measured(), 10, 0), 70 + 44);
+    }
+
+    #[test]
+    fn where_blocks_go_four_times_for_each_that_arrives_the_pauses_double() {
+        let waits = [1, 2, 3, 4, 5, 6].map(|waste| first_going_back(&measured(), 2, waste) - 50);
+        assert_eq!(waits, [44, 44, 44, 88, 88, 132]);
+    }
+
+    #[test]
+    fn each_going_back_in_vain_doubles_the_pause() {
+        let mut watch = measured();
+        let mut left = 50;
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            let at = first_going_back(&watch, 2, 0);
+            watch.on_go_back(Instant::from_millis(at));
+            waits.push(at - left);
+            left = at;
+        }
+        assert_eq!(waits, [44, 50, 100, 200, 400, 800, 1600, 1600]);
+    }
 }

@@ -215,9 +215,12 @@ impl Server {
         let Some((slot, transfer)) = self.under_way(peer) else {
             return;
         };
-        let outcome = transfer.outcome_when_left(Outcome::LastAckMissing);
         // A client that has gone after its last ACK, which was lost, is no victim.
         let is_done = transfer.is_proven() && transfer.all_sent();
+        let outcome = match is_done {
+            true => Outcome::LastAckMissing,
+            false => transfer.outcome_when_left(Outcome::Aborted),
+        };
         if !is_done && !transfer.is_trusted() {
             self.guard.close_door(now, peer.address.ip());
         }

@@ -75,7 +75,10 @@ pub struct Sessions {
     places: Vec<Place>,
     free: Vec<Slot>,
     queues: [Ends; 2],
-    alarms: BinaryHeap<Reverse<(Instant, Slot)>>,
+    /// With a number that counts them: at the same time, whoever has waited longest comes first. Else a prefix that is held
+    /// back would serve the first of its machines and starve the others.
+    alarms: BinaryHeap<Reverse<(Instant, u32, Slot)>>,
+    alarms_set: u32,
 }
 
 #[derive(Debug)]
@@ -108,6 +111,7 @@ impl Sessions {
                 last: NONE,
             }; 2],
             alarms: BinaryHeap::new(),
+            alarms_set: 0,
         }
     }
 
@@ -176,19 +180,20 @@ impl Sessions {
         let place = self.place(slot);
         if place.alarm.is_none_or(|alarm| deadline < alarm) {
             place.alarm = Some(deadline);
-            self.alarms.push(Reverse((deadline, slot)));
+            self.alarms_set = self.alarms_set.wrapping_add(1);
+            self.alarms.push(Reverse((deadline, self.alarms_set, slot)));
         }
     }
 
     /// When to ask [`expired`](Self::expired) next. Never late, sometimes early.
     pub fn next_alarm(&self) -> Option<Instant> {
-        self.alarms.peek().map(|&Reverse((alarm, _))| alarm)
+        self.alarms.peek().map(|&Reverse((alarm, ..))| alarm)
     }
 
     /// A session that may have reached its deadline. The caller looks at it, and sets its alarm
     /// again if it stays.
     pub fn expired(&mut self, now: Instant) -> Option<Slot> {
-        while let Some(&Reverse((alarm, slot))) = self.alarms.peek() {
+        while let Some(&Reverse((alarm, _, slot))) = self.alarms.peek() {
             if alarm > now {
                 return None;
             }
@@ -258,7 +263,7 @@ mod tests {
         // A hash table of 2ⁿ buckets is up to 7/8 full, and half of that after it has grown.
         let by_peer = (size_of::<(SocketAddr, Slot)>() + 1) * 16 / 7;
         // One alarm, and one that was overtaken by an earlier.
-        let alarms = 2 * size_of::<(Instant, Slot)>();
+        let alarms = 2 * size_of::<(Instant, u32, Slot)>();
         let ready_and_free = 2 * size_of::<Slot>();
         let all = place + by_peer + alarms + ready_and_free;
         assert!(

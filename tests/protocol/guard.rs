@@ -1,5 +1,7 @@
 //! Guard: what is answered at all, and how much of it.
 
+use std::time::Duration;
+
 use bootstone::proto::Instant;
 use bootstone::proto::server::Server;
 
@@ -248,31 +250,136 @@ fn ack_0_without_options_is_an_ack_of_what_was_never_sent() {
     );
 }
 
-/// Twice the file and 64 KiB: 125,536 bytes here.
+/// Four times what was acknowledged, here nothing, two windows and 64 KiB: 111,360 bytes.
 #[test]
-fn a_transfer_sends_at_most_twice_its_file_and_64_kib() {
+fn a_transfer_that_gets_nowhere_ends() {
     serving("f", 30_000).talk(
         r"
         0     > RRQ f octet blksize=1432 windowsize=16
               < OACK blksize=1432 windowsize=16
-        50    > ACK 0
+        1     > ACK 0
               < DATA 1..16           # 22,976 bytes
-        100   > ACK 0
+        2     > ACK 0
               < DATA 1..16
-        150   > ACK 0
+        3     > ACK 0
               < DATA 1..16
-        200   > ACK 0
+        5     > ACK 0
               < DATA 1..16
-        250   > ACK 0
-              < DATA 1..16
-        300   > ACK 0
-              < DATA 1..7
+        9     > ACK 0
+              < DATA 1..13
               = dropped
-        350   > ACK 0
+        10    > ACK 0
               = ignored stray
         ever  nothing
         ",
     );
+}
+
+/// So much, and no more, is drawn by who forges ACK 0 as often as he likes, and however far away he seems to be.
+#[test]
+fn forged_acks_draw_no_more_than_the_bound() {
+    let rrq = "RRQ f octet blksize=1432 windowsize=16";
+    for round_trip in [1, 5, 50, 250] {
+        let mut said = vec![(0, rrq)];
+        said.extend((0..6000).map(|i| (round_trip + 10 * i, "ACK 0")));
+        let (_, bytes) = sent_to_silence(&mut serving("f", 1_000_000).server(), &said);
+        assert!(bytes > 3 * 22_976, "{bytes} show nothing");
+        assert!(
+            bytes <= 111_360,
+            "{bytes} for a round trip of {round_trip} ms"
+        );
+    }
+}
+
+/// An honest client that says nothing for 20 s (it erases its flash) does not come near the bound.
+#[test]
+fn a_transfer_survives_twenty_seconds_of_silence() {
+    serving("f", 90_000).talk(
+        r"
+        0       > RRQ f octet blksize=1432 windowsize=16
+                < OACK blksize=1432 windowsize=16
+        50      > ACK 0
+                < DATA 1..16
+        100     > ACK 16
+                < DATA 17..32
+        150     > ACK 32
+                < DATA 33..48
+        300     < DATA 32
+        500     < DATA 33..48
+        900     < DATA 32
+        1300    < DATA 33..36        # and now spread over a round trip
+        1312.5  < DATA 37..40
+        1325    < DATA 41..44
+        1337.5  < DATA 45..48
+        2137.5  < DATA 32
+        2937.5  < DATA 33..39        # in parts, each with its echo
+                < DATA 32
+        4537.5  < DATA 32
+        6137.5  < DATA 33..36
+                < DATA 32
+        9337.5  < DATA 32
+        12537.5 < DATA 33..36
+                < DATA 32
+        16537.5 < DATA 32
+        20150   > ACK 48
+                < DATA 49..56
+                < DATA 48
+        20200   > ACK 56
+                < DATA 57..63 (1216)
+        20250   > ACK 63
+                = complete
+        ever    nothing
+        ",
+    );
+}
+
+/// Thirty machines behind one public prefix wait half a second for each block of 64 KB, by our own doing. Nothing of that is
+/// counted as lost, and each has its turn.
+#[test]
+fn what_the_guard_holds_back_is_not_lost() {
+    let served = serving("f", 20_000_000).mtu(65_535);
+    let mut server = served.server();
+    let mut out = Vec::new();
+    let mut awaited = Vec::new();
+    let machine = |port| {
+        let mut from = peer("a");
+        from.address.set_port(port);
+        from
+    };
+    let mut now = Instant::ZERO;
+    for port in 1..=30 {
+        let rrq = datagram("RRQ f octet blksize=65464 windowsize=2");
+        server.handle_datagram(now, machine(port), &rrq);
+        awaited.push((now, port, 0));
+    }
+    while now < Instant::from_millis(30_000) {
+        // Both blocks of a window have come: a round trip of 50 ms later the ACK.
+        while let Some(transmit) = server.poll_transmit(now, 64, &mut out) {
+            let block = u16::from_be_bytes([out[2], out[3]]);
+            if out[1] == 3 && block % 2 == 0 {
+                let arrival = now + Duration::from_millis(50);
+                awaited.push((arrival, transmit.peer.address.port(), block));
+            }
+        }
+        awaited.sort_unstable();
+        let next = server.poll_timeout().into_iter();
+        now = next.chain(awaited.first().map(|ack| ack.0)).min().unwrap();
+        server.handle_timeout(now);
+        while let Some(&(at, port, block)) = awaited.first().filter(|ack| ack.0 <= now) {
+            awaited.remove(0);
+            assert!(at <= now);
+            server.handle_datagram(now, machine(port), &datagram(&format!("ACK {block}")));
+        }
+    }
+    for port in 1..=30 {
+        server.handle_datagram(now, machine(port), &datagram("ERROR 0 enough"));
+        let figures = server.poll_event().unwrap().transfer.unwrap();
+        assert!(
+            figures.bytes > 5_000_000,
+            "a fair share is 6.1 MB: {figures:?}"
+        );
+        assert_eq!(figures.resent, 0, "{figures:?}");
+    }
 }
 
 /// An ICMP "unreachable": somebody has used the name of a machine that did not ask. Its neighbours (/24) are
@@ -338,6 +445,36 @@ fn unreachable_closes_no_door_on_who_has_proven_itself() {
               = aborted
         20 lan> RRQ f octet
            lan< DATA 1
+        ",
+    );
+}
+
+/// A machine that has gone on to the kernel that it was sent, and its last ACK was lost.
+#[test]
+fn unreachable_after_everything_was_sent_is_the_end() {
+    serving("f", 600).talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1
+        10    > ACK 1
+              < DATA 2 (88)
+        210   < DATA 2 (88)
+        220   > UNREACHABLE
+              = last-ack-missing
+        230   > RRQ f octet
+              < DATA 1
+        ",
+    );
+    // Of whom nothing was heard, nobody knows whether he has asked.
+    serving("f", 100).talk(
+        r"
+        0     > RRQ f octet
+              < DATA 1 (100)
+        10    > UNREACHABLE
+              = aborted
+        20    > RRQ f octet
+              = dropped
+              = ignored closed-door
         ",
     );
 }

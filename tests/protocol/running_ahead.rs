@@ -196,6 +196,38 @@ fn the_timer_mends_what_the_client_does_not_report() {
     );
 }
 
+/// U-Boot with lwIP repeats its last ACK and none before: it may hold 6 to 9, whose ACKs were lost, and would never say
+/// so of block 6. So every second time all that was ever sent goes again.
+#[test]
+fn the_timer_resends_one_block_and_the_whole_flight_in_turn() {
+    serving("f", 20_000).run_ahead(4).talk(
+        r"
+        0    > RRQ f octet
+             < DATA 1
+        50   > ACK 1
+             < DATA 2
+        100  > ACK 2
+             < DATA 3
+        150  > ACK 3
+             < DATA 4..5
+        200  > ACK 4
+             < DATA 6..7
+        200  > ACK 5
+             < DATA 8..9
+        400  < DATA 6
+        800  < DATA 6..9
+        1600 < DATA 6
+        3200 < DATA 6..9
+        3250 > ACK 9
+             < DATA 10..11           # half of four: however long it took, it was one trouble
+        3300 > ACK 10
+             < DATA 12
+        3300 > ACK 11
+             < DATA 13..14
+        ",
+    );
+}
+
 /// The first troubles come at a depth of two each time: after the third the transfer stays in lock-step, and there a
 /// repeated ACK sends nothing.
 #[test]

@@ -101,6 +101,46 @@ fn a_slower_path_is_learned_from_the_second_ack() {
     );
 }
 
+/// A repeated ACK sends nothing, but it shows that the client is there: so the timer waits no longer than it would
+/// without doubling, counted from there, and never longer than it would have anyway.
+#[test]
+fn a_repeated_ack_shortens_a_doubled_wait() {
+    serving("f", 5000).talk(
+        r"
+        0    > RRQ f octet
+             < DATA 1
+        50   > ACK 1
+             < DATA 2
+        250  < DATA 2
+        300  > ACK 1
+        499  nothing
+        500  < DATA 2                # and not at 650
+        1200 > ACK 1
+        1299 nothing
+        1300 < DATA 2                # 800 ms, as without that ACK
+        ",
+    );
+}
+
+/// Two round trips and 50 ms are long enough to wait for the ACK of a window, but not where the RTO is shorter.
+#[test]
+fn a_window_is_asked_for_after_the_rto_at_the_latest() {
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet windowsize=4
+              < OACK windowsize=4
+        100   > ACK 0
+              < DATA 1..4
+        200   > ACK 4
+              < DATA 5..8
+        300   > ACK 8                # SRTT 100, RTTVAR 28.125
+              < DATA 9..12
+        512.5 < DATA 8
+        725   < DATA 9..12
+        ",
+    );
+}
+
 /// A block of a mending window that had not been sent before is as good a sample as any.
 #[test]
 fn a_new_block_in_a_mending_window_is_a_clean_sample() {
@@ -253,6 +293,73 @@ fn the_last_ack_of_a_window_is_missing() {
     );
 }
 
+/// While more than the last block is missing, nobody can say that only an ACK was lost: 30 s and 60 s, as ever.
+#[test]
+fn running_ahead_the_last_block_alone_counts() {
+    let served = serving("f", 5 * 512 + 1).run_ahead(4);
+    let begun = r"
+        0    > RRQ f octet
+             < DATA 1
+        50   > ACK 1
+             < DATA 2
+        100  > ACK 2
+             < DATA 3
+        150  > ACK 3
+             < DATA 4..5
+        200  > ACK 4
+             < DATA 6 (1)
+        ";
+    let two_missing = r"
+        400  < DATA 5
+        800  < DATA 5..6 (1)
+        1600 < DATA 5
+        3200 < DATA 5..6 (1)
+        6400 < DATA 5
+       10400 < DATA 5..6 (1)
+       14400 < DATA 5
+       18400 < DATA 5..6 (1)
+       22400 < DATA 5
+       26400 < DATA 5..6 (1)
+       60200 = timed-out
+        ever nothing
+        ";
+    served.talk(&format!("{begun}{two_missing}"));
+    let one_missing = r"
+        250  > ACK 5
+        450  < DATA 6 (1)
+        850  < DATA 6 (1)
+       16850 = last-ack-missing
+        ever nothing
+        ";
+    served.talk(&format!("{begun}{one_missing}"));
+}
+
+/// All three were lost, and so were two of the ACKs that U-Boot repeats every 5 s.
+#[test]
+fn the_last_window_is_still_to_be_had() {
+    serving("f", 5000).talk(
+        r"
+        0    > RRQ f octet windowsize=4
+             < OACK windowsize=4
+        50   > ACK 0
+             < DATA 1..4
+        100  > ACK 4
+             < DATA 5..8
+        150  > ACK 8
+             < DATA 9..10 (392)
+        300  < DATA 8
+        500  < DATA 9..10 (392)
+        900  < DATA 8
+        1300 < DATA 9..10 (392)
+       16300 > ACK 8
+             < DATA 9..10 (392)
+       16350 > ACK 10
+             = complete
+        ever nothing
+        ",
+    );
+}
+
 /// All three were lost: the client repeats its ACK, U-Boot 5 s later.
 #[test]
 fn the_last_block_is_still_to_be_had() {
@@ -322,6 +429,155 @@ fn a_gap_may_show_sooner_than_it_did_before() {
                < DATA 5..8
         187.5  > ACK 6
                < DATA 7..10
+        ",
+    );
+}
+
+/// EDK2 acknowledges each block that it has already. So many ACKs as blocks were resent by the timer are no gap,
+/// however late they come. One more is.
+#[test]
+fn so_many_acks_as_were_resent_are_no_gap() {
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet windowsize=4
+              < OACK windowsize=4
+        50    > ACK 0
+              < DATA 1..4
+        100   > ACK 4
+              < DATA 5..8
+        150   > ACK 8
+              < DATA 9..12
+        300   < DATA 8
+        500   < DATA 9..12
+        550   > ACK 12
+              < DATA 13..16
+        600   > ACK 12
+        610   > ACK 12
+        620   > ACK 12
+        630   > ACK 12
+        640   > ACK 12
+              < DATA 13..16
+        ",
+    );
+    // Until the third ACK the timer resends one block, so it is one ACK.
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet windowsize=4
+              < OACK windowsize=4
+        50    > ACK 0
+              < DATA 1..4
+        250   < DATA 1
+        300   > ACK 1
+              < DATA 2..5
+        350   > ACK 1
+        351   > ACK 1
+              < DATA 2..5
+        ",
+    );
+}
+
+/// Two windows in a row that arrived whole, and nothing was repeated: whatever was resent has found its end.
+#[test]
+fn two_whole_windows_end_the_waiting_for_such_acks() {
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet windowsize=4
+              < OACK windowsize=4
+        50    > ACK 0
+              < DATA 1..4
+        100   > ACK 4
+              < DATA 5..8
+        150   > ACK 8
+              < DATA 9..12
+        300   < DATA 8
+        500   < DATA 9..12
+        550   > ACK 12
+              < DATA 13..16
+        600   > ACK 16
+              < DATA 17..20
+        650   > ACK 16
+              < DATA 17..20
+        ",
+    );
+}
+
+/// An answer that was on its way already when the blocks left again. Until the longest round trip to be expected is
+/// over (SRTT 50, RTTVAR 18.75) repeated ACKs are taken for echoes of the second ones.
+#[test]
+fn progress_too_soon_after_a_resend_shows_that_it_was_needless() {
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet windowsize=4
+              < OACK windowsize=4
+        50    > ACK 0
+              < DATA 1..4
+        100   > ACK 4
+              < DATA 5..8
+        150   > ACK 4                # a copy of the first
+              < DATA 5..8
+        160   > ACK 8
+              < DATA 9..12
+        210   > ACK 8                # of the second blocks 5 to 8
+        284.9 > ACK 8
+        285   > ACK 8
+              < DATA 9..12
+        ",
+    );
+}
+
+// Windows that do not arrive whole.
+
+/// Of eight blocks four arrive (with the OACK a run of five), then two of eight: five in a burst are what this path lets
+/// through. The client waits for eight; the echo behind the burst has it say what it has.
+#[test]
+fn bursts_get_as_short_as_the_runs_that_arrive() {
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet windowsize=8
+              < OACK windowsize=8
+        50    > ACK 0
+              < DATA 1..8
+        100   > ACK 4                # a mean of (8 + 5)/2 = 7
+              < DATA 5..8            # perhaps a queue was too short: spread
+        125   < DATA 9..12
+        150   > ACK 6                # that does not help: (7 + 2)/2 = 5
+              < DATA 7..11
+              < DATA 6
+        200   > ACK 11
+              < DATA 12..16
+              < DATA 11
+        250   > ACK 11               # (5 + 5)/2
+              < DATA 12..16
+              < DATA 11
+        300   > ACK 11               # (5 + 0)/2, but never less than four
+              < DATA 12..15
+              < DATA 11
+        350   > ACK 15
+              < DATA 16..19
+              < DATA 15
+        400   > ACK 19
+              < DATA 20..23
+              < DATA 19
+        450   > ACK 23               # half of the twelve since the last gap
+              < DATA 24..29
+              < DATA 23
+        ",
+    );
+}
+
+/// A network with short ways has queues that hold a window, and there is no time to spread anything over.
+#[test]
+fn a_near_peer_gets_its_windows_at_once() {
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet windowsize=8
+              < OACK windowsize=8
+        5     > ACK 0
+              < DATA 1..8
+        10    > ACK 4
+              < DATA 5..12
+        15    > ACK 12
+              < DATA 13..20
         ",
     );
 }

@@ -60,13 +60,19 @@ impl Transfer {
             self.patience.on_resent();
         }
         if self.has_window() {
-            self.needless += self.flight.in_flight();
+            let resent = match self.is_wary {
+                true => 1,
+                false => self.flight.in_flight(),
+            };
+            self.needless = self.needless.saturating_add(resent);
             self.calm_windows = 0;
             self.window.on_gap(0);
         } else {
             // A client that repeats its last ACK only, and none before (lwIP), may hold more than the first block.
             self.whole_flight = !is_odd;
-            self.run_ahead.on_trouble();
+            if self.expiries == 1 {
+                self.run_ahead.on_trouble();
+            }
         }
         self.go_back(now);
     }
