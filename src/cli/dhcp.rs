@@ -115,8 +115,12 @@ impl Plan {
 
     /// Each kind with each of its architecture codes.
     fn codes(&self) -> impl Iterator<Item = (Kind, u16)> {
-        let of_kind = |kind: &Kind| kind.dhcp_architectures().iter().map(|code| (*kind, *code));
-        self.files.keys().flat_map(of_kind)
+        let of_kind = |kind: Kind| {
+            kind.dhcp_architectures()
+                .iter()
+                .map(move |code| (kind, *code))
+        };
+        self.files.keys().copied().flat_map(of_kind)
     }
 
     fn dnsmasq(&self) -> String {
