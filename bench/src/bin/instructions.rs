@@ -2,11 +2,13 @@
 //!
 //! Runs itself twice under valgrind, with few and with many transfers; what the start costs falls out of the difference.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use argh::FromArgs;
 
+use bootstone_bench::document;
 use bootstone_bench::lock_step::{BLOCKS, LockStep};
 
 const FEW: u64 = 10;
@@ -23,6 +25,10 @@ struct Arguments {
     #[argh(option)]
     most: Option<f64>,
 
+    /// the document that gets the figure, between its markers
+    #[argh(option)]
+    write: Option<PathBuf>,
+
     /// keep callgrind's output in this file, to see which function they are in
     #[argh(option)]
     profile: Option<String>,
@@ -37,9 +43,13 @@ fn main() -> Result<()> {
     let many = count(MANY, arguments.profile.as_deref().unwrap_or("/dev/null"))?;
     let acks = (MANY - FEW) * u64::from(BLOCKS);
     let each = (many - few) as f64 / acks as f64;
-    println!(
-        "{each:.0} instructions for each ACK in lock-step ({acks} ACKs: decode, session, next block of 512 bytes)"
+    let text = format!(
+        "{each:.0} instructions for each ACK in lock-step: from its datagram to the next one, a block of 512 bytes."
     );
+    println!("{text}");
+    if let Some(path) = &arguments.write {
+        document::fill(path, "instructions", &text)?;
+    }
     if let Some(most) = arguments.most {
         ensure!(each <= most, "more than {most:.0}");
     }
