@@ -248,33 +248,6 @@ fn ack_0_without_options_is_an_ack_of_what_was_never_sent() {
     );
 }
 
-/// Twice the file and 64 KiB: 125,536 bytes here.
-#[test]
-fn a_transfer_sends_at_most_twice_its_file_and_64_kib() {
-    serving("f", 30_000).talk(
-        r"
-        0     > RRQ f octet blksize=1432 windowsize=16
-              < OACK blksize=1432 windowsize=16
-        50    > ACK 0
-              < DATA 1..16           # 22,976 bytes
-        100   > ACK 0
-              < DATA 1..16
-        150   > ACK 0
-              < DATA 1..16
-        200   > ACK 0
-              < DATA 1..16
-        250   > ACK 0
-              < DATA 1..16
-        300   > ACK 0
-              < DATA 1..7
-              = dropped
-        350   > ACK 0
-              = ignored stray
-        ever  nothing
-        ",
-    );
-}
-
 /// An ICMP "unreachable": somebody has used the name of a machine that did not ask. Its neighbours (/24) are
 /// left in peace for a minute.
 #[test]
