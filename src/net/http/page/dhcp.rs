@@ -1,6 +1,5 @@
 //! The lines that make a DHCP server point machines here, for dnsmasq.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::{Ipv6Addr, SocketAddr};
 
@@ -67,17 +66,16 @@ fn is_name(text: &str) -> bool {
 
 /// Lines for every kind of machine that can boot something from here; nothing if there is none.
 pub(super) fn lines(records: &[Record], authority: &Authority) -> String {
-    let mut by_kind: BTreeMap<Kind, Vec<&Record>> = BTreeMap::new();
-    let bootable = records
-        .iter()
-        .filter(|record| !record.kind.dhcp_architectures().is_empty());
-    for record in bootable {
-        by_kind.entry(record.kind).or_default().push(record);
-    }
     let mut lines = String::new();
-    for (kind, mut records) in by_kind {
-        // A file at the top before one of a certain version, and then by name.
-        records.sort_by_key(|record| record.name.matches('/').count());
+    for kind in Kind::all().filter(|kind| !kind.dhcp_architectures().is_empty()) {
+        let of_this_kind = records.iter().filter(|record| record.kind == kind);
+        // A file at the top before one of a certain version.
+        let (top, below): (Vec<&Record>, Vec<&Record>) =
+            of_this_kind.partition(|record| !record.name.contains('/'));
+        let records = [top, below].concat();
+        if records.is_empty() {
+            continue;
+        }
         let _ = writeln!(lines, "# {}", kind.description());
         match authority.is_ipv6 {
             true => dhcpv6(&mut lines, &records, authority),
