@@ -182,6 +182,7 @@ pub const FAMILIAR: &[Call] = calls! {
     SYS_connect: "addresses";
     SYS_listen: "addresses";
     SYS_getpeername: "addresses";
+    SYS_writev: "several buffers in one call";
     SYS_sendmmsg: "addresses";
     SYS_ioctl: "devices";
     SYS_io_uring_setup: "a way around this list";
