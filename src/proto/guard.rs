@@ -49,6 +49,9 @@ const BYTES_PER_PREFIX: Bound = Bound {
     per_second: 4_000_000,
 };
 
+/// How long whoever is held back has to wait for its turn. It may have to wait for another one then.
+const LONGEST_TURN: Duration = Duration::from_secs(1);
+
 /// Reports of requests without an ACK. A boot asks for some ten names that do not exist.
 const UNPROVEN_REPORTS: Bound = Bound {
     burst: 500,
@@ -204,7 +207,9 @@ struct Account {
     unproven: u32,
     unproven_bytes: Debt,
     bytes: Debt,
-    closed_until: Option<Instant>,
+    closed_until: Instant,
+    /// When the next of those may send that are held back.
+    turn: Instant,
 }
 
 /// So much at once, and so much a second from there on.
@@ -219,6 +224,13 @@ struct Bound {
 struct Debt {
     units: u64,
     at: Instant,
+}
+
+impl Bound {
+    /// How long so many units take, once the burst is over.
+    fn time_for(self, units: u64) -> Duration {
+        Duration::from_micros(units.saturating_mul(1_000_000).div_ceil(self.per_second))
+    }
 }
 
 impl Debt {
@@ -293,18 +305,22 @@ impl Guard {
         }
     }
 
-    /// How long the transfers to a source have to hold back, because its prefix has had its share.
-    pub fn hold_back(&mut self, now: Instant, source: IpAddr) -> Option<Duration> {
+    /// How long a transfer to a source has to hold back that wants to send `bytes`, because the prefix has
+    /// had its share.
+    ///
+    /// Each of those who wait gets a turn of its own: thousands that all woke up for the next
+    /// free byte would keep the server busy with nothing else.
+    pub fn hold_back(&mut self, now: Instant, source: IpAddr, bytes: u64) -> Option<Duration> {
         if is_near(source) {
             return None;
         }
-        let owed = self
-            .account(now, source)
-            .bytes
-            .settle(now, BYTES_PER_PREFIX);
+        let account = self.account(now, source);
+        let owed = account.bytes.settle(now, BYTES_PER_PREFIX);
         let over = owed.checked_sub(BYTES_PER_PREFIX.burst)?;
-        let micros = over.saturating_mul(1_000_000) / BYTES_PER_PREFIX.per_second;
-        Some(Duration::from_micros(micros + 1))
+        let paid = now + BYTES_PER_PREFIX.time_for(over + 1);
+        let turn = paid.max(account.turn).min(now + LONGEST_TURN);
+        account.turn = turn + BYTES_PER_PREFIX.time_for(bytes);
+        Some(turn - now)
     }
 
     /// `bytes` have been sent to a source.
@@ -327,7 +343,7 @@ impl Guard {
         let prefix = self.booked_under(now, source);
         if !is_near(source) && prefix != Prefix::Rest {
             let account = self.prefixes.entry(prefix).or_default();
-            account.closed_until = Some(now + DOOR_CLOSED_FOR);
+            account.closed_until = now + DOOR_CLOSED_FOR;
         }
     }
 
@@ -369,7 +385,7 @@ impl Guard {
 
 impl Account {
     fn is_closed(&self, now: Instant) -> bool {
-        self.closed_until.is_some_and(|until| now < until)
+        now < self.closed_until
     }
 
     fn owes_nothing(&mut self, now: Instant) -> bool {
@@ -510,23 +526,36 @@ mod tests {
         let near = IpAddr::from([10, 0, 0, 1]);
         for _ in 0..1000 {
             for source in [host(1, 1), near] {
-                assert_eq!(guard.hold_back(NOW, source), None);
+                assert_eq!(guard.hold_back(NOW, source, 1), None);
                 guard.spend(NOW, source, 64_000);
             }
         }
-        let wait = guard.hold_back(NOW, host(1, 9)).unwrap();
-        assert_eq!(guard.hold_back(NOW, host(2, 1)), None);
-        assert_eq!(guard.hold_back(NOW, near), None);
+        let wait = guard.hold_back(NOW, host(1, 9), 0).unwrap();
+        assert_eq!(guard.hold_back(NOW, host(2, 1), 1), None);
+        assert_eq!(guard.hold_back(NOW, near, 1), None);
         // 64 kB too much take 16 ms at 4 MB/s.
         guard.spend(NOW, host(1, 1), 64_000);
-        let longer = guard.hold_back(NOW, host(1, 1)).unwrap();
+        let longer = guard.hold_back(NOW, host(1, 1), 0).unwrap();
         assert_eq!(longer - wait, Duration::from_millis(16));
-        assert!(
-            guard
-                .hold_back(NOW + (longer - Duration::from_micros(2)), host(1, 1))
-                .is_some()
-        );
-        assert_eq!(guard.hold_back(NOW + longer, host(1, 1)), None);
+        let almost = NOW + (longer - Duration::from_micros(2));
+        assert!(guard.hold_back(almost, host(1, 1), 0).is_some());
+        assert_eq!(guard.hold_back(NOW + longer, host(1, 1), 0), None);
+    }
+
+    #[test]
+    fn whoever_is_held_back_gets_a_turn_of_its_own() {
+        let mut guard = Guard::default();
+        guard.spend(NOW, host(1, 1), 64_000_000);
+        let mut turn = || guard.hold_back(NOW, host(1, 1), 4000).unwrap();
+        let first = turn();
+        assert_eq!(first, Duration::from_micros(1));
+        for waiting in 1..1000 {
+            assert_eq!(turn() - first, Duration::from_millis(waiting));
+        }
+        // Nobody waits longer for a look whether there is room.
+        for _ in 0..1000 {
+            assert_eq!(turn(), LONGEST_TURN);
+        }
     }
 
     #[test]

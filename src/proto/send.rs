@@ -137,7 +137,7 @@ impl Transfer {
 
     /// True when the next datagram would be more than a transfer may send that has come this far.
     pub fn is_exhausted(&self) -> bool {
-        let next = self.blocks.datagram_len(self.flight.next()) as u64;
+        let next = self.blocks.datagram_len(self.first_to_leave()) as u64;
         let earned = BYTES_PER_ACKNOWLEDGED * self.acknowledged();
         self.bytes_sent + next > earned + 2 * self.window_len() + BYTES_TO_BEGIN_WITH
     }
@@ -195,6 +195,12 @@ impl Transfer {
         self.held_until.is_none() && (self.flight.next() < self.window_end() || self.echo)
     }
 
+    /// About how many bytes those are.
+    pub fn waiting(&self) -> u64 {
+        let blocks = self.window_end().saturating_sub(self.flight.next()).max(1);
+        u64::from(blocks) * self.blocks.datagram_len(self.first_to_leave()) as u64
+    }
+
     /// True when the peer has been silent for so long that its RRQ, if it comes again, comes from a machine
     /// that has started over.
     pub fn is_left(&self, now: Instant) -> bool {
@@ -217,11 +223,7 @@ impl Transfer {
     /// Appends the next datagrams: the OACK, or up to `segments` DATA of equal length, of which
     /// only the last may be shorter. `file` is the content. Returns the length of the first.
     pub fn fill(&mut self, now: Instant, file: &[u8], segments: usize, out: &mut Vec<u8>) -> usize {
-        let first = match self.flight.next() < self.window_end() {
-            true => self.flight.next(),
-            false => self.flight.una() - 1,
-        };
-        let segment = self.blocks.datagram_len(first);
+        let segment = self.blocks.datagram_len(self.first_to_leave());
         let mut most = segments.min(MAX_BURST / segment).max(1);
         let spread = self.window.spread(self.stopwatch.rtt().shortest());
         if let Some((chunk, _)) = spread {
@@ -247,6 +249,14 @@ impl Transfer {
         }
         self.deadline = self.next_deadline(now);
         segment.min(out.len())
+    }
+
+    /// Block `next`, or the one that is echoed.
+    fn first_to_leave(&self) -> u32 {
+        match self.flight.next() < self.window_end() {
+            true => self.flight.next(),
+            false => self.flight.una().saturating_sub(1),
+        }
     }
 
     /// Appends block `next`, or the echo of an acknowledged one. False when neither is due.

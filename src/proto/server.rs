@@ -289,7 +289,8 @@ impl Server {
             return None;
         }
         let peer = session.peer;
-        if let Some(wait) = self.guard.hold_back(now, peer.address.ip()) {
+        let waiting = session.transfer.waiting();
+        if let Some(wait) = self.guard.hold_back(now, peer.address.ip(), waiting) {
             session.transfer.hold(now + wait);
             self.make_ready(slot);
             return None;
