@@ -1,0 +1,229 @@
+//! ACKs can be guessed: on one port there is no secret in them. What a spoofer draws with them, per byte and
+//! at most. `SECURITY.md` shows the figures.
+
+use std::time::Duration;
+
+use bootstone::proto::config::Config;
+use bootstone::proto::negotiate::Limits;
+use bootstone::proto::stats::Outcome;
+
+use crate::attacker::{Line, Traffic, ack, public, rrq};
+
+const MIB: usize = 1 << 20;
+
+/// What may be sent of a file of 1 MiB: four bytes for each that was acknowledged, two windows, and 64 KiB.
+const AT_MOST: u64 = 4 * MIB as u64 + 2 * 16 * 1468 + (64 << 10);
+
+/// And to somebody who acknowledges nothing but the first answer.
+const AT_MOST_FOR_NOTHING: u64 = AT_MOST - 4 * MIB as u64 + 4 * 1468;
+
+/// How the spoofer guesses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guess {
+    /// Nothing: only the request.
+    Silent,
+    /// ACK 0, or ACK 1 without options, once.
+    Once,
+    /// The same again and again, every 10 ms.
+    TheSame,
+    /// 0, 1, 2, … every 10 ms.
+    Count,
+    /// What an honest client would acknowledge, every 50 ms: the spoofer knows the server well.
+    Best,
+}
+
+#[derive(Clone, Copy)]
+struct Drawn {
+    sent: Traffic,
+    drawn: Traffic,
+    outcome: Outcome,
+}
+
+/// One request in the name of somebody else, and guesses for as long as there is anything to draw.
+fn draw(options: &str, guess: Guess, run_ahead: u16) -> Drawn {
+    let config = Config {
+        run_ahead,
+        ..Config::default()
+    };
+    let mut line = Line::new(MIB, config);
+    let victim = public(1, 1, 4000);
+    let (mut sent, mut drawn) = (Traffic::default(), Traffic::default());
+    let first = u16::from(options.is_empty());
+    // The highest DATA, which is what an honest client acknowledges.
+    let mut highest = 0;
+    let mut next = first;
+    let see = |drawn: &mut Traffic, highest: &mut u16, datagram: &[u8]| {
+        drawn.count(datagram.len());
+        if let [0, 3, high, low, ..] = *datagram {
+            *highest = (*highest).max(u16::from_be_bytes([high, low]));
+        }
+    };
+    let request = rrq(options);
+    sent.count(request.len());
+    line.hear(victim, &request, &mut |_, d| {
+        see(&mut drawn, &mut highest, d)
+    });
+    let every = Duration::from_millis(if guess == Guess::Best { 50 } else { 10 });
+    while line.reports.is_empty() {
+        line.wait_until(line.now + every, &mut |_, d| {
+            see(&mut drawn, &mut highest, d)
+        });
+        let number = match guess {
+            Guess::Silent => continue,
+            Guess::Once if next > first => continue,
+            Guess::Once | Guess::TheSame => first,
+            Guess::Count => next,
+            Guess::Best => highest,
+        };
+        next = next.saturating_add(1);
+        sent.count(4);
+        line.hear(victim, &ack(number), &mut |_, d| {
+            see(&mut drawn, &mut highest, d)
+        });
+    }
+    line.wait_until(line.now + Duration::from_secs(600), &mut |_, d| {
+        see(&mut drawn, &mut highest, d)
+    });
+    assert_eq!(line.reports.len(), 1);
+    let outcome = line.reports[0].outcome;
+    Drawn {
+        sent,
+        drawn,
+        outcome,
+    }
+}
+
+const TERMS: [&str; 4] = [
+    "",
+    "blksize=1468",
+    "blksize=512 windowsize=16",
+    "blksize=1468 windowsize=16",
+];
+
+const GUESSES: [Guess; 5] = [
+    Guess::Silent,
+    Guess::Once,
+    Guess::TheSame,
+    Guess::Count,
+    Guess::Best,
+];
+
+/// The rows of the table: bytes back for each byte, as payload and with IP and UDP headers, and all that
+/// one request can draw.
+fn table() -> String {
+    let mut table = String::from(
+        "| request | guesses | back per byte | with headers | drawn in all, bytes | ends |\n|---|---|---|---|---|---|\n",
+    );
+    for options in TERMS {
+        for guess in GUESSES {
+            for run_ahead in [1, 16] {
+                let Drawn {
+                    sent,
+                    drawn,
+                    outcome,
+                } = draw(options, guess, run_ahead);
+                // Run-ahead changes nothing where a window was agreed, or for whoever does not look far away.
+                let lock_step = !options.contains("windowsize");
+                if run_ahead > 1 && !(lock_step && guess == Guess::Best) {
+                    continue;
+                }
+                let options = if options.is_empty() {
+                    "no options"
+                } else {
+                    options
+                };
+                let guesses = match guess {
+                    Guess::Silent => "none",
+                    Guess::Once => "the first ACK",
+                    Guess::TheSame => "the first ACK every 10 ms",
+                    Guess::Count => "0, 1, 2, … every 10 ms",
+                    Guess::Best if run_ahead > 1 => "the right ones every 50 ms, run-ahead 16",
+                    Guess::Best => "the right ones every 50 ms",
+                };
+                let per_byte = drawn.bytes as f64 / sent.bytes as f64;
+                let with_headers = drawn.on_the_wire() as f64 / sent.on_the_wire() as f64;
+                table += &format!(
+                    "| {options} | {guesses} | {per_byte:.1} | {with_headers:.1} | {} | {} |\n",
+                    drawn.bytes,
+                    outcome.as_str()
+                );
+            }
+        }
+    }
+    table
+}
+
+/// What the document says is what happens.
+#[test]
+fn the_table_in_security_md_is_true() {
+    let (begin, end) = ("<!-- blind acks -->\n", "<!-- /blind acks -->");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/SECURITY.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = document.split_once(begin).unwrap();
+    let (shown, after) = rest.split_once(end).unwrap();
+    let table = table();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, format!("{before}{begin}\n{table}\n{end}{after}")).unwrap();
+    } else {
+        let how = "BLESS=1 cargo test --test abuse table writes the new one into SECURITY.md";
+        assert!(shown.trim() == table.trim(), "{how}:\n{table}");
+    }
+}
+
+/// However it guesses.
+#[test]
+fn a_transfer_never_sends_more_than_its_bound() {
+    for options in TERMS
+        .into_iter()
+        .chain(["blksize=8 windowsize=16", "tsize=0"])
+    {
+        for guess in GUESSES {
+            let drawn = draw(options, guess, 16).drawn.bytes;
+            let at_most = match guess {
+                Guess::Count | Guess::Best => AT_MOST,
+                Guess::Silent | Guess::Once | Guess::TheSame => AT_MOST_FOR_NOTHING,
+            };
+            assert!(drawn <= at_most, "{options} {guess:?}: {drawn}");
+        }
+    }
+}
+
+/// A spoofer who guesses badly ends it himself.
+#[test]
+fn counting_too_fast_ends_the_transfer() {
+    // Every 10 ms is fine for lock-step; twice before anything was sent is not.
+    let mut line = Line::new(MIB, Config::default());
+    let victim = public(1, 1, 4000);
+    let mut drawn = Traffic::default();
+    line.server
+        .handle_datagram(line.now, victim, &rrq("blksize=1468"));
+    for number in 0..100 {
+        line.server.handle_datagram(line.now, victim, &ack(number));
+    }
+    line.hear(victim, &ack(100), &mut |_, d| drawn.count(d.len()));
+    line.wait_until(line.now + Duration::from_secs(600), &mut |_, d| {
+        drawn.count(d.len())
+    });
+    assert_eq!(drawn, Traffic::default());
+    assert_eq!(line.reports[0].outcome, Outcome::Dropped);
+}
+
+/// A larger `--max-windowsize` is a larger first answer to a guess, and the same bound in all.
+#[test]
+fn a_larger_window_draws_more_at_once() {
+    for (windowsize, first) in [(16, 16 * 1472), (64, 64 * 1472)] {
+        let config = Config {
+            limits: Limits {
+                max_windowsize: windowsize,
+                ..Limits::default()
+            },
+            ..Config::default()
+        };
+        let mut line = Line::new(MIB, config);
+        let victim = public(1, 1, 4000);
+        let mut drawn = Traffic::default();
+        line.hear(victim, &rrq("blksize=1468 windowsize=64"), &mut |_, _| ());
+        line.hear(victim, &ack(0), &mut |_, d| drawn.count(d.len()));
+        assert_eq!(drawn.bytes, first);
+    }
+}

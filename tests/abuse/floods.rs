@@ -1,0 +1,285 @@
+//! Many strangers at once: who gets through, and what is sent to whom.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use bootstone::proto::config::Config;
+use bootstone::proto::stats::{Ignored, Outcome};
+use bootstone::proto::{Instant, Peer};
+
+use crate::attacker::{Line, Traffic, ack, near, public, rrq};
+
+/// One way.
+const DELAY: Duration = Duration::from_millis(25);
+
+/// iPXE's, near enough.
+const RRQ_AGAIN: Duration = Duration::from_millis(250);
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// What happens when: to the server, or to an honest client.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    ToServer(usize, Vec<u8>),
+    Flood(u32),
+    AskAgain(usize),
+}
+
+/// Clients that do as iPXE does, and a flood from `spoofed` that sends `rate` requests a second, each in another
+/// name.
+struct Scene {
+    line: Line,
+    options: &'static str,
+    clients: Vec<(Peer, bool)>,
+    events: BinaryHeap<Reverse<(Instant, u32, Event)>>,
+    count: u32,
+}
+
+impl Scene {
+    fn new(config: Config, options: &'static str, clients: Vec<Peer>) -> Scene {
+        let mut scene = Scene {
+            line: Line::new(5000, config),
+            options,
+            clients: clients.into_iter().map(|peer| (peer, false)).collect(),
+            events: BinaryHeap::new(),
+            count: 0,
+        };
+        // They are switched on within the second, after the flood has lasted for one.
+        for client in 0..scene.clients.len() {
+            let at = 1000 + 1000 * client as u64 / scene.clients.len() as u64;
+            scene.plan(Instant::from_millis(at), Event::AskAgain(client));
+        }
+        scene
+    }
+
+    fn plan(&mut self, at: Instant, event: Event) {
+        self.count += 1;
+        self.events.push(Reverse((at, self.count, event)));
+    }
+
+    /// How many of the clients have had their file within `lasts`.
+    fn run(
+        &mut self,
+        rate: u32,
+        spoofed: impl Fn(u32) -> (Peer, Vec<u8>),
+        lasts: Duration,
+    ) -> usize {
+        let every = Duration::from_secs(1) / rate;
+        self.plan(Instant::ZERO, Event::Flood(0));
+        while let Some(Reverse((at, _, event))) = self.events.pop() {
+            if at > Instant::ZERO + lasts {
+                break;
+            }
+            let mut sent = Vec::new();
+            self.line
+                .wait_until(at, &mut |to, d| sent.push((to, d.to_vec())));
+            let (from, datagram) = match event {
+                Event::Flood(n) => {
+                    self.plan(at + every, Event::Flood(n + 1));
+                    spoofed(n)
+                }
+                Event::AskAgain(client) if self.clients[client].1 => continue,
+                Event::AskAgain(client) => {
+                    self.plan(at + RRQ_AGAIN, Event::AskAgain(client));
+                    (self.clients[client].0, rrq(self.options))
+                }
+                Event::ToServer(client, datagram) => (self.clients[client].0, datagram),
+            };
+            self.line
+                .hear(from, &datagram, &mut |to, d| sent.push((to, d.to_vec())));
+            self.line.reports.clear();
+            for (to, datagram) in sent {
+                self.deliver(to, &datagram);
+            }
+        }
+        let complete = self.line.server.stats().outcome(Outcome::Complete);
+        usize::try_from(complete).unwrap()
+    }
+
+    /// To an honest client, which acknowledges what it gets after a round trip; or to nobody.
+    fn deliver(&mut self, to: Peer, datagram: &[u8]) {
+        let Some(client) = self.clients.iter().position(|(peer, _)| *peer == to) else {
+            return;
+        };
+        self.clients[client].1 = true;
+        let number = match *datagram {
+            [0, 3, high, low, ..] => u16::from_be_bytes([high, low]),
+            _ => 0,
+        };
+        let back = self.line.now + DELAY + DELAY;
+        self.plan(back, Event::ToServer(client, ack(number)));
+    }
+}
+
+fn honest(count: u16) -> Vec<Peer> {
+    (0..count).map(|n| public(60_000 + n, 7, 2000)).collect()
+}
+
+/// Twenty thousand requests a second, each from another prefix: the table is full within a second, and every honest
+/// client still gets its file.
+#[test]
+fn a_flood_from_everywhere_stops_nobody() {
+    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", honest(100));
+    let spoofed = |n: u32| {
+        (
+            public(n as u16 % 50_000, (n >> 16) as u8, 9),
+            rrq("tsize=0"),
+        )
+    };
+    assert_eq!(scene.run(20_000, spoofed, ms(3000)), 100);
+    let server = &scene.line.server;
+    assert_eq!(server.sessions(), Config::default().max_sessions);
+    assert_eq!(server.stats().ignored(Ignored::TableFull), 0);
+}
+
+/// Requests without options, which are answered by forty times their bytes, use up their half of what may be
+/// sent to strangers; who asks with options has the other half.
+#[test]
+fn a_flood_without_options_leaves_room_for_requests_with_them() {
+    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", honest(100));
+    let spoofed = |n: u32| (public(n as u16 % 50_000, (n >> 16) as u8, 9), rrq(""));
+    assert_eq!(scene.run(40_000, spoofed, ms(3000)), 100);
+    assert!(scene.line.server.stats().ignored(Ignored::TotalBudget) > 10_000);
+}
+
+/// Whoever can forge the addresses of a prefix can lock it out, as `SECURITY.md` says; nobody else is
+/// concerned.
+#[test]
+fn a_flood_in_the_name_of_one_prefix_concerns_that_prefix() {
+    let spoofed = |n: u32| (public(1, n as u8, 9 + (n >> 8) as u16), rrq("tsize=0"));
+    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", honest(50));
+    assert_eq!(scene.run(20_000, spoofed, ms(3000)), 50);
+    let neighbours = (0..50).map(|n| public(1, 7, 60_000 + n)).collect();
+    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", neighbours);
+    assert_eq!(scene.run(20_000, spoofed, ms(3000)), 0);
+    assert!(scene.line.server.stats().ignored(Ignored::PrefixBudget) > 30_000);
+}
+
+/// A table of 64, half of it transfers under way: ten thousand strangers push out each other only.
+#[test]
+fn a_transfer_under_way_is_never_pushed_out() {
+    let config = Config {
+        max_sessions: 64,
+        ..Config::default()
+    };
+    let mut line = Line::new(100_000, config);
+    let proven: Vec<_> = (0..32).map(|n| public(n, 1, 2000)).collect();
+    for &peer in &proven {
+        line.hear(peer, &rrq(""), &mut |_, _| ());
+        line.hear(peer, &ack(1), &mut |_, _| ());
+    }
+    for n in 0..10_000 {
+        line.hear(public(1000 + n, 1, 9), &rrq("tsize=0"), &mut |_, _| ());
+    }
+    assert_eq!(line.server.sessions(), 64);
+    for &peer in &proven {
+        let mut answered = Traffic::default();
+        line.hear(peer, &ack(2), &mut |_, d| answered.count(d.len()));
+        assert_eq!(answered.datagrams, 1);
+    }
+    assert_eq!(line.server.stats().outcome(Outcome::Dropped), 10_000 - 32);
+}
+
+/// A machine that did not ask, and whose host says so. `acks` are guessed on the heels of the request. What its
+/// prefix gets in a minute in which a spoofer tries ten times a second.
+fn reflected(acks: &[u16], options: &str) -> Traffic {
+    let mut line = Line::new(1 << 20, Config::default());
+    let mut drawn = Traffic::default();
+    for turn in 0..600 {
+        let victim = public(1, turn as u8, 5000 + turn);
+        let before = drawn;
+        line.hear(victim, &rrq(options), &mut |_, d| drawn.count(d.len()));
+        for &number in acks {
+            line.wait_until(line.now + ms(1), &mut |_, d| drawn.count(d.len()));
+            line.hear(victim, &ack(number), &mut |_, d| drawn.count(d.len()));
+        }
+        // The ICMP message is back after 50 ms.
+        line.wait_until(line.now + ms(50), &mut |_, d| drawn.count(d.len()));
+        if drawn != before {
+            line.server.handle_unreachable(line.now, victim);
+        }
+        let next = Instant::from_millis(100 * (u64::from(turn) + 1));
+        line.wait_until(next, &mut |_, d| drawn.count(d.len()));
+    }
+    drawn
+}
+
+/// The door closes on a prefix whose hosts did not ask, for a minute. Three good guesses before the ICMP message
+/// arrives keep it open: then only the rate of the prefix bounds what it gets.
+#[test]
+fn what_icmp_stops() {
+    let options = "blksize=1468 windowsize=16";
+    let once = |acks| reflected(acks, options).bytes;
+    let tries = 600;
+    assert_eq!(once(&[]), 29);
+    assert_eq!(once(&[0]), 29 + 16 * 1472);
+    assert_eq!(once(&[0, 16]), 29 + 32 * 1472);
+    assert_eq!(once(&[0, 16, 32]), tries * (29 + 48 * 1472));
+}
+
+/// 64 MB at once and then 4 MB/s to all of a public /24, however many ask and acknowledge there; a prefix of the
+/// server's own network has no bound.
+#[test]
+fn bytes_to_a_public_prefix_are_bounded() {
+    let drawn = |source: fn(u16) -> Peer| {
+        let mut line = Line::new(16 << 20, Config::default());
+        let peers: Vec<_> = (0..20).map(source).collect();
+        let mut drawn = Traffic::default();
+        let mut highest = vec![0; peers.len()];
+        for peer in &peers {
+            line.hear(*peer, &rrq("blksize=1468 windowsize=16"), &mut |_, _| ());
+        }
+        while line.now < Instant::from_millis(10_000) {
+            for (n, peer) in peers.iter().enumerate() {
+                line.hear(*peer, &ack(highest[n]), &mut |to, d| {
+                    note(&peers, &mut highest, to, d);
+                    drawn.count(d.len());
+                });
+            }
+            line.wait_until(line.now + ms(20), &mut |to, d| {
+                note(&peers, &mut highest, to, d);
+                drawn.count(d.len());
+            });
+        }
+        drawn.bytes
+    };
+    let bound = 64_000_000 + 10 * 4_000_000;
+    let public_bytes = drawn(|n| public(1, n as u8, 2000 + n));
+    // What is on its way when the bound is met still leaves: a burst.
+    assert!(public_bytes <= bound + 65_507, "{public_bytes}");
+    assert!(public_bytes >= bound - 1_000_000, "{public_bytes}");
+    let near_bytes = drawn(|n| near(n as u8, 2000 + n));
+    assert!(near_bytes > 2 * bound, "{near_bytes}");
+}
+
+fn note(peers: &[Peer], highest: &mut [u16], to: Peer, datagram: &[u8]) {
+    let who = peers.iter().position(|peer| *peer == to);
+    if let (Some(who), [0, 3, high, low, ..]) = (who, datagram) {
+        highest[who] = u16::from_be_bytes([*high, *low]);
+    }
+}
+
+/// Lines about strangers: 500 at once, then 20 a second; and those left out are counted.
+#[test]
+fn a_flood_does_not_fill_the_log() {
+    let mut line = Line::new(1000, Config::default());
+    let requests = 20_000;
+    for n in 0..requests {
+        let name = format!("\0\x01x{n}\0octet\0");
+        line.hear(public(n % 5000, 1, 9), name.as_bytes(), &mut |_, _| ());
+        line.wait_until(line.now + ms(1), &mut |_, _| ());
+    }
+    let (told, seconds) = (line.reports.len(), usize::from(requests) / 1000);
+    assert!((500..=500 + 20 * seconds).contains(&told), "{told} lines");
+    // The next one says how many came before it.
+    line.wait_until(line.now + ms(10_000), &mut |_, _| ());
+    line.hear(public(1, 1, 9), b"\0\x01y\0octet\0", &mut |_, _| ());
+    let left_out: u32 = line.reports.iter().map(|report| report.left_out).sum();
+    assert_eq!(
+        left_out as usize + line.reports.len(),
+        usize::from(requests) + 1
+    );
+}
