@@ -96,7 +96,8 @@ fn with_command(mut arguments: Vec<String>) -> Vec<String> {
 }
 
 fn print_version() -> ExitCode {
-    println!("bootstone {}", env!("CARGO_PKG_VERSION"));
+    let content = crate::embedded::manifest().content_id();
+    println!("bootstone {} (content {content})", env!("CARGO_PKG_VERSION"));
     ExitCode::from(DONE)
 }
 
