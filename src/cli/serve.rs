@@ -30,7 +30,7 @@ use crate::sandbox::{self, Confinement, User};
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "serve")]
 pub struct Serve {
-    /// address and port to answer on; repeatable, names allowed (default: [::]:69, which is IPv4 as well)
+    /// address and port to answer on; repeatable, names allowed (default: `[::]:69`, IPv4 too)
     #[argh(option)]
     pub(super) listen: Vec<String>,
 
