@@ -273,6 +273,33 @@ fn a_transfer_that_gets_nowhere_ends() {
         ever  nothing
         ",
     );
+    // With one window acknowledged, 203,008 bytes.
+    serving("f", 60_000).talk(
+        r"
+        0     > RRQ f octet blksize=1432 windowsize=16
+              < OACK blksize=1432 windowsize=16
+        1     > ACK 0
+              < DATA 1..16
+        2     > ACK 16
+              < DATA 17..32
+        3     > ACK 16
+              < DATA 17..32
+        4     > ACK 16
+              < DATA 17..32
+        6     > ACK 16
+              < DATA 17..32
+        10    > ACK 16
+              < DATA 17..32
+        18    > ACK 16
+              < DATA 17..32
+        34    > ACK 16
+              < DATA 17..32
+        66    > ACK 16
+              < DATA 17..29
+              = dropped
+        ever  nothing
+        ",
+    );
 }
 
 /// So much, and no more, is drawn by who forges ACK 0 as often as he likes, and however far away he seems to be.
