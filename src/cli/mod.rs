@@ -97,7 +97,10 @@ fn with_command(mut arguments: Vec<String>) -> Vec<String> {
 
 fn print_version() -> ExitCode {
     let content = crate::embedded::manifest().content_id();
-    println!("bootstone {} (content {content})", env!("CARGO_PKG_VERSION"));
+    println!(
+        "bootstone {} (content {content})",
+        env!("CARGO_PKG_VERSION")
+    );
     ExitCode::from(DONE)
 }
 
