@@ -1,6 +1,7 @@
 //! Bootstone: a read-only TFTP server whose boot files are compiled into the binary.
 pub mod catalog;
 pub mod cli;
+pub mod dhcp;
 pub mod embedded;
 pub mod log;
 pub mod manifest;

@@ -1,9 +1,5 @@
-//! `bootstone dhcp`: what a DHCP server must be told, so that each machine loads its own file from here.
-//!
-//! A machine asks twice: its firmware loads iPXE, and iPXE asks DHCP again. It names itself then (user class `iPXE`), and is
-//! given a script; were it given the same file again, it would load itself for ever.
+//! `bootstone dhcp`: what a DHCP server must be told, in the words of each.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -13,7 +9,7 @@ use argh::FromArgs;
 use serde_json::{Value, json};
 
 use super::{could_not, print};
-use crate::manifest::{Kind, Manifest, Record};
+use crate::dhcp::Plan;
 
 /// Write the configuration of a DHCP server that sends each machine to its embedded boot file, and iPXE to its script.
 #[derive(FromArgs, Debug)]
@@ -59,184 +55,93 @@ impl FromStr for Format {
 impl Dhcp {
     /// Writes the configuration to standard output.
     pub fn run(self) -> ExitCode {
-        match Plan::new(&crate::embedded::manifest(), self.server, self.script) {
+        let server = self.server.to_string();
+        match Plan::new(&crate::embedded::manifest(), server, self.script) {
             Ok(plan) => print(&match self.format {
                 Format::Dnsmasq => plan.dnsmasq(),
-                Format::Kea => plan.kea(),
-                Format::IscDhcp => plan.isc_dhcp(),
-                Format::Openwrt => plan.openwrt(),
+                Format::Kea => kea(&plan),
+                Format::IscDhcp => isc_dhcp(&plan),
+                Format::Openwrt => openwrt(&plan),
             }),
             Err(message) => could_not(message),
         }
     }
 }
 
-/// Who is sent where.
-struct Plan {
-    server: Ipv4Addr,
-    /// For each kind of machine that can boot something from here, its file.
-    files: BTreeMap<Kind, String>,
-    /// A URL, if there is a script.
-    script: Option<String>,
+fn kea(plan: &Plan) -> String {
+    let mut classes = vec![json!({
+        "name": "ipxe",
+        "test": "substring(option[77].hex, 0, 4) == 'iPXE'",
+    })];
+    if let Some(script) = &plan.script {
+        classes[0]["boot-file-name"] = script.as_str().into();
+        classes[0]["next-server"] = plan.server.as_str().into();
+    }
+    for (kind, name) in &plan.files {
+        let codes = kind.dhcp_architectures().iter();
+        let codes: Vec<String> = codes
+            .map(|code| format!("option[93].hex == 0x{code:04x}"))
+            .collect();
+        classes.push(json!({
+            "name": kind.to_string(),
+            "test": format!("not member('ipxe') and ({})", codes.join(" or ")),
+            "boot-file-name": name,
+            "next-server": plan.server,
+        }));
+    }
+    let config: Value = json!({ "Dhcp4": { "client-classes": classes } });
+    format!("{config:#}\n")
 }
 
-impl Plan {
-    fn new(manifest: &Manifest, server: Ipv4Addr, script: Option<String>) -> Result<Plan, String> {
-        let mut files: BTreeMap<Kind, &Record> = BTreeMap::new();
-        for record in manifest.records() {
-            if !record.kind.dhcp_architectures().is_empty() {
-                let chosen = files.entry(record.kind).or_insert(record);
-                if rank(record) < rank(chosen) {
-                    *chosen = record;
-                }
-            }
-        }
-        if files.is_empty() {
-            return Err(
-                "no boot file for any firmware is embedded: there is nowhere to send machines to. \
-                 boot-assets/README.md says how iPXE is brought in"
-                    .to_owned(),
-            );
-        }
-        let names = files.values().map(|record| &record.name);
-        let given = names.chain(&script);
-        if let Some(odd) = given.into_iter().find(|text| !is_plain(text)) {
-            return Err(format!(
-                "{odd:?} cannot be written into every configuration: only letters, digits and -._~:/?&=%@+ can"
-            ));
-        }
-        let name = |(kind, record): (Kind, &Record)| (kind, record.name.clone());
-        Ok(Plan {
-            server,
-            script: script.or_else(|| embedded_script(manifest, server)),
-            files: files.into_iter().map(name).collect(),
-        })
+fn isc_dhcp(plan: &Plan) -> String {
+    let mut text = format!(
+        "option client-architecture code 93 = unsigned integer 16;\n\
+         next-server {};\n\
+         if exists user-class and option user-class = \"iPXE\" {{\n",
+        plan.server
+    );
+    if let Some(script) = &plan.script {
+        let _ = writeln!(text, "  filename \"{script}\";");
     }
-
-    /// Each kind with each of its architecture codes.
-    fn codes(&self) -> impl Iterator<Item = (Kind, u16)> {
-        let of_kind = |kind: Kind| {
-            kind.dhcp_architectures()
-                .iter()
-                .map(move |code| (kind, *code))
-        };
-        self.files.keys().copied().flat_map(of_kind)
-    }
-
-    fn dnsmasq(&self) -> String {
-        let mut text = "dhcp-userclass=set:ipxe,iPXE\n".to_owned();
-        for (kind, code) in self.codes() {
-            let _ = writeln!(text, "dhcp-match=set:{kind},option:client-arch,{code}");
-        }
-        for (kind, name) in &self.files {
-            let _ = writeln!(
-                text,
-                "dhcp-boot=tag:{kind},tag:!ipxe,{name},,{}",
-                self.server
-            );
-        }
-        if let Some(script) = &self.script {
-            let _ = writeln!(text, "dhcp-boot=tag:ipxe,{script},,{}", self.server);
-        }
-        text
-    }
-
-    fn kea(&self) -> String {
-        let mut classes = vec![json!({
-            "name": "ipxe",
-            "test": "substring(option[77].hex, 0, 4) == 'iPXE'",
-        })];
-        if let Some(script) = &self.script {
-            classes[0]["boot-file-name"] = script.as_str().into();
-            classes[0]["next-server"] = self.server.to_string().into();
-        }
-        for (kind, name) in &self.files {
-            let codes = kind.dhcp_architectures().iter();
-            let codes: Vec<String> = codes
-                .map(|code| format!("option[93].hex == 0x{code:04x}"))
-                .collect();
-            classes.push(json!({
-                "name": kind.to_string(),
-                "test": format!("not member('ipxe') and ({})", codes.join(" or ")),
-                "boot-file-name": name,
-                "next-server": self.server.to_string(),
-            }));
-        }
-        let config: Value = json!({ "Dhcp4": { "client-classes": classes } });
-        format!("{config:#}\n")
-    }
-
-    fn isc_dhcp(&self) -> String {
-        let mut text = format!(
-            "option client-architecture code 93 = unsigned integer 16;\n\
-             next-server {};\n\
-             if exists user-class and option user-class = \"iPXE\" {{\n",
-            self.server
+    for (kind, name) in &plan.files {
+        let codes = kind.dhcp_architectures().iter();
+        let codes: Vec<String> = codes
+            .map(|code| {
+                let [high, low] = code.to_be_bytes();
+                format!("option client-architecture = {high:02x}:{low:02x}")
+            })
+            .collect();
+        let _ = writeln!(
+            text,
+            "}} elsif {} {{ # {kind}\n  filename \"{name}\";",
+            codes.join(" or ")
         );
-        if let Some(script) = &self.script {
-            let _ = writeln!(text, "  filename \"{script}\";");
-        }
-        for (kind, name) in &self.files {
-            let codes = kind.dhcp_architectures().iter();
-            let codes: Vec<String> = codes
-                .map(|code| {
-                    let [high, low] = code.to_be_bytes();
-                    format!("option client-architecture = {high:02x}:{low:02x}")
-                })
-                .collect();
-            let _ = writeln!(
-                text,
-                "}} elsif {} {{ # {kind}\n  filename \"{name}\";",
-                codes.join(" or ")
-            );
-        }
-        text + "}\n"
     }
+    text + "}\n"
+}
 
-    /// For /etc/config/dhcp, from which dnsmasq's own is made there.
-    fn openwrt(&self) -> String {
-        let mut text =
-            "config userclass\n\toption networkid 'ipxe'\n\toption userclass 'iPXE'\n".to_owned();
-        for (kind, code) in self.codes() {
-            let _ = writeln!(
-                text,
-                "\nconfig match\n\toption networkid '{kind}'\n\toption match 'option:client-arch,{code}'"
-            );
-        }
-        let files = self.files.iter();
-        let files = files.map(|(kind, name)| (format!("{kind},tag:!ipxe"), name));
-        let script = self.script.iter().map(|script| ("ipxe".to_owned(), script));
-        for (tags, name) in files.chain(script) {
-            let _ = writeln!(
-                text,
-                "\nconfig boot\n\toption networkid '{tags}'\n\toption filename '{name}'\n\t\
-                 option servername 'bootstone'\n\toption serveraddress '{}'",
-                self.server
-            );
-        }
-        text
+/// For /etc/config/dhcp, from which dnsmasq's own is made there.
+fn openwrt(plan: &Plan) -> String {
+    let mut text =
+        "config userclass\n\toption networkid 'ipxe'\n\toption userclass 'iPXE'\n".to_owned();
+    for (kind, code) in plan.codes() {
+        let _ = writeln!(
+            text,
+            "\nconfig match\n\toption networkid '{kind}'\n\toption match 'option:client-arch,{code}'"
+        );
     }
-}
-
-/// The file that machines of a kind are sent to is the first by this: the usual one, then one at the top before one of a certain
-/// version, then by name.
-fn rank(record: &Record) -> (bool, usize, &str) {
-    let name = record.name.as_str();
-    let basename = name.rsplit('/').next().unwrap_or(name);
-    let usual = basename == "undionly.kpxe" || basename == "ipxe.efi";
-    (!usual, name.matches('/').count(), name)
-}
-
-fn embedded_script(manifest: &Manifest, server: Ipv4Addr) -> Option<String> {
-    let has = |name: &&str| manifest.records().iter().any(|record| record.name == *name);
-    let name = ["boot.ipxe", "autoexec.ipxe"].into_iter().find(has)?;
-    Some(format!("tftp://{server}/{name}"))
-}
-
-/// Means nothing but itself in any of the formats.
-fn is_plain(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?&=%@+".contains(&b);
-    !text.is_empty() && text.bytes().all(plain)
+    let files = plan.files.iter();
+    let files = files.map(|(kind, name)| (format!("{kind},tag:!ipxe"), name));
+    let script = plan.script.iter().map(|script| ("ipxe".to_owned(), script));
+    for (tags, name) in files.chain(script) {
+        let _ = writeln!(
+            text,
+            "\nconfig boot\n\toption networkid '{tags}'\n\toption filename '{name}'\n\t\
+             option servername 'bootstone'\n\toption serveraddress '{}'",
+            plan.server
+        );
+    }
+    text
 }
 
 #[cfg(test)]
@@ -249,7 +154,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::manifest::{Digest, Machine};
+    use crate::manifest::{Digest, Kind, Machine, Manifest, Record};
 
     fn record(name: &str, kind: Kind) -> Record {
         Record {
@@ -276,7 +181,7 @@ mod tests {
             record("undionly.kkpxe", Kind::Bios),
             record("undionly.kpxe", Kind::Bios),
         ]);
-        Plan::new(&manifest, Ipv4Addr::new(192, 0, 2, 1), None).unwrap()
+        Plan::new(&manifest, "192.0.2.1".to_owned(), None).unwrap()
     }
 
     /// Has a program read a configuration, if it is installed; with `BOOTSTONE_REQUIRE_CLIENTS=1` it has to be.
@@ -323,7 +228,7 @@ dhcp-boot=tag:ipxe,tftp://192.0.2.1/autoexec.ipxe,,192.0.2.1
 
     #[test]
     fn kea_reads_it() {
-        let config = plan().kea();
+        let config = kea(&plan());
         let read: Value = serde_json::from_str(&config).unwrap();
         let classes = &read["Dhcp4"]["client-classes"];
         assert_eq!(
@@ -338,7 +243,7 @@ dhcp-boot=tag:ipxe,tftp://192.0.2.1/autoexec.ipxe,,192.0.2.1
 
     #[test]
     fn isc_dhcp_reads_it() {
-        let config = plan().isc_dhcp();
+        let config = isc_dhcp(&plan());
         assert!(config.contains(
             "} elsif option client-architecture = 00:07 or option client-architecture = 00:09 { # efi-x86-64\n  \
              filename \"ipxe.efi\";\n"
@@ -350,7 +255,7 @@ dhcp-boot=tag:ipxe,tftp://192.0.2.1/autoexec.ipxe,,192.0.2.1
     /// What OpenWrt's start script makes of the sections is what dnsmasq itself is given elsewhere.
     #[test]
     fn openwrt_makes_the_same_of_it() {
-        let text = plan().openwrt();
+        let text = openwrt(&plan());
         let mut lines = Vec::new();
         for section in text.split("\n\n") {
             let option = |name: &str| {
@@ -385,8 +290,8 @@ dhcp-boot=tag:ipxe,tftp://192.0.2.1/autoexec.ipxe,,192.0.2.1
     #[test]
     fn a_script_of_the_operators_own() {
         let efi = Manifest::new(vec![record("ipxe.efi", Kind::Efi(Machine::X86_64))]);
-        let server = Ipv4Addr::new(192, 0, 2, 1);
-        let script = |url: &str| Plan::new(&efi, server, Some(url.to_owned()));
+        let server = || "192.0.2.1".to_owned();
+        let script = |url: &str| Plan::new(&efi, server(), Some(url.to_owned()));
         let own = script("http://boot.example.com/menu.ipxe?mac=1").unwrap();
         assert!(
             own.dnsmasq()
@@ -394,16 +299,18 @@ dhcp-boot=tag:ipxe,tftp://192.0.2.1/autoexec.ipxe,,192.0.2.1
         );
         assert!(script("a'b").is_err_and(|message| message.contains("a'b")));
         // Without any, iPXE is given no file: certainly not itself.
-        let none = Plan::new(&efi, server, None).unwrap();
+        let none = Plan::new(&efi, server(), None).unwrap();
         assert!(!none.dnsmasq().contains("dhcp-boot=tag:ipxe"));
-        accepts("dhcpd", &["-t", "-cf", "FILE"], &none.isc_dhcp());
-        accepts("kea-dhcp4", &["-t", "FILE"], &none.kea());
+        accepts("dhcpd", &["-t", "-cf", "FILE"], &isc_dhcp(&none));
+        accepts("kea-dhcp4", &["-t", "FILE"], &kea(&none));
     }
 
     #[test]
     fn nothing_to_boot_is_an_error() {
         let script = Manifest::new(vec![record("autoexec.ipxe", Kind::IpxeScript)]);
-        let message = Plan::new(&script, Ipv4Addr::LOCALHOST, None).err().unwrap();
+        let message = Plan::new(&script, "192.0.2.1".to_owned(), None)
+            .err()
+            .unwrap();
         assert!(message.contains("boot-assets/README.md"), "{message}");
     }
 }

@@ -408,13 +408,13 @@ fn accept(listener: TcpListener, client: TcpStream) {
         let mut far = tokio::net::TcpStream::from_std(client).unwrap();
         far.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         let length = near.read(&mut [0; 64]).await.unwrap();
-        near.local_addr().unwrap();
-        near.write_all(b"200 body").await.unwrap();
+        assert!(near.local_addr().unwrap().ip().is_loopback());
+        near.write_all(b"200body").await.unwrap();
+        near.set_zero_linger().unwrap();
         near.shutdown().await.unwrap();
         let mut answer = Vec::new();
         far.read_to_end(&mut answer).await.unwrap();
-        assert_eq!((length, answer.as_slice()), (18, &b"200 body"[..]));
-        near.set_zero_linger().unwrap();
+        assert_eq!((length, answer.as_slice()), (18, &b"200body"[..]));
     };
     runtime().block_on(serve);
 }

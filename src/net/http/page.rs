@@ -26,7 +26,7 @@ const IN_LINKS: &AsciiSet = &NON_ALPHANUMERIC
 pub(super) fn html(site: &Site, host: &str, local: SocketAddr) -> String {
     let authority = dhcp::Authority::new(host, local);
     let files: String = site.manifest.records().iter().map(row).collect();
-    let lines = dhcp::lines(site.manifest.records(), &authority);
+    let lines = dhcp::lines(&site.manifest, &authority);
     format!(
         "<!DOCTYPE html>\n\
          <html lang=\"en\">\n\
@@ -138,7 +138,7 @@ fn boot(lines: &str) -> String {
     }
     format!(
         "<section>\n<h2>Boot from here</h2>\n\
-         <p>For <code>dnsmasq.conf</code>; other DHCP servers want the same values:</p>\n\
+         <p>For <code>dnsmasq.conf</code>; <code>bootstone dhcp</code> writes it for other DHCP servers:</p>\n\
          <pre>{}</pre>\n</section>\n",
         escape(lines.trim_end())
     )

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::net::{Ipv6Addr, SocketAddr};
 
-use crate::manifest::{Kind, Record};
+use crate::dhcp::Plan;
+use crate::manifest::{Kind, Manifest};
 
 /// How machines reach this server: as the client that asks has reached it.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,62 +66,45 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Lines for every kind of machine that can boot something from here; nothing if there is none.
-pub(super) fn lines(records: &[Record], authority: &Authority) -> String {
+pub(super) fn lines(manifest: &Manifest, authority: &Authority) -> String {
+    match Plan::new(manifest, authority.server.clone(), None) {
+        Ok(plan) if authority.is_ipv6 => over_ipv6(&plan, authority),
+        Ok(plan) => plan.dnsmasq() + &http_boot(&plan, authority),
+        Err(_) => String::new(),
+    }
+}
+
+/// UEFI HTTP Boot: codes of its own, a URL, and a server that calls itself one of its kind.
+fn http_boot(plan: &Plan, authority: &Authority) -> String {
     let mut lines = String::new();
-    for kind in Kind::all().filter(|kind| !kind.dhcp_architectures().is_empty()) {
-        let of_this_kind = records.iter().filter(|record| record.kind == kind);
-        // A file at the top before one of a certain version.
-        let (top, below): (Vec<&Record>, Vec<&Record>) =
-            of_this_kind.partition(|record| !record.name.contains('/'));
-        let records = [top, below].concat();
-        if records.is_empty() {
-            continue;
+    for (kind, name) in &plan.files {
+        for code in kind.http_architectures() {
+            let whole = &authority.whole;
+            let _ = writeln!(
+                lines,
+                "dhcp-match=set:{kind}-http,option:client-arch,{code}\n\
+                 dhcp-option-force=tag:{kind}-http,60,HTTPClient\n\
+                 dhcp-boot=tag:{kind}-http,tag:!ipxe,http://{whole}/{name}"
+            );
         }
-        let _ = writeln!(lines, "# {}", kind.description());
-        match authority.is_ipv6 {
-            true => dhcpv6(&mut lines, &records, authority),
-            false => dhcpv4(&mut lines, kind, &records, authority),
-        }
-        lines.push('\n');
     }
     lines
 }
 
-fn dhcpv4(lines: &mut String, kind: Kind, records: &[&Record], authority: &Authority) {
-    for code in kind.dhcp_architectures() {
-        let _ = writeln!(lines, "dhcp-match=set:{kind},option:client-arch,{code}");
-    }
-    for (index, record) in records.iter().enumerate() {
-        let or = if index == 0 { "" } else { "# or " };
-        let (name, server) = (&record.name, &authority.server);
-        let _ = writeln!(lines, "{or}dhcp-boot=tag:{kind},{name},,{server}");
-    }
-    for code in kind.http_architectures() {
-        let (name, whole) = (&records[0].name, &authority.whole);
-        let _ = writeln!(
-            lines,
-            "dhcp-match=set:{kind}-http,option:client-arch,{code}\n\
-             dhcp-option-force=tag:{kind}-http,60,HTTPClient\n\
-             dhcp-boot=tag:{kind}-http,http://{whole}/{name}"
-        );
-    }
-}
-
 /// DHCPv6 has one option for it, a URL (RFC 5970).
-fn dhcpv6(lines: &mut String, records: &[&Record], authority: &Authority) {
-    for record in records {
-        let (name, server) = (&record.name, authority.bracketed());
-        let _ = writeln!(
-            lines,
-            "# dhcp-option=option6:bootfile-url,tftp://{server}/{name}"
-        );
-    }
+fn over_ipv6(plan: &Plan, authority: &Authority) -> String {
+    let server = authority.bracketed();
+    let line = |(kind, name): (&Kind, &String)| {
+        let what = kind.description();
+        format!("# {what}\n# dhcp-option=option6:bootfile-url,tftp://{server}/{name}\n")
+    };
+    plan.files.iter().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Digest, Machine};
+    use crate::manifest::{Digest, Machine, Record};
 
     fn authority(host: &str) -> Authority {
         Authority::new(host, ([192, 0, 2, 1], 8080).into())
@@ -180,30 +164,27 @@ mod tests {
     #[test]
     fn lines_for_dnsmasq() {
         let efi = Kind::Efi(Machine::X86_64);
-        let records = [
-            record("2.0.0/ipxe.efi", efi),
-            record("autoexec.ipxe", Kind::IpxeScript),
+        let script = record("autoexec.ipxe", Kind::IpxeScript);
+        let bootable = Manifest::new(vec![
+            script.clone(),
             record("ipxe.efi", efi),
             record("undionly.kpxe", Kind::Bios),
-        ];
+        ]);
         let expected = "\
-# UEFI program, x86-64
+dhcp-userclass=set:ipxe,iPXE
 dhcp-match=set:efi-x86-64,option:client-arch,7
 dhcp-match=set:efi-x86-64,option:client-arch,9
-dhcp-boot=tag:efi-x86-64,ipxe.efi,,192.0.2.1
-# or dhcp-boot=tag:efi-x86-64,2.0.0/ipxe.efi,,192.0.2.1
+dhcp-match=set:bios,option:client-arch,0
+dhcp-boot=tag:efi-x86-64,tag:!ipxe,ipxe.efi,,192.0.2.1
+dhcp-boot=tag:bios,tag:!ipxe,undionly.kpxe,,192.0.2.1
+dhcp-boot=tag:ipxe,tftp://192.0.2.1/autoexec.ipxe,,192.0.2.1
 dhcp-match=set:efi-x86-64-http,option:client-arch,16
 dhcp-option-force=tag:efi-x86-64-http,60,HTTPClient
-dhcp-boot=tag:efi-x86-64-http,http://192.0.2.1:8080/ipxe.efi
-
-# BIOS boot program
-dhcp-match=set:bios,option:client-arch,0
-dhcp-boot=tag:bios,undionly.kpxe,,192.0.2.1
-
+dhcp-boot=tag:efi-x86-64-http,tag:!ipxe,http://192.0.2.1:8080/ipxe.efi
 ";
-        assert_eq!(lines(&records, &authority("")), expected);
-        assert_eq!(lines(&records[1..2], &authority("")), "");
-        let over_ipv6 = lines(&records[2..3], &authority("[2001:db8::1]:80"));
+        assert_eq!(lines(&bootable, &authority("")), expected);
+        let over_ipv6 = lines(&bootable, &authority("[2001:db8::1]:80"));
         assert!(over_ipv6.contains("bootfile-url,tftp://[2001:db8::1]/ipxe.efi\n"));
+        assert_eq!(lines(&Manifest::new(vec![script]), &authority("")), "");
     }
 }
