@@ -17,7 +17,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use crate::client::{Client, Failure, Step, Wish};
 use crate::process;
 
-/// When a client repeats its RRQ; then after twice, four times … as long. Between iPXE (0.25 s) and EDK2 (4 s).
+/// When a client repeats its RRQ, give or take a quarter; then after twice, four times … as long. Between iPXE (0.25 s) and EDK2 (4 s).
 const REQUEST_TIMER: Duration = Duration::from_secs(1);
 /// When a client repeats its last ACK.
 const DATA_TIMER: Duration = Duration::from_secs(1);
@@ -48,6 +48,9 @@ pub struct Load {
     pub one_address: bool,
     /// Clients take joined datagrams (UDP_GRO), as a network card gives them.
     pub gro: bool,
+    /// Never sleep. The wake-up of a client on another core of the same machine is work of the server's that no client
+    /// out there would cost it.
+    pub spin: bool,
     /// After this the run is over, whatever is under way.
     pub limit: Duration,
 }
@@ -125,6 +128,7 @@ struct Run<'a> {
     epoll: OwnedFd,
     flights: Vec<Option<Flight>>,
     buffer: Vec<u8>,
+    random: fastrand::Rng,
     begun: usize,
     ended: usize,
     tally: Tally,
@@ -142,6 +146,7 @@ pub fn run(load: &Load) -> io::Result<Tally> {
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         flights: Vec::new(),
         buffer: vec![0; LONGEST],
+        random: fastrand::Rng::with_seed(1),
         begun: 0,
         ended: 0,
         tally: Tally::default(),
@@ -152,7 +157,11 @@ pub fn run(load: &Load) -> io::Result<Tally> {
     let mut events = Vec::with_capacity(256);
     let mut sweep = first + SWEEP_EVERY;
     while run.ended < load.count && last < end {
-        let timeout = timespec(sweep.saturating_duration_since(last));
+        let timeout = match load.spin {
+            true => Duration::ZERO,
+            false => sweep.saturating_duration_since(last),
+        };
+        let timeout = timespec(timeout);
         epoll::wait(&run.epoll, spare_capacity(&mut events), Some(&timeout))?;
         for event in events.drain(..) {
             run.readable(event.data.u64() as usize)?;
@@ -215,6 +224,8 @@ impl Run<'_> {
         epoll::add(&self.epoll, &socket, data, epoll::EventFlags::IN)?;
         let now = Instant::now();
         self.begun += 1;
+        // No two machines keep step for long.
+        let wait = REQUEST_TIMER.mul_f64(0.75 + self.random.f64() / 2.0);
         Ok(Flight {
             client: Client::default(),
             socket,
@@ -222,7 +233,7 @@ impl Run<'_> {
             started: now,
             heard: now,
             timer: now,
-            wait: REQUEST_TIMER,
+            wait,
         })
     }
 

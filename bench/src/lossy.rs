@@ -165,6 +165,7 @@ fn own(
         at_once: 1,
         one_address: true,
         gro: false,
+        spin: false,
         limit,
     };
     Ok(load::run(&load)?.times.first().copied())
@@ -282,6 +283,10 @@ fn try_once(
     })?;
     reader.read(settings, relay.address(), plan.file, plan.limit)
 }
+
+/// The servers that are tried unless told otherwise. The `tftpd` crate's one port keeps a core busy while it waits,
+/// which would delay all others here.
+pub const USUAL: &str = "bootstone,dnsmasq,dnsmasq single-port,atftpd,tftpd-hpa";
 
 /// The servers of this table: Bootstone twice, once without running ahead.
 pub fn contestants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Settings)> {

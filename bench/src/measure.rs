@@ -111,12 +111,12 @@ pub mod scenarios {
     /// A run that takes longer is stuck.
     const LIMIT: Duration = Duration::from_secs(120);
 
-    /// `count` transfers of a file, `at_once` at once.
+    /// So many transfers of a file, and so many at once. A client that is alone does not sleep.
     pub fn load(
         server: SocketAddr,
         file: File,
         (blksize, windowsize): (u16, u16),
-        (count, at_once): (usize, usize),
+        counts: (usize, usize),
     ) -> Load {
         let wish = Wish {
             name: file.name().to_owned(),
@@ -127,10 +127,11 @@ pub mod scenarios {
         Load {
             server,
             wish,
-            count,
-            at_once,
+            count: counts.0,
+            at_once: counts.1,
             one_address: false,
             gro: false,
+            spin: counts.1 == 1,
             limit: LIMIT,
         }
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
 use rustix::thread::CpuSet;
 
 /// How often a [`MemoryWatch`] looks. A forked child of a TFTP server lives longer than this in a storm.
@@ -69,6 +70,24 @@ impl Account {
         let started = started.into_iter().filter(|&pid| pid != self.pid);
         let own = started.map(|child| memory(child, "RssAnon").unwrap_or(0));
         memory(self.pid, "VmRSS").unwrap_or(0) + own.sum::<u64>()
+    }
+
+    /// Sends the process SIGTERM.
+    pub fn ask_to_end(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends it at once, with all that it has started.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+        self.close();
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+            // One that is over already needs none.
+            let _ = rustix::process::kill_process(pid, signal);
+        }
     }
 
     /// Ends what is left of it, once the process itself is over.

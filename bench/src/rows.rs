@@ -58,7 +58,7 @@ pub fn matrix(quick: bool) -> Vec<Row> {
     let mut rows = Vec::new();
     for &blksize in sizes {
         for &windowsize in windows {
-            let count = if quick { 1 } else { 6 };
+            let count = if quick { 1 } else { 3 };
             rows.push(Row {
                 goal: fetch_goal(blksize, windowsize),
                 ..row(
@@ -70,18 +70,46 @@ pub fn matrix(quick: bool) -> Vec<Row> {
             });
         }
     }
-    let joined = |row: &Row| Row {
-        name: format!("{} joined", row.name),
-        gro: true,
-        goal: Goal::None,
-        ..row.clone()
-    };
-    let windows_of_1428 = rows
+    rows.extend(joined(&rows));
+    rows
+}
+
+/// The same with 50 clients at once, for the windows that are most asked for.
+pub fn busy(quick: bool) -> Vec<Row> {
+    let count = if quick { 100 } else { 500 };
+    let terms = [(512, 1), (1428, 1), (1428, 16), (1428, 64)];
+    let mut rows: Vec<Row> = terms
+        .into_iter()
+        .map(|(blksize, windowsize)| Row {
+            goal: match fetch_goal(blksize, windowsize) {
+                Goal::CpuAndThroughput(most, wanted, _) => Goal::Cpu(most, wanted),
+                goal => goal,
+            },
+            ..row(
+                &format!("{blksize}/{windowsize}, 50 at once"),
+                File::Large,
+                (blksize, windowsize),
+                (count, 50),
+            )
+        })
+        .collect();
+    rows.extend(joined(&rows));
+    rows
+}
+
+/// The rows of Ethernet's blocks in large windows once more, with clients that take them joined.
+fn joined(rows: &[Row]) -> Vec<Row> {
+    let large = rows
         .iter()
         .filter(|row| row.terms.0 == 1428 && row.terms.1 >= 16);
-    let joined: Vec<Row> = windows_of_1428.map(joined).collect();
-    rows.extend(joined);
-    rows
+    large
+        .map(|row| Row {
+            name: format!("{} joined", row.name),
+            gro: true,
+            goal: Goal::None,
+            ..row.clone()
+        })
+        .collect()
 }
 
 fn fetch_goal(blksize: u16, windowsize: u16) -> Goal {
@@ -111,7 +139,7 @@ pub fn storms(quick: bool) -> Vec<Row> {
     };
     let requests = Goal::Cpu(LOCK_STEP.0, LOCK_STEP.1);
     vec![
-        storm(File::OneBlock, (512, 1), 100_000, 32, requests),
+        storm(File::OneBlock, (512, 1), 20_000, 32, requests),
         storm(
             File::Small,
             (1428, 1),

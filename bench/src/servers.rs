@@ -5,9 +5,10 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::client::{Client, Step, Wish};
 use crate::content::{self, File};
@@ -62,18 +63,21 @@ impl Kind {
         }
     }
 
-    /// Those whose name begins with one of `wanted`, separated by commas; all if it is empty.
-    pub fn select(wanted: &str) -> Vec<Kind> {
-        let is_wanted = |kind: &Kind| {
-            wanted.is_empty() || wanted.split(',').any(|name| kind.name().starts_with(name))
-        };
-        Kind::ALL.into_iter().filter(is_wanted).collect()
+    /// Those that `wanted` names, separated by commas; all if it is empty.
+    pub fn select(wanted: &str) -> Result<Vec<Kind>> {
+        if wanted.is_empty() {
+            return Ok(Kind::ALL.to_vec());
+        }
+        wanted.split(',').map(Kind::named).collect()
     }
 
-    /// True where every answer comes from the port that was asked.
-    pub fn has_one_port(self) -> bool {
-        use Kind::{Bootstone, DnsmasqSinglePort, RsTftpdSinglePort};
-        matches!(self, Bootstone | DnsmasqSinglePort | RsTftpdSinglePort)
+    /// The one of this name.
+    pub fn named(name: &str) -> Result<Kind> {
+        let found = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        found.with_context(|| {
+            let names = Kind::ALL.map(Kind::name).join(", ");
+            format!("there is no server {name:?}; there are {names}")
+        })
     }
 
     fn program(self) -> &'static str {
@@ -135,8 +139,8 @@ pub struct Settings {
     pub bootstone: PathBuf,
     /// More flags for it.
     pub bootstone_flags: Vec<String>,
-    /// The servers' core.
-    pub core: usize,
+    /// The servers' core; none for any.
+    pub core: Option<usize>,
 }
 
 impl Settings {
@@ -154,7 +158,7 @@ impl Settings {
             root,
             bootstone,
             bootstone_flags: Vec::new(),
-            core,
+            core: Some(core),
         })
     }
 
@@ -216,7 +220,28 @@ fn build(assets: &Path, target: &Path) -> Result<PathBuf> {
     Ok(target.join("release/bootstone"))
 }
 
-/// A server under way. Stopped when dropped.
+/// Every server under way, for the case that this program is told to end.
+static UNDER_WAY: Mutex<Vec<Account>> = Mutex::new(Vec::new());
+
+fn under_way() -> MutexGuard<'static, Vec<Account>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From here on, SIGINT and SIGTERM end the servers too.
+fn take_along_when_told_to_end() -> Result<()> {
+    static ONCE: OnceLock<Result<(), ctrlc::Error>> = OnceLock::new();
+    let set = ONCE.get_or_init(|| {
+        ctrlc::set_handler(|| {
+            under_way().iter().for_each(Account::kill);
+            std::process::exit(130);
+        })
+    });
+    set.as_ref()
+        .map(drop)
+        .map_err(|error| anyhow!("signals cannot be taken: {error}"))
+}
+
+/// A server under way. Stopped when dropped, and when this program is told to end.
 #[derive(Debug)]
 pub struct Running {
     kind: Kind,
@@ -228,18 +253,26 @@ pub struct Running {
 impl Running {
     /// Starts a server, and waits until it serves.
     pub fn start(kind: Kind, settings: &Settings) -> Result<Running> {
+        take_along_when_told_to_end()?;
         let program = settings.find(kind)?;
         let address = kind.address()?;
-        let child = Command::new("taskset")
-            .args(["--cpu-list", &settings.core.to_string()])
-            .arg(&program)
+        let mut command = match settings.core {
+            Some(core) => {
+                let mut pinned = Command::new("taskset");
+                pinned.args(["--cpu-list", &core.to_string()]).arg(&program);
+                pinned
+            }
+            None => Command::new(&program),
+        };
+        let child = command
             .args(kind.arguments(address, &settings.root, settings))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .context("taskset does not start; it is part of util-linux")?;
+            .with_context(|| format!("{} or taskset does not start", program.display()))?;
         let account = Account::open(child.id());
+        under_way().push(account.clone());
         let mut running = Running {
             kind,
             child,
@@ -289,12 +322,8 @@ impl Running {
     }
 
     fn stop(&mut self) -> Result<()> {
-        let pid = i32::try_from(self.pid())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw);
-        if let Some(pid) = pid.filter(|_| self.child.try_wait().is_ok_and(|ended| ended.is_none()))
-        {
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        if self.child.try_wait()?.is_none() {
+            self.account.ask_to_end();
         }
         let limit = Instant::now() + STOP_LIMIT;
         while self.child.try_wait()?.is_none() && Instant::now() < limit {
@@ -302,6 +331,7 @@ impl Running {
         }
         self.child.kill()?;
         self.child.wait()?;
+        under_way().retain(|account| account.pid() != self.account.pid());
         self.account.close();
         Ok(())
     }

@@ -22,7 +22,7 @@ struct Arguments {
     #[argh(switch)]
     quick: bool,
 
-    /// only servers whose names begin so, separated by commas
+    /// only these servers, separated by commas
     #[argh(option, default = "String::new()")]
     servers: String,
 
@@ -90,7 +90,7 @@ fn main() -> Result<()> {
     let (_, core) = process::cores()?;
     process::pin(core)?;
     let plan = plan(arguments.quick);
-    let kinds = Kind::select(&arguments.servers);
+    let kinds = Kind::select(&arguments.servers)?;
     let reflections = reflect_all(&kinds, &settings, &plan)?;
     let mut reports = Vec::new();
     for (kind, reflections) in reflections {

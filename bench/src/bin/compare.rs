@@ -20,7 +20,7 @@ struct Arguments {
     #[argh(switch)]
     quick: bool,
 
-    /// only servers whose names begin so, separated by commas
+    /// only these servers, separated by commas
     #[argh(option, default = "String::new()")]
     servers: String,
 
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
     let settings = Settings::prepare(arguments.bootstone.clone())?;
     let (_, core) = process::cores()?;
     process::pin(core)?;
-    let kinds = Kind::select(&arguments.servers);
+    let kinds = Kind::select(&arguments.servers)?;
     let rounds = arguments
         .rounds
         .unwrap_or(if arguments.quick { 1 } else { 3 });
@@ -60,12 +60,13 @@ fn main() -> Result<()> {
             .collect()
     };
     let matrix = compare(rows::matrix(arguments.quick));
+    let busy = compare(rows::busy(arguments.quick));
     let storms = compare(rows::storms(arguments.quick));
-    let text = render(&kinds, rounds, &matrix, &storms);
+    let text = render(&kinds, rounds, [&matrix, &busy, &storms]);
     println!("{text}");
     if let Some(path) = &arguments.write {
         document::fill(path, "compare", &text)?;
-        plots(path, &matrix, &storms)?;
+        plots(path, &busy, &storms)?;
     }
     Ok(())
 }
@@ -90,8 +91,8 @@ fn compare(row: Row, kinds: &[Kind], settings: &Settings, rounds: usize) -> Comp
     (row, cells)
 }
 
-fn render(kinds: &[Kind], rounds: usize, matrix: &[Compared], storms: &[Compared]) -> String {
-    let all = || matrix.iter().chain(storms);
+fn render(kinds: &[Kind], rounds: usize, [matrix, busy, storms]: [&[Compared]; 3]) -> String {
+    let all = || matrix.iter().chain(busy).chain(storms);
     let judged = all().flat_map(|(row, cells)| rows::judge(row, cells));
     let judged: Vec<Vec<String>> = judged.map(|judged| judged_line(&judged)).collect();
     let head = [
@@ -111,11 +112,18 @@ fn render(kinds: &[Kind], rounds: usize, matrix: &[Compared], storms: &[Compared
     );
     let cpu = |measured: &Measured| measured.cpu_per_gb();
     let speed = |measured: &Measured| measured.tally.throughput() / 1e6;
-    text += &format!(
-        "### Server CPU, seconds per GB, one client\n\n{}\n",
-        grid(kinds, matrix, cpu)
-    );
-    text += &format!("### MB/s of one client\n\n{}\n", grid(kinds, matrix, speed));
+    let cpu = |title, compared| {
+        format!(
+            "### Server CPU, seconds per GB, {title}\n\n{}\n",
+            grid(kinds, compared, cpu)
+        )
+    };
+    let speed =
+        |title, compared| format!("### MB/s, {title}\n\n{}\n", grid(kinds, compared, speed));
+    for (title, compared) in [("50 clients at once", busy), ("one client", matrix)] {
+        text += &cpu(title, compared);
+        text += &speed(title, compared);
+    }
     for (row, cells) in storms {
         text += &format!("### {}\n\n{}\n", row.name, storm(cells));
     }
@@ -216,15 +224,13 @@ fn storm(cells: &[Cell]) -> String {
     )
 }
 
-fn plots(document: &Path, matrix: &[Compared], storms: &[Compared]) -> Result<()> {
+fn plots(document: &Path, busy: &[Compared], storms: &[Compared]) -> Result<()> {
     let group = |(row, cells): &Compared, figure: fn(&Measured) -> f64| {
         let sound = cells.iter().filter(|cell| cell.is_sound());
         let bar = |cell: &Cell| (cell.kind.name().to_owned(), cell.median(figure));
         (row.name.clone(), sound.map(bar).collect())
     };
-    let shown = matrix
-        .iter()
-        .filter(|(row, _)| row.terms.0 <= 1428 && !row.gro);
+    let shown = busy.iter().filter(|(row, _)| !row.gro);
     let groups: Vec<_> = shown
         .map(|compared| group(compared, Measured::cpu_per_gb))
         .collect();

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use argh::FromArgs;
 
 use bootstone_bench::content::File;
@@ -137,8 +137,7 @@ fn main() -> Result<()> {
 }
 
 fn start(name: &str, arguments: &Arguments) -> Result<Running> {
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
-    let kind = kind.with_context(|| format!("there is no server {name:?}"))?;
+    let kind = Kind::named(name)?;
     let flags: Vec<&str> = arguments.flag.iter().map(String::as_str).collect();
     let settings = Settings::prepare(arguments.bootstone.clone())?.with_flags(&flags);
     Running::start(kind, &settings)
