@@ -3,9 +3,14 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What may wait for a slow reader, in bytes: some thousand lines. Past that, lines are lost, and counted.
 const WAITING: usize = 1 << 20;
+
+/// How long lines gather once some have been written: to wake the writer for each of thousands a second would cost more
+/// than to serve a small file.
+const GATHERING: Duration = Duration::from_millis(20);
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -59,7 +64,15 @@ impl Queue {
         while self.take(&mut text) {
             // A closed pipe is no reason to stop serving.
             let _ = out.write_all(&text).and_then(|()| out.flush());
+            self.gather();
         }
+    }
+
+    /// Lets lines come together, unless these are the last.
+    fn gather(&self) {
+        let lines = self.lock();
+        let is_open = |lines: &mut Lines| !lines.is_closed;
+        drop(self.changed.wait_timeout_while(lines, GATHERING, is_open));
     }
 
     /// Waits for lines and swaps them for the empty buffer `text`. False when there will be none.

@@ -4,6 +4,7 @@ pub mod driver;
 pub mod fetcher;
 pub mod http;
 pub mod pulse;
+mod readiness;
 pub mod socket;
 pub mod systemd;
 mod unreachable;

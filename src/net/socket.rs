@@ -4,12 +4,12 @@
 //! a window in one call (GSO), and the don't-fragment bit.
 
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
-use tokio::io::Interest;
 
+use super::readiness::Ready;
 use super::unreachable;
 use crate::proto::Peer;
 use crate::proto::server::Transmit;
@@ -29,6 +29,7 @@ const SMALLEST_BATCH: usize = 4;
 #[derive(Debug)]
 pub struct Bound {
     socket: std::net::UdpSocket,
+    again: std::net::UdpSocket,
     /// What the kernel can do is asked at once: inside the sandbox it cannot be asked any more.
     state: UdpSocketState,
     buffer: usize,
@@ -74,9 +75,12 @@ impl Bound {
         socket.set_nonblocking(true)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         state.enable_transport_errors(UdpSockRef::from(&socket))?;
+        let address = socket.local_addr()?;
+        spare_control_messages(&socket, address.ip());
         Ok(Bound {
             buffer: state.recv_buffer_size(UdpSockRef::from(&socket))?,
-            address: socket.local_addr()?,
+            address,
+            again: socket.try_clone()?,
             socket,
             state,
             adopted,
@@ -99,19 +103,47 @@ impl Bound {
     }
 }
 
+/// `quinn-udp` has the kernel tell a time of arrival and a type of service with each datagram, which QUIC needs and TFTP
+/// does not; and the address that was asked, which a socket of one address knows. Each costs with each datagram.
+#[cfg(target_os = "linux")]
+fn spare_control_messages(socket: &std::net::UdpSocket, address: IpAddr) {
+    use nix::sys::socket::setsockopt;
+    use nix::sys::socket::sockopt::{
+        IpRecvTos, Ipv4PacketInfo, Ipv6RecvPacketInfo, Ipv6RecvTClass, ReceiveTimestampns,
+    };
+    // Best effort: what stays on is ignored.
+    let _ = setsockopt(socket, ReceiveTimestampns, &false);
+    let _ = setsockopt(socket, IpRecvTos, &false);
+    let is_one_address = match address {
+        IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_multicast() && !v4.is_broadcast(),
+        IpAddr::V6(v6) => !v6.is_unspecified() && !v6.is_multicast(),
+    };
+    if address.is_ipv6() {
+        let _ = setsockopt(socket, Ipv6RecvTClass, &false);
+    }
+    if is_one_address && address.is_ipv6() {
+        let _ = setsockopt(socket, Ipv6RecvPacketInfo, &false);
+    }
+    if is_one_address && address.is_ipv4() {
+        let _ = setsockopt(socket, Ipv4PacketInfo, &false);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn spare_control_messages(_socket: &std::net::UdpSocket, _address: IpAddr) {}
+
 /// A socket that belongs to a runtime.
 #[derive(Debug)]
 pub struct Socket {
-    io: tokio::net::UdpSocket,
+    io: Ready,
     state: UdpSocketState,
 }
 
 impl Socket {
     /// Hands a bound socket to the current runtime.
     pub fn new(bound: Bound) -> io::Result<Socket> {
-        let io = tokio::net::UdpSocket::from_std(bound.socket)?;
         Ok(Socket {
-            io,
+            io: Ready::new(bound.socket, bound.again)?,
             state: bound.state,
         })
     }
@@ -126,14 +158,12 @@ impl Socket {
     /// # Errors
     /// Among others what ICMP has said about any peer: see [`unreachable`](Self::unreachable).
     pub async fn receive(&self, batch: &mut Batch) -> io::Result<()> {
-        let receive =
-            || batch.fill(|buffers, meta| self.state.recv((&self.io).into(), buffers, meta));
-        let interest = Interest::READABLE | Interest::ERROR;
-        self.io.async_io(interest, receive).await?;
+        let state = &self.state;
+        self.io
+            .read(|socket| batch.fill(|buffers, meta| state.recv(socket.into(), buffers, meta)))
+            .await?;
         if !batch.is_full() {
-            // There is no more. Saying so here saves asking the kernel once more for each wake-up.
-            let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-            let _ = self.io.try_io(interest, nothing);
+            self.io.has_been_emptied();
         }
         Ok(())
     }
@@ -141,7 +171,7 @@ impl Socket {
     /// A peer of whom ICMP says that nobody there takes our datagrams. To be asked after an error, until
     /// there is none.
     pub fn unreachable(&self) -> Option<Peer> {
-        unreachable::next(&self.io).map(Peer::from)
+        unreachable::next(self.io.socket()).map(Peer::from)
     }
 
     /// Sends what `transmit` describes and `bytes` holds; waits while the kernel's buffer is full.
@@ -157,12 +187,12 @@ impl Socket {
             segment_size: Some(transmit.segment),
             src_ip: transmit.peer.local,
         };
-        let send = || self.state.try_send((&self.io).into(), &transmit);
-        match send() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.io.async_io(Interest::WRITABLE, send).await
+        let socket = self.io.socket();
+        loop {
+            match self.state.try_send(socket.into(), &transmit) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.io.room().await?,
+                done => return done,
             }
-            done => done,
         }
     }
 }

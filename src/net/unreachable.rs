@@ -2,12 +2,10 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::UdpSocket;
-
 /// The destination of a datagram that was answered by an ICMP "unreachable", if the kernel has one to tell
 /// of.
 #[cfg(target_os = "linux")]
-pub(super) fn next(socket: &UdpSocket) -> Option<SocketAddr> {
+pub(super) fn next(socket: &std::net::UdpSocket) -> Option<SocketAddr> {
     use nix::errno::Errno;
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
     use std::io::IoSliceMut;
@@ -50,6 +48,6 @@ fn standard(address: &nix::sys::socket::SockaddrStorage) -> Option<SocketAddr> {
 
 /// Elsewhere nobody tells.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn next(_socket: &UdpSocket) -> Option<SocketAddr> {
+pub(super) fn next<S>(_socket: &S) -> Option<SocketAddr> {
     None
 }
