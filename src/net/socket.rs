@@ -157,7 +157,7 @@ impl Socket {
     ///
     /// # Errors
     /// Among others what ICMP has said about any peer: see [`unreachable`](Self::unreachable).
-    pub async fn receive(&self, batch: &mut Batch) -> io::Result<()> {
+    pub async fn receive(&mut self, batch: &mut Batch) -> io::Result<()> {
         let state = &self.state;
         self.io
             .read(|socket| batch.fill(|buffers, meta| state.recv(socket.into(), buffers, meta)))
