@@ -11,6 +11,7 @@
 //! | [`rows`] | the loads that servers are compared by |
 //! | [`relay`] | a long, lossy path |
 //! | [`lossy`] | every server with every client over one |
+//! | [`simulated`] | what the simulation says of it |
 //! | [`abuse`] | what happens when nobody plays by the rules |
 //! | [`lock_step`] | the server without a network |
 //! | [`document`], [`plot`] | tables and pictures |
@@ -28,3 +29,4 @@ pub mod process;
 pub mod relay;
 pub mod rows;
 pub mod servers;
+pub mod simulated;

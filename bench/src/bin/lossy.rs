@@ -11,6 +11,7 @@ use bootstone_bench::document::{self, table};
 use bootstone_bench::lossy::{self, Outcome, Plan, Reader};
 use bootstone_bench::plot;
 use bootstone_bench::servers::{Kind, Settings};
+use bootstone_bench::simulated;
 
 /// Transfers over 50 ms there and back, with 0, 1 and 5 % lost each way.
 #[derive(FromArgs)]
@@ -39,7 +40,10 @@ fn main() -> Result<()> {
     let mut plan = plan(arguments.quick);
     plan.readers.retain(|reader| reader.is_here(&settings));
     let outcomes = lossy::run(&Kind::select(&arguments.servers)?, &settings, &plan)?;
-    let text = render(&plan, &outcomes);
+    let mut text = render(&plan, &outcomes);
+    if !arguments.quick {
+        text += &beside_the_simulation(&settings)?;
+    }
     println!("{text}");
     if let Some(path) = arguments.write {
         document::fill(&path, "lossy", &text)?;
@@ -119,6 +123,47 @@ fn render(plan: &Plan, outcomes: &[Outcome]) -> String {
         plan.limit.as_secs(),
         table(&head, &rows)
     )
+}
+
+/// The same paths in the simulation and through the relay, for the client that both know.
+fn beside_the_simulation(settings: &Settings) -> Result<String> {
+    let plan = Plan {
+        readers: vec![
+            Reader::BootstoneGet(1428, 1),
+            Reader::BootstoneGet(1428, 16),
+        ],
+        seeds: 1..21,
+        ..plan(false)
+    };
+    let outcomes = lossy::run(&[Kind::Bootstone], settings, &plan)?;
+    let rows: Vec<Vec<String>> = outcomes
+        .iter()
+        .filter_map(|outcome| {
+            let is_plain = outcome.server != Kind::Bootstone.name();
+            let window = match outcome.reader {
+                Reader::BootstoneGet(_, 1) if is_plain => "1",
+                Reader::BootstoneGet(_, 1) => "ahead 16",
+                // A window is a window: nothing runs ahead of it.
+                _ if is_plain => return None,
+                _ => "16",
+            };
+            let round_trip = lossy::ROUND_TRIP.as_millis() as u64;
+            let simulated = simulated::seconds(round_trip, 1428, window, outcome.loss)?;
+            let relayed = outcome.median()?.as_secs_f64();
+            Some(vec![
+                window.to_owned(),
+                format!("{:.0}", outcome.loss * 100.0),
+                document::digits(simulated),
+                document::digits(relayed),
+                document::digits(relayed / simulated),
+            ])
+        })
+        .collect();
+    let head = ["window", "% lost", "simulation, s", "relay, s", "ratio"].map(str::to_owned);
+    Ok(format!(
+        "\n`bootstone get` in the simulation and through the relay, medians of 20 seeds each:\n\n{}",
+        table(&head, &rows)
+    ))
 }
 
 /// A client's times against the loss, a line for each server.
