@@ -56,8 +56,8 @@ pub struct Transfer {
     calm_windows: u8,
     /// How often the timer has run out since the last progress.
     expiries: u8,
-    /// Running ahead: all that was ever sent may be in flight again, whatever the depth.
-    whole_flight: bool,
+    /// One more than the last block that the timer has leave once more, whatever the depth; 0 if none.
+    timer_end: u32,
     /// When the next part may leave of a window that is spread, or of a prefix that has had its share.
     held_until: Option<Instant>,
     /// The timer is set to see whether a block is missing or only late.
@@ -99,7 +99,7 @@ impl Transfer {
             needless: 0,
             calm_windows: 0,
             expiries: 0,
-            whole_flight: false,
+            timer_end: 0,
             held_until: None,
             suspects: false,
             allowance,
@@ -268,7 +268,7 @@ impl Transfer {
             self.note_sent(now);
             let is_end =
                 self.flight.next() == self.window_end() && self.flight.next() <= self.blocks.last();
-            self.echo = is_end && self.can_echo() && self.window.wants_echo();
+            self.echo = is_end && self.can_echo() && self.waits_for_more();
         } else if std::mem::take(&mut self.echo) {
             self.blocks.encode(oldest, oldest, file, out);
             self.resent += 1;
@@ -298,17 +298,23 @@ impl Transfer {
         self.is_trusted() && self.flight.una() > 1
     }
 
+    /// The client has a window, and goes on waiting after what leaves now.
+    fn waits_for_more(&self) -> bool {
+        self.has_window() && (self.window.wants_echo() || self.timer_end > 0)
+    }
+
     fn has_window(&self) -> bool {
         self.terms().windowsize > 1
     }
 
     /// One more than the last block that may leave now.
     fn window_end(&self) -> u32 {
-        match self.flight.una() {
+        let end = match self.flight.una() {
             0 => 1,
-            _ if self.whole_flight => self.flight.sent(),
-            una => (una + u32::from(self.depth())).min(self.blocks.last() + 1),
-        }
+            _ if self.timer_end > 0 => self.timer_end,
+            una => una + u32::from(self.depth()),
+        };
+        end.min(self.blocks.last() + 1)
     }
 
     /// How many blocks may be in flight.

@@ -565,6 +565,38 @@ fn bursts_get_as_short_as_the_runs_that_arrive() {
     );
 }
 
+/// atftp says once what it misses, and that may be lost. From then on it takes whatever it has had already for noise,
+/// and the noise has it wait on: only a block that is new to it lets it speak again.
+#[test]
+fn who_has_said_once_what_is_missing_is_sent_something_new() {
+    serving("f", 50_000).talk(
+        r"
+        0     > RRQ f octet windowsize=8
+              < OACK windowsize=8
+        50    > ACK 0
+              < DATA 1..8
+        100   > ACK 4
+              < DATA 5..8
+        125   < DATA 9..12
+        150   > ACK 6
+              < DATA 7..11
+              < DATA 6
+        200   > ACK 11
+              < DATA 12..16
+              < DATA 11
+        350   < DATA 11              # it has all up to 16, but its ACK was lost, and so was what it said to that echo
+        550   < DATA 12..16
+              < DATA 11
+        950   < DATA 11
+        1350  < DATA 12..17
+              < DATA 11
+        1400  > ACK 17
+              < DATA 18..21
+              < DATA 17
+        ",
+    );
+}
+
 /// A network with short ways has queues that hold a window, and there is no time to spread anything over.
 #[test]
 fn a_near_peer_gets_its_windows_at_once() {

@@ -84,6 +84,11 @@ fn uboot_with_a_window() {
 }
 
 #[test]
+fn atftp() {
+    firmware_gets_it(&habits::ATFTP);
+}
+
+#[test]
 fn uboot_with_lwip() {
     firmware_gets_it(&habits::UBOOT_LWIP);
 }
@@ -124,6 +129,23 @@ fn flash_writers() {
         let name = format!("{} with flash", habits.name);
         gets_it(&name, 200_000, |file| {
             Slow::new(Firmware::new(habits, file), pace)
+        });
+    }
+}
+
+/// The same with larger windows.
+#[test]
+fn flash_writers_with_large_windows() {
+    let pace = Pace {
+        buffer: 70,
+        each: ms(1),
+        every: 64,
+        pause: ms(3000),
+    };
+    for windowsize in [8, 16, 64] {
+        let name = format!("Fetch, window {windowsize}, with flash");
+        gets_it(&name, 500_000, |file| {
+            Slow::new(Fetching::new(file, 1428, windowsize), pace)
         });
     }
 }

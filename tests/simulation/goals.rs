@@ -74,6 +74,18 @@ fn windows_of_sixteen() {
     within(1.6, case, |file| Fetching::new(file, 1428, 16));
 }
 
+/// Of no help: it says once what it misses, and waits for as long as anything comes.
+#[test]
+fn windows_of_sixteen_with_atftp() {
+    let case = Case {
+        windowsize: 16,
+        ..lock_step(0.01)
+    };
+    let client = |file| Firmware::new(&habits::ATFTP, file);
+    within(1.6, case, client);
+    within(4.0, Case { loss: 0.05, ..case }, client);
+}
+
 /// A server that runs ahead spares a client that cannot ask for a window nine tenths of the time.
 #[test]
 fn run_ahead_without_loss() {

@@ -72,7 +72,7 @@ impl Transfer {
         self.suspects = false;
         self.echo = false;
         self.expiries = 0;
-        self.whole_flight = false;
+        self.timer_end = 0;
         self.held_until = None;
     }
 

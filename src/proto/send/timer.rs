@@ -67,9 +67,15 @@ impl Transfer {
             self.needless = self.needless.saturating_add(resent);
             self.calm_windows = 0;
             self.window.on_gap(0);
+            let beyond = self.flight.sent() + 1;
+            let window_end = self.flight.una() + u32::from(self.terms().windowsize);
+            if self.expiries.is_multiple_of(4) && !self.is_wary && beyond <= window_end {
+                // Who has said what is missing may say no more (atftp) until there is a block that is new.
+                self.timer_end = beyond;
+            }
         } else {
             // A client that repeats its last ACK only, and none before (lwIP), may hold more than the first block.
-            self.whole_flight = !is_odd;
+            self.timer_end = if is_odd { 0 } else { self.flight.sent() };
             if self.expiries == 1 {
                 self.run_ahead.on_trouble();
             }

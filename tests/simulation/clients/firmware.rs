@@ -237,6 +237,8 @@ impl Firmware {
         };
         if is_answered {
             self.acknowledge(now);
+        } else if self.habits.is_kept_waiting {
+            self.said = Some(now);
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Habits {
     pub(crate) request_waits: Waits,
     pub(crate) ack_waits: Waits,
     pub(crate) out_of_turn: OutOfTurn,
+    /// Any block, one that it has had included, has it wait anew.
+    pub(crate) is_kept_waiting: bool,
     /// An OACK in mid-transfer throws it back to block 0.
     pub(crate) starts_over: bool,
     pub(crate) reader: Option<Reader>,
@@ -58,6 +60,7 @@ pub(crate) const IPXE: Habits = Habits {
     request_waits: |attempt, _| doubling(ms(250), attempt),
     ack_waits: |attempt, rtt| doubling((4 * rtt.unwrap_or_default()).max(ms(250)), attempt),
     out_of_turn: OutOfTurn::Placed,
+    is_kept_waiting: false,
     starts_over: false,
     reader: None,
 };
@@ -70,6 +73,7 @@ pub(crate) const EDK2: Habits = Habits {
     request_waits: |attempt, _| times(6, ms(4000), attempt),
     ack_waits: |attempt, _| times(6, ms(4000), attempt),
     out_of_turn: OutOfTurn::AnsweredEach,
+    is_kept_waiting: false,
     starts_over: false,
     reader: None,
 };
@@ -83,6 +87,7 @@ pub(crate) const GRUB: Habits = Habits {
     request_waits: |attempt, _| times(40, ms(400), attempt),
     ack_waits: |attempt, _| times(1, ms(33_000), attempt),
     out_of_turn: OutOfTurn::AnsweredIfLast,
+    is_kept_waiting: false,
     starts_over: true,
     reader: Some(Reader {
         queue: 50,
@@ -99,6 +104,7 @@ pub(crate) const UBOOT: Habits = Habits {
     request_waits: |attempt, _| times(10, ms(5000), attempt),
     ack_waits: |attempt, _| times(10, ms(5000), attempt),
     out_of_turn: OutOfTurn::Ignored,
+    is_kept_waiting: false,
     starts_over: false,
     reader: None,
 };
@@ -110,6 +116,19 @@ pub(crate) const UBOOT_WINDOW: Habits = Habits {
     ..UBOOT
 };
 
+/// Says once what it misses; if that is lost, it takes progress or five seconds of silence to have it say something.
+pub(crate) const ATFTP: Habits = Habits {
+    name: "atftp, window 16",
+    options: &[("blksize", 1428), ("windowsize", 16)],
+    probes: false,
+    request_waits: |attempt, _| times(5, ms(5000), attempt),
+    ack_waits: |attempt, _| times(5, ms(5000), attempt),
+    out_of_turn: OutOfTurn::AnsweredOnce,
+    is_kept_waiting: true,
+    starts_over: false,
+    reader: None,
+};
+
 /// Never says anything again of its own accord.
 pub(crate) const UBOOT_LWIP: Habits = Habits {
     name: "U-Boot with lwIP",
@@ -118,6 +137,7 @@ pub(crate) const UBOOT_LWIP: Habits = Habits {
     request_waits: |attempt, _| times(1, ms(10_000), attempt),
     ack_waits: |attempt, _| times(1, ms(10_000), attempt),
     out_of_turn: OutOfTurn::AnsweredIfLast,
+    is_kept_waiting: false,
     starts_over: false,
     reader: None,
 };
@@ -130,6 +150,7 @@ pub(crate) const PXELINUX: Habits = Habits {
     request_waits: growing,
     ack_waits: growing,
     out_of_turn: OutOfTurn::AnsweredEach,
+    is_kept_waiting: false,
     starts_over: false,
     reader: None,
 };
@@ -142,16 +163,18 @@ pub(crate) const PLAIN: Habits = Habits {
     request_waits: |attempt, _| times(10, ms(1000), attempt),
     ack_waits: |attempt, _| times(10, ms(1000), attempt),
     out_of_turn: OutOfTurn::AnsweredIfLast,
+    is_kept_waiting: false,
     starts_over: false,
     reader: None,
 };
 
-pub(crate) const ALL: [&Habits; 8] = [
+pub(crate) const ALL: [&Habits; 9] = [
     &IPXE,
     &EDK2,
     &GRUB,
     &UBOOT,
     &UBOOT_WINDOW,
+    &ATFTP,
     &UBOOT_LWIP,
     &PXELINUX,
     &PLAIN,
