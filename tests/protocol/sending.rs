@@ -293,7 +293,8 @@ fn the_last_ack_of_a_window_is_missing() {
     );
 }
 
-/// While more than the last block is missing, nobody can say that only an ACK was lost: 30 s and 60 s, as ever.
+/// While more than the last block is missing it is resent as ever, for 30 s and answered for 60 s: that only ACKs were lost
+/// is less likely. At the end nobody can say.
 #[test]
 fn running_ahead_the_last_block_alone_counts() {
     let served = serving("f", 5 * 512 + 1).run_ahead(4);
@@ -320,7 +321,7 @@ fn running_ahead_the_last_block_alone_counts() {
        18400 < DATA 5..6 (1)
        22400 < DATA 5
        26400 < DATA 5..6 (1)
-       60200 = timed-out
+       60200 = last-ack-missing
         ever nothing
         ";
     served.talk(&format!("{begun}{two_missing}"));

@@ -30,7 +30,11 @@ impl Transfer {
             return Expired::LastAckMissing;
         }
         if self.patience.is_over(now) {
-            return Expired::TimedOut;
+            // Running ahead, the ACKs of the last two blocks may be lost of a client that has them all.
+            return match self.all_sent() {
+                true => Expired::LastAckMissing,
+                false => Expired::TimedOut,
+            };
         }
         if self.is_quiet(now) {
             self.deadline = self.patience.end();

@@ -1,9 +1,10 @@
 //! A machine that is too slow for its network: it has a receive buffer, and other things to do.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use bootstone::proto::Instant;
+use bootstone::wire::Packet;
 
 use super::Client;
 
@@ -14,7 +15,7 @@ pub(crate) struct Pace {
     pub(crate) buffer: usize,
     /// Time to look at one.
     pub(crate) each: Duration,
-    /// After so many datagrams it does something else, such as writing to flash,
+    /// After so many blocks that are new to it it does something else, such as writing to flash,
     pub(crate) every: usize,
     /// for so long.
     pub(crate) pause: Duration,
@@ -26,7 +27,8 @@ pub(crate) struct Slow<C> {
     pace: Pace,
     waiting: VecDeque<(u16, Vec<u8>)>,
     busy_until: Instant,
-    seen: usize,
+    /// Numbers of DATA.
+    seen: HashSet<u16>,
 }
 
 impl<C: Client> Slow<C> {
@@ -36,14 +38,17 @@ impl<C: Client> Slow<C> {
             pace,
             waiting: VecDeque::new(),
             busy_until: Instant::ZERO,
-            seen: 0,
+            seen: HashSet::new(),
         }
     }
 
     fn look(&mut self, now: Instant, port: u16, datagram: &[u8]) {
         self.inner.handle_datagram(now, port, datagram);
-        self.seen += 1;
-        let is_pause = self.seen.is_multiple_of(self.pace.every);
+        let is_new = match Packet::decode(datagram) {
+            Ok(Packet::Data { block, .. }) => self.seen.insert(block),
+            _ => false,
+        };
+        let is_pause = is_new && self.seen.len().is_multiple_of(self.pace.every);
         self.busy_until = now
             + if is_pause {
                 self.pace.pause
