@@ -10,12 +10,20 @@
 //! - The path loses blocks at random. Then spreading does not help, but a shorter burst does: as long as the mean
 //!   run between two losses. Since the client waits for a whole window, the burst ends with an echo: a block
 //!   that it has had before, which has it acknowledge what it has now.
+//!
+//! Shorter bursts do not help for long where a queue is the matter and spreading is not: they would grow until they lose
+//! their tail again, the echo with it, and each time it takes the timer to find out. So what arrives of such bursts, if
+//! it is the same again and again, is taken for the room in the queue.
 
 use std::time::Duration;
 
 /// No burst gets shorter: EDK2 and the Windows boot manager use windows of four, which no shallow queue
 /// hurts.
 const SHORTEST: u16 = 4;
+
+/// What arrives of a burst is not taken for the room in a queue if it is less: hardly any is that short, and where a tenth
+/// is lost at random, runs are.
+const SHORTEST_QUEUE: u16 = 12;
 
 /// Spread windows that have to arrive whole in a row before a gap among them counts as an accident.
 const TRIAL: u8 = 4;
@@ -32,6 +40,7 @@ const WORTH_SPREADING: Duration = Duration::from_millis(10);
 pub struct Window {
     size: u16,
     manner: Manner,
+    room: Room,
     /// Mean number of blocks that arrive between two gaps: one window, to begin with.
     mean_run: u32,
     /// Blocks that have arrived since the last gap.
@@ -54,6 +63,7 @@ impl Window {
         Window {
             size,
             manner: Manner::Burst,
+            room: Room::default(),
             mean_run: size.into(),
             run: 0,
         }
@@ -63,7 +73,7 @@ impl Window {
     pub fn depth(&self) -> u16 {
         match self.manner {
             Manner::Burst | Manner::Spread { .. } => self.size,
-            Manner::Short => self.lasting(),
+            Manner::Short => self.lasting().min(self.room.burst()),
         }
     }
 
@@ -84,12 +94,31 @@ impl Window {
 
     /// `blocks` have arrived, all that were in flight.
     pub fn on_whole(&mut self, blocks: u32) {
+        if self.depth() == self.room.burst() {
+            self.room.on_whole();
+        }
         self.run = self.run.saturating_add(blocks);
         self.judge(true);
     }
 
     /// `blocks` have arrived, and the one behind them is missing.
     pub fn on_gap(&mut self, blocks: u32) {
+        self.room.on_gap();
+        self.end_run(blocks);
+    }
+
+    /// `blocks` have arrived, and none of the rest.
+    pub fn on_tail_lost(&mut self, blocks: u32) {
+        self.room.on_tail_lost(blocks);
+        self.end_run(blocks);
+    }
+
+    /// `blocks` have arrived, all that were in flight, but the echo behind them has not, or its answer.
+    pub fn on_echo_lost(&mut self, blocks: u32) {
+        self.room.on_tail_lost(blocks);
+    }
+
+    fn end_run(&mut self, blocks: u32) {
         let run = self.run.saturating_add(blocks);
         let mean = (u64::from(self.mean_run) + u64::from(run)).div_ceil(2);
         self.mean_run = u32::try_from(mean).unwrap_or(u32::MAX);
@@ -114,6 +143,52 @@ impl Window {
         // A run of twice the mean says that the path has become better.
         let lasting = u16::try_from(self.mean_run.max(self.run / 2)).unwrap_or(u16::MAX);
         lasting.max(SHORTEST).min(self.size)
+    }
+}
+
+/// What seems to fit into a queue on the path.
+#[derive(Clone, Copy, Debug, Default)]
+struct Room {
+    /// Datagrams, the echo included; 0 if nothing is known.
+    datagrams: u16,
+    /// What arrived when a tail was lost last, if no other loss came in between.
+    arrived: u16,
+    /// Whole bursts in a row that filled it, and after how many more one it is tried whether there is room for one more.
+    whole: u8,
+    trial: u8,
+}
+
+impl Room {
+    /// The longest burst that fits, without its echo.
+    fn burst(&self) -> u16 {
+        match self.datagrams {
+            0 => u16::MAX,
+            datagrams => datagrams - 1,
+        }
+    }
+
+    fn on_tail_lost(&mut self, blocks: u32) {
+        let blocks = u16::try_from(blocks).unwrap_or(u16::MAX);
+        let is_same = blocks.abs_diff(self.arrived) <= 1 + blocks / 8;
+        if is_same && blocks >= SHORTEST_QUEUE {
+            self.datagrams = blocks.min(self.arrived);
+            self.trial = self.trial.saturating_mul(2).max(1);
+            self.whole = 0;
+        }
+        self.arrived = blocks;
+    }
+
+    /// Something else was lost.
+    fn on_gap(&mut self) {
+        self.arrived = 0;
+    }
+
+    fn on_whole(&mut self) {
+        self.whole = self.whole.saturating_add(1);
+        if self.whole > self.trial {
+            self.whole = 0;
+            self.datagrams = self.datagrams.saturating_add(1);
+        }
     }
 }
 

@@ -129,6 +129,29 @@ fn a_narrow_queue() {
     }
 }
 
+/// A large file in windows that the queue does not hold, over ways too short to spread anything over: the bursts
+/// become as long as the queue, and stay so.
+#[test]
+fn a_narrow_queue_is_learned() {
+    let file = File::random("boot.img", 3_000_000);
+    let rate = Rate {
+        bits_per_second: 20_000_000,
+        queue: 16,
+    };
+    for rtt in [2, 20, 50] {
+        let path = Path {
+            rate: Some(rate),
+            ..Path::of_rtt(ms(rtt))
+        };
+        for windowsize in [32, 64] {
+            let client = Fetching::new(file.clone(), 1428, windowsize);
+            let story = alone(1, path, &file, client);
+            assert!(story.took < ms(8_000), "{story:?}");
+            assert!(story.blocks_sent < 2_500, "{story:?}");
+        }
+    }
+}
+
 /// Block numbers begin anew at 0 after 65,535, in lock-step and within a window.
 #[test]
 fn files_over_32_mebibytes_in_blocks_of_512() {

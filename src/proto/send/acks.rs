@@ -53,13 +53,14 @@ impl Transfer {
         self.stopwatch.on_progress(now, una);
         let blocks = self.flight.advance(una);
         self.acks = self.acks.saturating_add(1);
+        let was_asked = self.expiries > 0;
         self.forget_trouble();
         self.patience.on_progress(now);
         if self.flight.una() > self.blocks.last() {
             return Acked::Complete;
         }
         if self.has_window() {
-            self.on_window_progress(now, blocks);
+            self.on_window_progress(now, blocks, was_asked);
         } else if self.is_trusted() {
             self.run_ahead.on_progress(self.stopwatch.rtt().shortest());
         }
@@ -76,8 +77,9 @@ impl Transfer {
         self.held_until = None;
     }
 
-    /// An ACK inside the window means that the block after it is missing (RFC 7440 §4).
-    fn on_window_progress(&mut self, now: Instant, blocks: u32) {
+    /// An ACK inside the window means that the block after it is missing (RFC 7440 §4), and if the timer had to ask for it
+    /// (`was_asked`), that so are all behind it.
+    fn on_window_progress(&mut self, now: Instant, blocks: u32, was_asked: bool) {
         self.stopwatch.forget_backing_off();
         if self.flight.in_flight() == 0 {
             self.calm_windows = self.calm_windows.saturating_add(1);
@@ -85,8 +87,14 @@ impl Transfer {
                 self.needless = 0;
             }
             self.window.on_whole(blocks);
+            if was_asked {
+                self.window.on_echo_lost(blocks);
+            }
         } else if self.may_go_back(now) {
-            self.window.on_gap(blocks);
+            match was_asked {
+                true => self.window.on_tail_lost(blocks),
+                false => self.window.on_gap(blocks),
+            }
             self.go_back(now);
         }
     }
