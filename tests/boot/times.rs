@@ -1,0 +1,59 @@
+//! How long it took: on the screen, and in `docs/performance.md`.
+
+use std::fs;
+use std::path::Path;
+
+use crate::image::PAYLOAD;
+use crate::inside::Boot;
+use crate::machine::Path as Way;
+
+const DOCUMENT: &str = "docs/performance.md";
+/// The table is between these two.
+const MARKERS: [&str; 2] = ["<!-- boot -->\n", "<!-- /boot -->"];
+const HEAD: &str = "\
+| machine | path | blocks ahead | firmware loads its program, s | iPXE loads 1 MiB, s | switched on to booted, s |
+| --- | --- | ---: | ---: | ---: | ---: |
+";
+
+/// Prints the table. With `BLESS=1` it goes into the document as well.
+pub(crate) fn report(boots: &[Boot]) {
+    let rows: String = boots.iter().map(row).collect();
+    let table = format!("{HEAD}{rows}");
+    println!("{table}");
+    if std::env::var("BLESS").is_ok_and(|value| value == "1") {
+        let document = Path::new(env!("CARGO_MANIFEST_DIR")).join(DOCUMENT);
+        let old = fs::read_to_string(&document).unwrap();
+        let (before, rest) = old.split_once(MARKERS[0]).unwrap();
+        let (_, after) = rest.split_once(MARKERS[1]).unwrap();
+        let new = [before, MARKERS[0], "\n", &table, "\n", MARKERS[1], after];
+        fs::write(document, new.concat()).unwrap();
+    }
+}
+
+fn row(boot: &Boot) -> String {
+    let seconds = |file: &str| {
+        let line = boot
+            .log
+            .iter()
+            .find(|line| line["file"] == file && line["outcome"] != "probe");
+        line.unwrap()["ms"].as_f64().unwrap() / 1000.0
+    };
+    let ahead = boot
+        .log
+        .iter()
+        .find(|line| line["file"] == PAYLOAD)
+        .unwrap();
+    format!(
+        "| {} | {} | {} | {:.2} | {:.2} | {:.1} |\n",
+        boot.machine.name,
+        if boot.machine.path == Way::Near {
+            "a bridge"
+        } else {
+            "25 ms each way, 1 % lost"
+        },
+        ahead["run_ahead"],
+        seconds(boot.machine.program),
+        seconds(PAYLOAD),
+        boot.took.as_secs_f64(),
+    )
+}
