@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::dhcp::Dhcp;
-use crate::image::{self, Files};
+use crate::image::{self, Files, PAYLOAD};
 use crate::left::{self, Surroundings};
 use crate::machine::{DELAY, Firmware, LOSS, MACHINES, Machine, Path as Way};
 use crate::relay::{self, Conditions, Relay};
@@ -76,20 +76,16 @@ pub(crate) fn run(work: &Path) {
     let lab = Lab::start(work);
     let waiting = Mutex::new(MACHINES.iter());
     let booted = Mutex::new(Vec::new());
-    let work_off = || {
-        loop {
-            let Some(machine) = waiting.lock().unwrap().next() else {
-                return;
-            };
-            let took = lab.boot(machine);
-            booted.lock().unwrap().push((machine, took));
-        }
-    };
+    let next = || waiting.lock().unwrap().next();
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work_off)).collect();
-        threads
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(machine) = next() {
+                    let took = lab.boot(machine);
+                    booted.lock().unwrap().push((machine, took));
+                }
+            });
+        }
     });
     let boots = booted.into_inner().unwrap();
     let boots = boots.into_iter().map(|(machine, took)| Boot {
@@ -209,6 +205,9 @@ impl Lab {
         }
         requests.sort();
         assert_eq!(requests, machine.requests(), "{}", machine.name);
+        if let Way::Far { run_ahead } = machine.path {
+            assert_far(&log, run_ahead);
+        }
         log
     }
 
@@ -233,6 +232,15 @@ fn without_loss(line: &Value) -> &str {
         "timed-out" if line["bytes"] == 0 => "probe",
         outcome => outcome,
     }
+}
+
+/// The path was long, and lost something; and the payload went over it as it should.
+fn assert_far(log: &[Value], run_ahead: u16) {
+    let payload = log.iter().find(|line| line["file"] == PAYLOAD).unwrap();
+    assert!(payload["rtt_ms"].as_f64().unwrap() > 50.0, "{payload}");
+    assert_eq!(payload["run_ahead"], run_ahead, "{payload}");
+    let resent = log.iter().filter_map(|line| line["resent"].as_u64());
+    assert!(resent.sum::<u64>() > 0, "{log:?}");
 }
 
 /// A server at the far end of a relay, which listens where the machine believes its server to be.

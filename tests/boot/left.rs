@@ -1,5 +1,6 @@
 //! What is left of a run: nothing, also when it was killed half-way.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -72,9 +73,9 @@ pub(crate) fn processes(work: &Path) -> Vec<(i32, String)> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Surroundings {
     /// Network namespaces that somebody holds, and mounts of ours.
-    mounts: Vec<String>,
+    mounts: BTreeSet<String>,
     /// Bridges and taps by our names.
-    interfaces: Vec<String>,
+    interfaces: BTreeSet<String>,
 }
 
 impl Surroundings {
