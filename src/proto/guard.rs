@@ -9,10 +9,13 @@
 //! An honest client proves itself with its first ACK, one round trip after its request, and gives
 //! back what the request had cost: a thousand machines behind one NAT meet no bound.
 
+mod prefix;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use self::prefix::{Prefix, is_near};
 use super::Instant;
 use super::stats::{Ignored, Outcome};
 use crate::wire::{ErrorCode, Packet};
@@ -60,6 +63,8 @@ const UNPROVEN_REPORTS: Bound = Bound {
 
 /// How long a prefix gets no answer after one of its hosts has said that it did not ask.
 const DOOR_CLOSED_FOR: Duration = Duration::from_secs(60);
+/// As long as an answer is repeated of which nothing is heard.
+const TRUSTED_FOR: Duration = Duration::from_secs(15);
 
 /// Prefixes that are accounted for one by one; the rest share one account. More than there are
 /// sessions, so that a flood from everywhere does not push honest neighbours into that account: what
@@ -187,15 +192,6 @@ pub struct Guard {
     swept: Option<Instant>,
 }
 
-/// A neighbourhood that may be one customer, or one victim: /24 of IPv4, /56 of IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Prefix {
-    V4([u8; 3]),
-    V6([u8; 7]),
-    /// Everybody for whom there is no room in the table.
-    Rest,
-}
-
 /// The account in which an unproven transfer is booked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Booking(Prefix);
@@ -205,11 +201,23 @@ pub struct Booking(Prefix);
 struct Account {
     /// Transfers without an ACK.
     unproven: u32,
+    /// What is the matter with its door, and until when.
+    door: Door,
+    door_until: Instant,
     unproven_bytes: Debt,
     bytes: Debt,
-    closed_until: Instant,
     /// When the next of those may send that are held back.
     turn: Instant,
+}
+
+/// Through which requests of a prefix come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Door {
+    /// Someone there has said that nobody asked.
+    Closed,
+    /// Someone there has asked, as far as one can tell.
+    #[default]
+    HeldOpen,
 }
 
 /// So much at once, and so much a second from there on.
@@ -343,7 +351,31 @@ impl Guard {
         let prefix = self.booked_under(now, source);
         if !is_near(source) && prefix != Prefix::Rest {
             let account = self.prefixes.entry(prefix).or_default();
-            account.closed_until = now + DOOR_CLOSED_FOR;
+            if account.door == Door::Closed || account.door_until <= now {
+                account.door = Door::Closed;
+                account.door_until = now + DOOR_CLOSED_FOR;
+            }
+        }
+    }
+
+    /// A transfer has come so far that its ACKs are hardly guesses: somebody in the prefix did ask. It opens the door, and
+    /// keeps it open for a while.
+    ///
+    /// OVMF closes the port from which it asked for the size. Where the ERROR that says so was lost, the answer is
+    /// repeated, and it says "unreachable" of that one, while it loads the file from another port.
+    pub fn trust(&mut self, now: Instant, source: IpAddr) {
+        if let Some(account) = self.prefixes.get_mut(&Prefix::of(source)) {
+            account.door = Door::HeldOpen;
+            account.door_until = now + TRUSTED_FOR;
+        }
+    }
+
+    /// A transfer that was trusted was answered like this, too: they were guesses, or the machine is off.
+    pub fn distrust(&mut self, now: Instant, source: IpAddr) {
+        if let Some(account) = self.prefixes.get_mut(&Prefix::of(source)) {
+            if account.door == Door::HeldOpen {
+                account.door_until = now;
+            }
         }
     }
 
@@ -385,36 +417,13 @@ impl Guard {
 
 impl Account {
     fn is_closed(&self, now: Instant) -> bool {
-        now < self.closed_until
+        self.door == Door::Closed && now < self.door_until
     }
 
     fn owes_nothing(&mut self, now: Instant) -> bool {
         self.unproven == 0
             && self.unproven_bytes.settle(now, UNPROVEN_BYTES_PER_PREFIX) == 0
             && self.bytes.settle(now, BYTES_PER_PREFIX) == 0
-    }
-}
-
-impl Prefix {
-    fn of(source: IpAddr) -> Prefix {
-        match source.to_canonical() {
-            IpAddr::V4(ip) => {
-                let [a, b, c, _] = ip.octets();
-                Prefix::V4([a, b, c])
-            }
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, e, f, g, ..] = ip.octets();
-                Prefix::V6([a, b, c, d, e, f, g])
-            }
-        }
-    }
-}
-
-/// A source of one's own network: private, link-local or loopback.
-fn is_near(source: IpAddr) -> bool {
-    match source.to_canonical() {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
     }
 }
 
@@ -568,6 +577,31 @@ mod tests {
         assert_eq!(ask(&mut guard, NOW + DOOR_CLOSED_FOR, host(1, 200)), Ok(()));
         guard.close_door(NOW, IpAddr::from([192, 168, 1, 1]));
         assert_eq!(ask(&mut guard, NOW, IpAddr::from([192, 168, 1, 2])), Ok(()));
+    }
+
+    #[test]
+    fn who_is_trusted_opens_the_door_and_holds_it_open() {
+        let mut guard = Guard::default();
+        let ask = |guard: &mut Guard, now, source| guard.admit(now, source, 60, 60, true).map(drop);
+        guard.close_door(NOW, host(1, 1));
+        guard.trust(NOW, host(1, 1));
+        guard.close_door(NOW + TRUSTED_FOR / 2, host(1, 1));
+        assert_eq!(ask(&mut guard, NOW + TRUSTED_FOR / 2, host(1, 2)), Ok(()));
+        guard.distrust(NOW + TRUSTED_FOR / 2, host(1, 1));
+        assert_eq!(ask(&mut guard, NOW + TRUSTED_FOR / 2, host(1, 2)), Ok(()));
+        guard.close_door(NOW + TRUSTED_FOR / 2, host(1, 1));
+        assert_eq!(
+            ask(&mut guard, NOW + TRUSTED_FOR / 2, host(1, 2)),
+            Err(Ignored::ClosedDoor)
+        );
+
+        assert_eq!(ask(&mut guard, NOW, host(2, 1)), Ok(()));
+        guard.trust(NOW, host(2, 1));
+        guard.close_door(NOW + TRUSTED_FOR, host(2, 1));
+        assert_eq!(
+            ask(&mut guard, NOW + TRUSTED_FOR, host(2, 1)),
+            Err(Ignored::ClosedDoor)
+        );
     }
 
     #[test]

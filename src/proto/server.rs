@@ -176,10 +176,14 @@ impl Server {
         let Some((slot, transfer)) = self.under_way(from) else {
             return self.stats.ignore(Ignored::Stray);
         };
-        let was_proven = transfer.is_proven();
+        let (was_proven, was_trusted) = (transfer.is_proven(), transfer.is_trusted());
         let acked = transfer.on_ack(now, number);
-        if transfer.is_proven() && !was_proven {
+        let (is_proven, is_trusted) = (transfer.is_proven(), transfer.is_trusted());
+        if is_proven && !was_proven {
             self.prove(slot);
+        }
+        if is_trusted && !was_trusted {
+            self.guard.trust(now, from.address.ip());
         }
         match acked {
             Acked::Complete => return self.end(now, slot, Outcome::Complete),
@@ -210,7 +214,8 @@ impl Server {
     }
 
     /// An ICMP message says that nobody at `peer` wants what was sent there. Ends its transfer; and if
-    /// its ACKs could be guesses, a spoofer has used its name, and the prefix is left in peace.
+    /// its ACKs could be guesses, a spoofer has used its name, and the prefix is left in peace, unless somebody else in it
+    /// is trusted.
     pub fn handle_unreachable(&mut self, now: Instant, peer: Peer) {
         let Some((slot, transfer)) = self.under_way(peer) else {
             return;
@@ -221,8 +226,10 @@ impl Server {
             true => Outcome::LastAckMissing,
             false => transfer.outcome_when_left(Outcome::Aborted),
         };
-        if !is_done && !transfer.is_trusted() {
-            self.guard.close_door(now, peer.address.ip());
+        match (is_done, transfer.is_trusted()) {
+            (true, _) => {}
+            (false, true) => self.guard.distrust(now, peer.address.ip()),
+            (false, false) => self.guard.close_door(now, peer.address.ip()),
         }
         self.end(now, slot, outcome);
     }
