@@ -372,10 +372,9 @@ impl Guard {
 
     /// A transfer that was trusted was answered like this, too: they were guesses, or the machine is off.
     pub fn distrust(&mut self, now: Instant, source: IpAddr) {
-        if let Some(account) = self.prefixes.get_mut(&Prefix::of(source)) {
-            if account.door == Door::HeldOpen {
-                account.door_until = now;
-            }
+        let account = self.prefixes.get_mut(&Prefix::of(source));
+        if let Some(account) = account.filter(|account| account.door == Door::HeldOpen) {
+            account.door_until = now;
         }
     }
 
