@@ -115,8 +115,8 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
 
     fn hear_of_unreachable(&mut self) {
         let now = self.clock.now();
-        while let Some(peer) = self.socket.unreachable() {
-            self.server.handle_unreachable(now, peer);
+        while let Some((peer, what)) = self.socket.unreachable() {
+            self.server.handle_unreachable(now, peer, what);
         }
     }
 

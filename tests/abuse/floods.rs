@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use bootstone::proto::config::Config;
+use bootstone::proto::server::Unreachable;
 use bootstone::proto::stats::{Ignored, Outcome};
 use bootstone::proto::{Instant, Peer};
 
@@ -199,7 +200,8 @@ fn reflected(acks: &[u16], options: &str) -> Traffic {
         // The ICMP message is back after 50 ms.
         line.wait_until(line.now + ms(50), &mut |_, d| drawn.count(d.len()));
         if drawn != before {
-            line.server.handle_unreachable(line.now, victim);
+            line.server
+                .handle_unreachable(line.now, victim, Unreachable::Port);
         }
         let next = Instant::from_millis(100 * (u64::from(turn) + 1));
         line.wait_until(next, &mut |_, d| drawn.count(d.len()));
@@ -207,17 +209,21 @@ fn reflected(acks: &[u16], options: &str) -> Traffic {
     drawn
 }
 
-/// The door closes on a prefix whose hosts did not ask, for a minute. Three good guesses before the ICMP message
-/// arrives keep it open: then only the rate of the prefix bounds what it gets.
+/// A prefix whose hosts did not ask gets 62.5 kB/s in that minute, however many good guesses come before the ICMP message
+/// arrives. Without it, it would be 14 MB by one guess a try, and 42 by three.
 #[test]
 fn what_icmp_stops() {
     let options = "blksize=1468 windowsize=16";
-    let once = |acks| reflected(acks, options).bytes;
+    let minute = |acks| reflected(acks, options).bytes;
     let tries = 600;
-    assert_eq!(once(&[]), 29);
-    assert_eq!(once(&[0]), 29 + 16 * 1472);
-    assert_eq!(once(&[0, 16]), 29 + 32 * 1472);
-    assert_eq!(once(&[0, 16, 32]), tries * (29 + 48 * 1472));
+    assert_eq!(minute(&[]), tries * 29);
+    for acks in [&[0][..], &[0, 16], &[0, 16, 32], &[0, 16, 32, 48, 64]] {
+        let before_the_first_message = (acks.len() as u64 + 1) * 16 * 1472;
+        let at_most = 60 * 62_500 + before_the_first_message;
+        let drawn = minute(acks);
+        assert!(drawn <= at_most, "{acks:?}: {drawn}");
+        assert!(drawn >= 3_000_000, "{acks:?}: {drawn} show nothing");
+    }
 }
 
 /// 64 MB at once and then 4 MB/s to all of a public /24, however many ask and acknowledge there; a prefix of the
@@ -282,4 +288,24 @@ fn a_flood_does_not_fill_the_log() {
         left_out as usize + line.reports.len(),
         usize::from(requests) + 1
     );
+}
+
+/// And about those who have acknowledged something, or guessed it: 10,000 at once, then 200 a second.
+#[test]
+fn guessed_acks_do_not_fill_the_log() {
+    let mut line = Line::new(10, Config::default());
+    let files = 30_000;
+    for n in 0..files {
+        let victim = public(n % 5000, 1, 9 + n / 5000);
+        line.hear(victim, &rrq(""), &mut |_, _| ());
+        line.hear(victim, &ack(1), &mut |_, _| ());
+        line.wait_until(line.now + Duration::from_micros(500), &mut |_, _| ());
+    }
+    let (told, seconds) = (line.reports.len(), usize::from(files) / 2000);
+    assert!(
+        (10_000..=10_000 + 200 * seconds + 1).contains(&told),
+        "{told} lines"
+    );
+    let complete = line.server.stats().outcome(Outcome::Complete);
+    assert_eq!(complete, u64::from(files));
 }
