@@ -146,6 +146,10 @@ struct Account {
     turn: Instant,
 }
 
+/// Bytes of memory for a prefix.
+#[cfg(test)]
+pub(super) const ACCOUNT: usize = size_of::<(Prefix, Account)>();
+
 impl Guard {
     /// A request of `request` bytes wants an answer of `answer` bytes: may it have it? What it takes is
     /// booked. `begins` says that an unproven transfer begins with it.
