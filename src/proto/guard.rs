@@ -28,7 +28,7 @@ const AMPLIFICATION: u32 = 3;
 
 /// Transfers of one prefix that have not acknowledged anything yet. All machines of a large site may
 /// be switched on at once.
-const UNPROVEN_PER_PREFIX: u32 = 2048;
+const UNPROVEN_PER_PREFIX: u16 = 2048;
 
 /// Unproven bytes to one prefix: those machines' first blocks, and then what nobody would bother to
 /// reflect.
@@ -61,11 +61,12 @@ const BYTES_PER_PREFIX: Bound = Bound {
 /// How long whoever is held back has to wait for its turn. It may have to wait for another one then.
 const LONGEST_TURN: Duration = Duration::from_secs(1);
 
-/// How long a prefix is in doubt, in seconds, after one of its hosts has said that it did not ask.
+/// How long a prefix is in doubt, in seconds, after one of its hosts has complained: it did not ask.
 const DOUBTED_FOR: u32 = 60;
 
-/// How many times dearer a byte is to a prefix in doubt: 62.5 kB/s, as much as a prefix gets that has acknowledged
-/// nothing. Not silence, which one forged request a minute would impose on a whole prefix.
+/// How many times dearer each complaint in that time makes a byte: 62.5 kB/s after the first, which is what a prefix gets
+/// that has acknowledged nothing, half of it after the second, and so on. Not silence at once: one forged request a
+/// minute would impose it on a whole prefix.
 const DEARER: u64 = 64;
 
 /// Prefixes that are accounted for one by one; the rest share one account. More than there are
@@ -137,7 +138,9 @@ pub struct Booking(Prefix);
 #[derive(Debug, Default)]
 struct Account {
     /// Transfers without an ACK.
-    unproven: u32,
+    unproven: u16,
+    /// How many of its hosts have said that they did not ask, since it is in doubt.
+    complaints: u16,
     /// Until when it is in doubt, in seconds since the origin.
     doubted_until: u32,
     unproven_bytes: Debt,
@@ -182,7 +185,7 @@ impl Guard {
         }
         let time = UNPROVEN_BYTES_PER_PREFIX.time_for(bytes);
         account.unproven_bytes.take(now, time);
-        account.unproven += u32::from(begins);
+        account.unproven += u16::from(begins);
         self.everybody.take(now, UNPROVEN_BYTES.time_for(bytes));
         Ok(Booking(prefix))
     }
@@ -230,11 +233,16 @@ impl Guard {
             let account = self.account(now, source);
             let time = account.time_for(now, bytes as u64);
             account.bytes.take(now, time);
+            if account.is_doubted(now) {
+                // What was dear for a minute does not weigh on the next.
+                let end = Instant::ZERO + Duration::from_secs(account.doubted_until.into());
+                account.bytes.cap(end, BYTES_PER_PREFIX);
+            }
         }
     }
 
     /// A host of the prefix has said that nobody there has asked: somebody else did, in its name. For a minute
-    /// the prefix gets little, whoever asks and whatever is acknowledged there.
+    /// the prefix gets little, the less the more of them say so, whoever asks and whatever is acknowledged there.
     ///
     /// Near sources are left alone: there is nothing to reflect in one's own house, and a machine that is
     /// switched off in mid-transfer says the same. So is the common account of all for whom there is no
@@ -243,8 +251,12 @@ impl Guard {
         let prefix = self.booked_under(now, source);
         if !is_near(source) && prefix != Prefix::Rest {
             let account = self.prefixes.entry(prefix).or_default();
-            account.doubted_until = seconds(now) + DOUBTED_FOR;
-            account.bytes.exhaust(now, BYTES_PER_PREFIX);
+            if !account.is_doubted(now) {
+                account.complaints = 0;
+                account.doubted_until = seconds(now) + DOUBTED_FOR;
+                account.bytes.exhaust(now, BYTES_PER_PREFIX);
+            }
+            account.complaints = account.complaints.saturating_add(1);
         }
     }
 
@@ -294,7 +306,7 @@ impl Account {
     /// How long the prefix needs to pay for so many bytes.
     fn time_for(&self, now: Instant, bytes: u64) -> Duration {
         match self.is_doubted(now) {
-            true => BYTES_PER_PREFIX.time_for(DEARER * bytes),
+            true => BYTES_PER_PREFIX.time_for(DEARER * u64::from(self.complaints) * bytes),
             false => BYTES_PER_PREFIX.time_for(bytes),
         }
     }
@@ -477,6 +489,14 @@ mod tests {
         let later = NOW + Duration::from_secs(61);
         let soon = guard.hold_back(later, neighbour, 0).unwrap_or_default();
         assert!(soon < Duration::from_millis(30), "{soon:?}");
+        // The more complain, the less there is; and with the minute it is over all the same.
+        for _ in 0..600 {
+            guard.doubt(later, host(1, 1));
+        }
+        guard.spend(later, neighbour, 23_552);
+        let in_seconds = |seconds| later + Duration::from_secs(seconds);
+        assert!(guard.hold_back(in_seconds(59), neighbour, 0).is_some());
+        assert_eq!(guard.hold_back(in_seconds(61), neighbour, 0), None);
         for other in [host(2, 1), IpAddr::from([192, 168, 1, 2])] {
             guard.doubt(NOW, IpAddr::from([192, 168, 1, 1]));
             assert_eq!(guard.hold_back(NOW, other, 1472), None);

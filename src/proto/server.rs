@@ -186,8 +186,8 @@ impl Server {
             self.prove(slot);
         }
         match acked {
-            Acked::Complete => return self.end(now, slot, Outcome::Complete),
-            Acked::Guessed => return self.end(now, slot, Outcome::Dropped),
+            Acked::Complete => return self.leave(now, slot, Outcome::Complete),
+            Acked::Guessed => return self.leave(now, slot, Outcome::Dropped),
             Acked::NeverSent => self.stats.ignore(Ignored::NeverSent),
             Acked::Progress | Acked::Repeated => {}
         }
@@ -219,13 +219,8 @@ impl Server {
         let Some(session) = self.sessions.get(slot) else {
             return;
         };
-        if let Some(until) = session.over {
-            if until <= now {
-                self.sessions.remove(slot);
-            } else {
-                self.sessions.set_alarm(slot, until);
-            }
-            return;
+        if let Some(ended) = session.over {
+            return self.forget(now, slot, ended);
         }
         match session.transfer.on_timeout(now) {
             Expired::LastAckMissing => self.end(now, slot, Outcome::LastAckMissing),
@@ -262,7 +257,7 @@ impl Server {
             return None;
         }
         if session.transfer.is_exhausted() {
-            self.end(now, slot, Outcome::Dropped);
+            self.leave(now, slot, Outcome::Dropped);
             return None;
         }
         let peer = session.peer;

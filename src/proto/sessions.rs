@@ -34,8 +34,10 @@ pub struct Session {
     /// Where and with how many bytes the guard has booked it, until its first ACK.
     pub(super) booking: Booking,
     pub(super) booked: u32,
-    /// When it is forgotten, once it is over.
+    /// When it ended, once it is over: it is remembered for a while.
     pub(super) over: Option<Instant>,
+    /// It ended well.
+    pub(super) is_complete: bool,
     /// It stands in the queue of those that have something to send.
     pub(super) is_ready: bool,
 }

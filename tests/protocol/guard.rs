@@ -494,6 +494,31 @@ fn no_guess_keeps_port_unreachable_from_being_heard() {
     }
 }
 
+/// Nor does it help the spoofer to end the transfer before the message is there.
+#[test]
+fn a_transfer_that_is_over_can_be_complained_about() {
+    for end in [
+        "ERROR 0 enough\n = complete",
+        "ACK 2\n = complete",
+        "ACK 9\n = ignored never-sent\n 3 > ACK 9\n = dropped",
+        "RRQ g octet\n < ERROR 1 file not found\n = last-ack-missing\n = not-found",
+    ] {
+        serving("f", 1000).talk(&format!(
+            "
+            0     > RRQ f octet windowsize=4
+                  < OACK windowsize=4
+            1     > ACK 0
+                  < DATA 1..2 (488)
+            2     > {end}
+            50    > UNREACHABLE port
+            51   b> RRQ f octet
+                 b< DATA 1
+            52   b> ACK 1
+            53    nothing"
+        ));
+    }
+}
+
 /// A machine that was switched off says the same; so does whoever wants the transfer to end and guesses its port (RFC
 /// 5927). Nothing more is sent before it says something itself.
 #[test]

@@ -51,6 +51,11 @@ impl Debt {
         self.paid_at = self.paid_at.max(now + bound.most());
     }
 
+    /// No more is owed at `end` than may be taken at once.
+    pub(super) fn cap(&mut self, end: Instant, bound: Bound) {
+        self.paid_at = self.paid_at.min(end + bound.most());
+    }
+
     /// Gives back what `time` would have made up for.
     pub(super) fn forgive(&mut self, time: Duration) {
         self.paid_at = Instant::ZERO + (self.paid_at - (Instant::ZERO + time));

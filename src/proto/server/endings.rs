@@ -8,10 +8,9 @@ use crate::proto::sessions::{Queue, Session, Slot};
 use crate::proto::stats::{Ignored, Outcome};
 use crate::proto::{Instant, Peer};
 
-/// How long a finished transfer swallows a late duplicate of its RRQ. PXELINUX takes DATA from any
-/// port, so an answer to it would end up in the next file. Shorter than the first repeat of any
-/// client, and for one RRQ only: whoever asks again gets the file again.
-const REMEMBERED_FOR: Duration = Duration::from_millis(250);
+/// How long a transfer that its peer has ended is remembered, while there is room: long enough for the complaint of a
+/// host whose name was used. Else a spoofer would end it himself before that comes.
+const REMEMBERED_FOR: Duration = Duration::from_secs(1);
 
 impl Server {
     /// A client's ERROR ends its transfer, and is never answered.
@@ -20,7 +19,7 @@ impl Server {
             return self.stats.ignore(Ignored::Stray);
         };
         let outcome = transfer.outcome_when_left(Outcome::Complete);
-        self.end(now, slot, outcome);
+        self.leave(now, slot, outcome);
     }
 
     /// An ICMP message is about what was sent to `peer`.
@@ -29,15 +28,22 @@ impl Server {
     /// wait for a sign of life (RFC 5927 §6.1). A host that did not ask says so as soon as the first answer reaches
     /// it, and ACKs can be guessed: a younger transfer ends, and the prefix is in doubt.
     pub fn handle_unreachable(&mut self, now: Instant, peer: Peer, what: Unreachable) {
-        let Some((slot, transfer)) = self.under_way(peer) else {
+        let Some(slot) = self.sessions.find(peer.address) else {
             return;
         };
+        let Some(Session { transfer, over, .. }) = self.sessions.get(slot) else {
+            return;
+        };
+        let is_over = over.is_some();
         if transfer.is_established(now) {
-            transfer.on_unreachable(now);
-            return self.make_ready(slot);
+            if !is_over {
+                transfer.on_unreachable(now);
+                self.make_ready(slot);
+            }
+            return;
         }
         // A client that has gone after its last ACK, which was lost, is no victim.
-        let is_gone = transfer.has_resent_the_end();
+        let is_gone = !is_over && transfer.has_resent_the_end();
         let outcome = match is_gone {
             true => Outcome::LastAckMissing,
             false => transfer.outcome_when_left(Outcome::Aborted),
@@ -58,31 +64,47 @@ impl Server {
         }
     }
 
-    /// Ends a transfer. One that went well is remembered for a moment.
+    /// Ends a transfer as its peer wants it, or somebody in its name, and remembers it for a moment.
+    pub(super) fn leave(&mut self, now: Instant, slot: Slot, outcome: Outcome) {
+        self.close(now, slot, outcome);
+        self.sessions.enqueue(slot, Some(Queue::Over));
+        self.sessions.set_alarm(slot, now + REMEMBERED_FOR);
+    }
+
+    /// The alarm of a transfer that `ended` then.
+    pub(super) fn forget(&mut self, now: Instant, slot: Slot, ended: Instant) {
+        let until = ended + REMEMBERED_FOR;
+        match until <= now {
+            true => drop(self.sessions.remove(slot)),
+            false => self.sessions.set_alarm(slot, until),
+        }
+    }
+
+    /// Ends a transfer, and forgets it.
     pub(super) fn end(&mut self, now: Instant, slot: Slot, outcome: Outcome) {
+        self.close(now, slot, outcome);
+        self.sessions.remove(slot);
+    }
+
+    fn close(&mut self, now: Instant, slot: Slot, outcome: Outcome) {
         let Some(session) = self.sessions.get(slot) else {
             return;
         };
-        let until = now + REMEMBERED_FOR;
-        let was_over = session.over.replace(until).is_some();
-        if !was_over {
-            let (peer, file) = (session.peer, Requested::File(session.file));
-            let figures = session.figures(now);
-            match session.transfer.is_proven() {
-                true => self.proven -= 1,
-                false => {
-                    self.unproven -= 1;
-                    self.guard.give_up(session.booking);
-                }
+        if session.over.is_some() {
+            return;
+        }
+        session.over = Some(now);
+        session.is_complete = outcome == Outcome::Complete;
+        let (peer, file) = (session.peer, Requested::File(session.file));
+        let figures = session.figures(now);
+        match session.transfer.is_proven() {
+            true => self.proven -= 1,
+            false => {
+                self.unproven -= 1;
+                self.guard.give_up(session.booking);
             }
-            self.report(now, peer, file, outcome, Some(figures));
         }
-        if outcome == Outcome::Complete {
-            self.sessions.enqueue(slot, Some(Queue::Over));
-            self.sessions.set_alarm(slot, until);
-        } else {
-            self.sessions.remove(slot);
-        }
+        self.report(now, peer, file, outcome, Some(figures));
     }
 
     pub(super) fn report(
