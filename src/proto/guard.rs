@@ -222,8 +222,9 @@ impl Guard {
             .owed(now)
             .checked_sub(BYTES_PER_PREFIX.most())?;
         let paid = now + over + BYTES_PER_PREFIX.time_for(1);
-        let turn = paid.max(account.turn).min(now + LONGEST_TURN);
-        account.turn = turn + account.time_for(now, bytes);
+        let latest = now + LONGEST_TURN;
+        let turn = paid.max(account.turn).min(latest);
+        account.turn = latest.min(turn + account.time_for(now, bytes));
         Some(turn - now)
     }
 
