@@ -25,7 +25,7 @@ impl Server {
     /// An ICMP message is about what was sent to `peer`.
     ///
     /// It can be forged by whoever knows the peer's port, so one that is about a transfer well under way only has it
-    /// wait for a sign of life (RFC 5927 §6.1). A host that did not ask says so as soon as the first answer reaches
+    /// wait for a sign of life (RFC 5927 §6). A host that did not ask says so as soon as the first answer reaches
     /// it, and ACKs can be guessed: a younger transfer ends, and the prefix is in doubt.
     pub fn handle_unreachable(&mut self, now: Instant, peer: Peer, what: Unreachable) {
         let Some(slot) = self.sessions.find(peer.address) else {
