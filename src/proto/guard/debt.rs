@@ -23,7 +23,7 @@ impl Bound {
     }
 }
 
-/// What has been taken and not been made up for yet: when it will be. That is a third of the room that an amount and
+/// What has been taken and not been made up for yet: when it will be. That is half of the room that an amount and
 /// the time of its last change would take, and needs no settling.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Debt {
