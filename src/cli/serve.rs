@@ -22,7 +22,8 @@ use crate::net::http::{self, Limits, Site};
 use crate::net::pulse::Pulse;
 use crate::net::socket::Bound;
 use crate::net::systemd::Supervisor;
-use crate::net::worker::{self, Duty};
+use crate::net::worker::{self, Duty, Post};
+use crate::proto::config::Config;
 use crate::sandbox::{self, Confinement, User};
 
 /// Serve the embedded boot files. Each flag has an environment variable, BOOTSTONE_ and its name in
@@ -178,16 +179,15 @@ async fn live(
     let (failed, mut failures) = mpsc::unbounded_channel();
     let duty = Duty {
         catalog: Arc::new(embedded::catalog(manifest)),
-        config: settings.config,
         clock,
         report: log::transfer,
         busy,
         failed,
     };
-    for sockets in sockets {
-        let sockets = sockets.into_iter().map(|bound| (bound, pulse.line()));
-        worker::start(duty.clone(), sockets.collect())?;
+    for posts in posts(settings.config, sockets, &mut pulse) {
+        worker::start(duty.clone(), posts)?;
     }
+    let last_word = pulse.last_word();
     if let Some((listener, _)) = http {
         let region = settings.region.clone();
         let site = Site::new(duty.catalog, manifest.clone(), region, pulse, told);
@@ -213,6 +213,28 @@ async fn live(
             std::process::exit(COULD_NOT.into());
         }
     }
+    last_word.say().await;
     info!("stopped");
     Ok(())
+}
+
+/// Shares out the sessions of each address among the sockets that it has.
+fn posts(config: Config, sockets: Vec<Vec<Bound>>, pulse: &mut Pulse) -> Vec<Vec<Post>> {
+    let all = sockets.iter().flatten().map(Bound::address);
+    let all: Vec<SocketAddr> = all.collect();
+    let mut post = |bound: Bound| {
+        let sharing = all.iter().filter(|other| **other == bound.address());
+        let config = Config {
+            max_sessions: config.max_sessions.div_ceil(sharing.count()),
+            ..config
+        };
+        let line = pulse.line();
+        Post {
+            bound,
+            config,
+            line,
+        }
+    };
+    let of_worker = |bounds: Vec<Bound>| bounds.into_iter().map(&mut post).collect();
+    sockets.into_iter().map(of_worker).collect()
 }

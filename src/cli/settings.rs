@@ -14,6 +14,7 @@ use crate::sandbox::Wish;
 pub(super) struct Settings {
     /// Empty if nothing was asked for.
     pub(super) listen: Vec<String>,
+    /// With the sessions of a whole address.
     pub(super) config: Config,
     pub(super) workers: usize,
     /// Where HTTP listens, if it does.
@@ -65,7 +66,7 @@ impl Settings {
             config: Config {
                 limits,
                 run_ahead: within("--run-ahead", run_ahead, defaults.run_ahead, 1, 64)?,
-                max_sessions: sessions.div_ceil(workers),
+                max_sessions: sessions,
             },
             workers,
             http: flag_or_variable(flags.http, "BOOTSTONE_HTTP")?,

@@ -62,7 +62,7 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
             self.set(timer.as_mut());
             tokio::select! {
                 biased;
-                () = line.ring() => line.answer(&self.server),
+                () = line.ring() => self.answer(&line),
                 () = &mut timer, if self.server.poll_timeout().is_some() => {
                     self.server.handle_timeout(self.clock.now());
                 }
@@ -78,6 +78,14 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
             self.tell();
             self.count_out(&busy);
         }
+    }
+
+    fn answer(&mut self, line: &Line) {
+        if line.is_last() {
+            self.server.cut_off(self.clock.now());
+            self.tell();
+        }
+        line.answer(&self.server);
     }
 
     fn take(&mut self, batch: &Batch) {
@@ -115,8 +123,8 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
 
     fn hear_of_unreachable(&mut self) {
         let now = self.clock.now();
-        while let Some(peer) = self.socket.unreachable() {
-            self.server.handle_unreachable(now, peer);
+        while let Some((peer, what)) = self.socket.unreachable() {
+            self.server.handle_unreachable(now, peer, what);
         }
     }
 

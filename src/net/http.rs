@@ -13,8 +13,8 @@ mod answer;
 mod connection;
 mod metrics;
 mod page;
-mod preconditions;
-mod request;
+pub mod preconditions;
+pub mod request;
 
 use std::cell::Cell;
 use std::io;

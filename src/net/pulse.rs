@@ -1,7 +1,8 @@
 //! How the side door learns what the workers know: it asks, and every driver answers between two
 //! datagrams.
 //!
-//! While nobody asks, nothing is shared. An answer proves that its loop turns.
+//! While nobody asks, nothing is shared. An answer proves that its loop turns. The last question is asked by the program
+//! itself, when it is about to end.
 
 use std::time::Duration;
 
@@ -21,6 +22,15 @@ pub const PATIENCE: Duration = Duration::from_secs(1);
 /// of its counters a second.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
+/// What drivers are asked.
+#[derive(Clone, Copy, Debug, Default)]
+struct Question {
+    /// 0 is none.
+    number: u64,
+    /// Nothing is to be under way any more when it is answered.
+    is_last: bool,
+}
+
 /// What a driver answers.
 #[derive(Clone, Debug)]
 struct Answer {
@@ -35,8 +45,7 @@ struct Answer {
 /// The driver's end of the line.
 #[derive(Debug)]
 pub struct Line {
-    /// The number of the last question.
-    question: watch::Receiver<u64>,
+    question: watch::Receiver<Question>,
     answer: watch::Sender<Answer>,
 }
 
@@ -49,10 +58,15 @@ impl Line {
         }
     }
 
+    /// True when all that is under way is to end before the answer.
+    pub fn is_last(&self) -> bool {
+        self.question.borrow().is_last
+    }
+
     /// Tells what `server` has counted so far.
     pub fn answer(&self, server: &Server) {
         self.answer.send_replace(Answer {
-            question: *self.question.borrow(),
+            question: self.question.borrow().number,
             stats: Some(server.stats().clone()),
             proven: server.proven(),
             unproven: server.unproven(),
@@ -79,7 +93,7 @@ pub struct Tally {
 #[derive(Debug)]
 pub struct Pulse {
     clock: Clock,
-    question: watch::Sender<u64>,
+    question: watch::Sender<Question>,
     answers: Vec<watch::Receiver<Answer>>,
     last: Option<(Instant, Tally)>,
 }
@@ -89,7 +103,7 @@ impl Pulse {
     pub fn new(clock: Clock) -> Pulse {
         Pulse {
             clock,
-            question: watch::Sender::new(0),
+            question: watch::Sender::default(),
             answers: Vec::new(),
             last: None,
         }
@@ -108,6 +122,14 @@ impl Pulse {
         Line {
             question: self.question.subscribe(),
             answer,
+        }
+    }
+
+    /// The last question, to be asked whenever the time has come.
+    pub fn last_word(&self) -> LastWord {
+        LastWord {
+            question: self.question.clone(),
+            answers: self.answers.clone(),
         }
     }
 
@@ -131,15 +153,7 @@ impl Pulse {
     }
 
     async fn ask(&mut self) -> Tally {
-        self.question.send_modify(|question| *question += 1);
-        let question = *self.question.borrow();
-        let answers = &mut self.answers;
-        let all = async {
-            for answer in answers.iter_mut() {
-                let _ = answer.wait_for(|answer| answer.question >= question).await;
-            }
-        };
-        let _ = timeout(PATIENCE, all).await;
+        let question = ask(&self.question, &mut self.answers, false).await;
         let mut tally = Tally {
             drivers: self.answers.len(),
             ..Tally::default()
@@ -149,6 +163,40 @@ impl Pulse {
         }
         tally
     }
+}
+
+/// See [`Pulse::last_word`].
+#[derive(Debug)]
+pub struct LastWord {
+    question: watch::Sender<Question>,
+    answers: Vec<watch::Receiver<Answer>>,
+}
+
+impl LastWord {
+    /// Has every driver end what is under way, and tell of it. Takes up to [`PATIENCE`].
+    pub async fn say(mut self) {
+        ask(&self.question, &mut self.answers, true).await;
+    }
+}
+
+/// Asks all drivers, and waits for their answers, if not for ever. The number of the question.
+async fn ask(
+    question: &watch::Sender<Question>,
+    answers: &mut [watch::Receiver<Answer>],
+    is_last: bool,
+) -> u64 {
+    question.send_modify(|question| {
+        question.number += 1;
+        question.is_last |= is_last;
+    });
+    let number = question.borrow().number;
+    let all = async {
+        for answer in answers {
+            let _ = answer.wait_for(|answer| answer.question >= number).await;
+        }
+    };
+    let _ = timeout(PATIENCE, all).await;
+    number
 }
 
 impl Tally {

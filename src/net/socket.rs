@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Type};
 use super::readiness::Ready;
 use super::unreachable;
 use crate::proto::Peer;
-use crate::proto::server::Transmit;
+use crate::proto::server::{Transmit, Unreachable};
 
 /// Asked of the kernel for datagrams that wait to be read: a thundering herd of 2,000 machines
 /// fits. The kernel may give less (`net.core.rmem_max`).
@@ -168,10 +168,11 @@ impl Socket {
         Ok(())
     }
 
-    /// A peer of whom ICMP says that nobody there takes our datagrams. To be asked after an error, until
+    /// A peer of whom ICMP says that our datagrams do not arrive, and why. To be asked after an error, until
     /// there is none.
-    pub fn unreachable(&self) -> Option<Peer> {
-        unreachable::next(self.io.socket()).map(Peer::from)
+    pub fn unreachable(&self) -> Option<(Peer, Unreachable)> {
+        let (address, what) = unreachable::next(self.io.socket())?;
+        Some((Peer::from(address), what))
     }
 
     /// Sends what `transmit` describes and `bytes` holds; waits while the kernel's buffer is full.

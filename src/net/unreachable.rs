@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
-/// The destination of a datagram that was answered by an ICMP "unreachable", if the kernel has one to tell
-/// of.
+use crate::proto::server::Unreachable;
+
+/// The destination of a datagram that was answered by an ICMP "unreachable", and what that says, if the kernel has one to
+/// tell of.
 #[cfg(target_os = "linux")]
-pub(super) fn next(socket: &std::net::UdpSocket) -> Option<SocketAddr> {
+pub(super) fn next(socket: &std::net::UdpSocket) -> Option<(SocketAddr, Unreachable)> {
     use nix::errno::Errno;
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
     use std::io::IoSliceMut;
@@ -24,12 +26,14 @@ pub(super) fn next(socket: &std::net::UdpSocket) -> Option<SocketAddr> {
             | ControlMessageOwned::Ipv6RecvErr(error, _) => Some(error.ee_errno),
             _ => None,
         });
-        let unreachable = [Errno::ECONNREFUSED, Errno::EHOSTUNREACH, Errno::ENETUNREACH];
-        // What else there is, a packet too big above all, says nothing about who is there.
-        if error.is_some_and(|error| unreachable.contains(&Errno::from_raw(error as i32)))
-            && let Some(address) = message.address.as_ref().and_then(standard)
-        {
-            return Some(address);
+        let what = match error.map(|error| Errno::from_raw(error as i32)) {
+            Some(Errno::ECONNREFUSED) => Unreachable::Port,
+            Some(Errno::EHOSTUNREACH | Errno::ENETUNREACH) => Unreachable::Host,
+            // What else there is, a packet too big above all, says nothing about who is there.
+            _ => continue,
+        };
+        if let Some(address) = message.address.as_ref().and_then(standard) {
+            return Some((address, what));
         }
     }
 }
@@ -48,6 +52,6 @@ fn standard(address: &nix::sys::socket::SockaddrStorage) -> Option<SocketAddr> {
 
 /// Elsewhere nobody tells.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn next<S>(_socket: &S) -> Option<SocketAddr> {
+pub(super) fn next<S>(_socket: &S) -> Option<(SocketAddr, Unreachable)> {
     None
 }

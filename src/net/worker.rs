@@ -21,8 +21,6 @@ use crate::proto::server::Server;
 pub struct Duty {
     /// The files to serve.
     pub catalog: Arc<Catalog>,
-    /// For the server behind each socket.
-    pub config: Config,
     /// The same for all.
     pub clock: Clock,
     /// Told of every transfer that has ended.
@@ -33,15 +31,24 @@ pub struct Duty {
     pub failed: mpsc::UnboundedSender<io::Error>,
 }
 
-/// Starts a worker on a thread of its own: a driver for each of `sockets`, with a line to
-/// whoever asks how it is.
+/// What a driver of its own is for.
+pub struct Post {
+    /// The socket.
+    pub bound: Bound,
+    /// For the server behind it.
+    pub config: Config,
+    /// To whoever asks how it is.
+    pub line: Line,
+}
+
+/// Starts a worker on a thread of its own.
 ///
 /// # Errors
 /// There is no such thread to be had.
-pub fn start(duty: Duty, sockets: Vec<(Bound, Line)>) -> io::Result<()> {
+pub fn start(duty: Duty, posts: Vec<Post>) -> io::Result<()> {
     let run = move || {
         let failed = duty.failed.clone();
-        if let Err(error) = run(duty, sockets) {
+        if let Err(error) = run(duty, posts) {
             // Nobody is left to be told when the program is about to end.
             let _ = failed.send(error);
         }
@@ -50,20 +57,20 @@ pub fn start(duty: Duty, sockets: Vec<(Bound, Line)>) -> io::Result<()> {
     thread.spawn(run).map(drop)
 }
 
-fn run(duty: Duty, sockets: Vec<(Bound, Line)>) -> io::Result<()> {
+fn run(duty: Duty, posts: Vec<Post>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()?;
-    LocalSet::new().block_on(&runtime, drive_all(duty, sockets))
+    LocalSet::new().block_on(&runtime, drive_all(duty, posts))
 }
 
-async fn drive_all(duty: Duty, sockets: Vec<(Bound, Line)>) -> io::Result<()> {
+async fn drive_all(duty: Duty, posts: Vec<Post>) -> io::Result<()> {
     let mut drivers = JoinSet::new();
-    for (bound, line) in sockets {
-        let server = Server::new(Arc::clone(&duty.catalog), duty.config);
-        let driver = Driver::new(Socket::new(bound)?, server, duty.clock, duty.report);
-        drivers.spawn_local(driver.run(duty.busy.clone(), line));
+    for post in posts {
+        let server = Server::new(Arc::clone(&duty.catalog), post.config);
+        let driver = Driver::new(Socket::new(post.bound)?, server, duty.clock, duty.report);
+        drivers.spawn_local(driver.run(duty.busy.clone(), post.line));
     }
     while let Some(ended) = drivers.join_next().await {
         ended.map_err(io::Error::other)??;

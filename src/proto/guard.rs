@@ -9,23 +9,26 @@
 //! An honest client proves itself with its first ACK, one round trip after its request, and gives
 //! back what the request had cost: a thousand machines behind one NAT meet no bound.
 
-mod prefix;
+mod debt;
+mod mention;
+mod refusal;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use self::prefix::{Prefix, is_near};
+use self::debt::{Bound, Debt};
+pub use self::mention::Mention;
+pub use self::refusal::Refusal;
 use super::Instant;
-use super::stats::{Ignored, Outcome};
-use crate::wire::{ErrorCode, Packet};
+use super::stats::Ignored;
 
 /// RFC 9000 §8.1: at most three bytes back for each byte that came, until the address is proven.
 const AMPLIFICATION: u32 = 3;
 
 /// Transfers of one prefix that have not acknowledged anything yet. All machines of a large site may
 /// be switched on at once.
-const UNPROVEN_PER_PREFIX: u32 = 2048;
+const UNPROVEN_PER_PREFIX: u16 = 2048;
 
 /// Unproven bytes to one prefix: those machines' first blocks, and then what nobody would bother to
 /// reflect.
@@ -41,9 +44,12 @@ const UNPROVEN_BYTES: Bound = Bound {
     per_second: 3 << 20,
 };
 
-/// The part of [`UNPROVEN_BYTES`] that is kept for answers no longer than three times their request:
-/// a flood of requests without options (one block of 512 bytes for 20) leaves room for the others.
-const KEPT_FOR_SMALL_ANSWERS: u64 = UNPROVEN_BYTES.burst / 2;
+/// The same for answers longer than three times their request: a flood of requests without options (one block of
+/// 512 bytes for 20) leaves half of the room to the others.
+const LARGE_ANSWERS: Bound = Bound {
+    burst: UNPROVEN_BYTES.burst / 2,
+    ..UNPROVEN_BYTES
+};
 
 /// Bytes to one public prefix, proven or not, because an ACK can be guessed as well: 64 MB at once, then
 /// 4 MB/s. A site that boots from across the Internet gets by with that.
@@ -55,25 +61,22 @@ const BYTES_PER_PREFIX: Bound = Bound {
 /// How long whoever is held back has to wait for its turn. It may have to wait for another one then.
 const LONGEST_TURN: Duration = Duration::from_secs(1);
 
-/// Reports of requests without an ACK. A boot asks for some ten names that do not exist.
-const UNPROVEN_REPORTS: Bound = Bound {
-    burst: 500,
-    per_second: 20,
-};
+/// How long a prefix is in doubt, in seconds, after one of its hosts has complained: it did not ask.
+const DOUBTED_FOR: u32 = 60;
 
-/// How long a prefix gets no answer after one of its hosts has said that it did not ask.
-const DOOR_CLOSED_FOR: Duration = Duration::from_secs(60);
-/// As long as an answer is repeated of which nothing is heard.
-const TRUSTED_FOR: Duration = Duration::from_secs(15);
+/// How many times dearer each complaint in that time makes a byte: 62.5 kB/s after the first, which is what a prefix gets
+/// that has acknowledged nothing, half of it after the second, and so on. Not silence at once: one forged request a
+/// minute would impose it on a whole prefix.
+const DEARER: u64 = 64;
 
 /// Prefixes that are accounted for one by one; the rest share one account. More than there are
 /// sessions, so that a flood from everywhere does not push honest neighbours into that account: what
-/// is not backed by a session is paid back within milliseconds. 64 bytes each, 2 MiB in all.
+/// is not backed by a session is paid back within milliseconds. 41 bytes each, 1.3 MiB in all.
 const PREFIXES: usize = 28_000;
 
-/// Closed doors that are kept while the table is full. A spoofer who closes a few hundred a second would
-/// else fill it with them, and leave one account to all who are new.
-const DOORS: usize = PREFIXES / 4;
+/// Prefixes in doubt that are kept while the table is full. A spoofer who brings a few hundred a second into it
+/// would else fill it with them, and leave one account to all who are new.
+const DOUBTED: usize = PREFIXES / 4;
 
 /// How often the table of prefixes may be searched for accounts that are worth nothing any more.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
@@ -105,83 +108,9 @@ impl Allowance {
     }
 }
 
-/// The three ERRORs that Bootstone sends, each with its fixed text: a peer learns nothing of the host.
-#[derive(Clone, Copy, Debug)]
-pub enum Refusal {
-    /// No file has this name.
-    NotFound,
-    /// A write request.
-    ReadOnly,
-    /// Neither octet nor netascii.
-    UnknownMode,
-}
-
-impl Refusal {
-    /// The ERROR as it goes out.
-    pub fn packet(self) -> Packet<'static> {
-        let (code, message) = match self {
-            Refusal::NotFound => (ErrorCode::FileNotFound, &b"file not found"[..]),
-            Refusal::ReadOnly => (ErrorCode::AccessViolation, &b"read-only server"[..]),
-            Refusal::UnknownMode => (ErrorCode::IllegalOperation, &b"unknown mode"[..]),
-        };
-        Packet::Error {
-            code: code as u16,
-            message,
-        }
-    }
-
-    /// What the request has come to.
-    pub fn outcome(self) -> Outcome {
-        match self {
-            Refusal::NotFound => Outcome::NotFound,
-            Refusal::ReadOnly | Refusal::UnknownMode => Outcome::Refused,
-        }
-    }
-
-    /// Length in bytes of the ERROR.
-    pub fn size(self) -> usize {
-        let mut error = Vec::new();
-        self.packet().encode(&mut error);
-        error.len()
-    }
-
-    /// False when the ERROR would be more than the request of `request` bytes may cause. Every
-    /// request with a name and a mode that exists is long enough; a shorter one is made up to be
-    /// answered.
-    pub fn is_worth(self, request: usize) -> bool {
-        !amplifies(request, self.size())
-    }
-}
-
 /// True when `answer` bytes are more than three times `request` bytes.
 fn amplifies(request: usize, answer: usize) -> bool {
     answer > request.saturating_mul(AMPLIFICATION as usize)
-}
-
-/// Bounds the lines about peers that have not proven themselves: what they write into the log is
-/// not theirs to choose.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Mention {
-    debt: Debt,
-    /// Reports left out since the last one.
-    left_out: u32,
-}
-
-impl Mention {
-    /// True when one more may be reported.
-    pub fn allows(&mut self, now: Instant) -> bool {
-        if self.debt.settle(now, UNPROVEN_REPORTS) >= UNPROVEN_REPORTS.burst {
-            self.left_out = self.left_out.saturating_add(1);
-            return false;
-        }
-        self.debt.units += 1;
-        true
-    }
-
-    /// How many were left out since this was last asked.
-    pub fn take_left_out(&mut self) -> u32 {
-        std::mem::take(&mut self.left_out)
-    }
 }
 
 /// The accounts of all sources. See the [module](self).
@@ -192,6 +121,15 @@ pub struct Guard {
     swept: Option<Instant>,
 }
 
+/// A neighbourhood that may be one customer, or one victim: /24 of IPv4, /56 of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Prefix {
+    V4([u8; 3]),
+    V6([u8; 7]),
+    /// Everybody for whom there is no room in the table.
+    Rest,
+}
+
 /// The account in which an unproven transfer is booked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Booking(Prefix);
@@ -200,60 +138,20 @@ pub struct Booking(Prefix);
 #[derive(Debug, Default)]
 struct Account {
     /// Transfers without an ACK.
-    unproven: u32,
-    /// What is the matter with its door, and until when.
-    door: Door,
-    door_until: Instant,
+    unproven: u16,
+    /// How many of its hosts have said that they did not ask, since it is in doubt.
+    complaints: u16,
+    /// Until when it is in doubt, in seconds since the origin.
+    doubted_until: u32,
     unproven_bytes: Debt,
     bytes: Debt,
     /// When the next of those may send that are held back.
     turn: Instant,
 }
 
-/// Through which requests of a prefix come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Door {
-    /// Someone there has said that nobody asked.
-    Closed,
-    /// Someone there has asked, as far as one can tell.
-    #[default]
-    HeldOpen,
-}
-
-/// So much at once, and so much a second from there on.
-#[derive(Clone, Copy, Debug)]
-struct Bound {
-    burst: u64,
-    per_second: u64,
-}
-
-/// What has been taken and not yet been made up for by time.
-#[derive(Clone, Copy, Debug, Default)]
-struct Debt {
-    units: u64,
-    at: Instant,
-}
-
-impl Bound {
-    /// How long so many units take, once the burst is over.
-    fn time_for(self, units: u64) -> Duration {
-        Duration::from_micros(units.saturating_mul(1_000_000).div_ceil(self.per_second))
-    }
-}
-
-impl Debt {
-    /// Lets the time until `now` make up for it.
-    fn settle(&mut self, now: Instant, bound: Bound) -> u64 {
-        let micros = u64::try_from((now - self.at).as_micros()).unwrap_or(u64::MAX);
-        let paid = micros.saturating_mul(bound.per_second) / 1_000_000;
-        // A debt that is asked after so often that nothing is paid in between keeps its time.
-        if paid > 0 || self.units == 0 {
-            self.units = self.units.saturating_sub(paid);
-            self.at = now;
-        }
-        self.units
-    }
-}
+/// Bytes of memory for a prefix.
+#[cfg(test)]
+pub(super) const ACCOUNT: usize = size_of::<(Prefix, Account)>();
 
 impl Guard {
     /// A request of `request` bytes wants an answer of `answer` bytes: may it have it? What it takes is
@@ -271,28 +169,24 @@ impl Guard {
     ) -> Result<Booking, Ignored> {
         let bytes = answer as u64;
         let most = match amplifies(request, answer) {
-            true => UNPROVEN_BYTES.burst - KEPT_FOR_SMALL_ANSWERS,
-            false => UNPROVEN_BYTES.burst,
+            true => LARGE_ANSWERS,
+            false => UNPROVEN_BYTES,
         };
-        let everybody = self.everybody.settle(now, UNPROVEN_BYTES);
         let prefix = self.booked_under(now, source);
         let account = self.prefixes.entry(prefix).or_default();
-        if account.is_closed(now) {
-            return Err(Ignored::ClosedDoor);
-        }
-        let owed = account
-            .unproven_bytes
-            .settle(now, UNPROVEN_BYTES_PER_PREFIX);
-        if owed + bytes > UNPROVEN_BYTES_PER_PREFIX.burst || account.unproven >= UNPROVEN_PER_PREFIX
+        let has_room = |debt: Debt, bound| debt.has_room(now, bound, bytes);
+        if account.unproven >= UNPROVEN_PER_PREFIX
+            || !has_room(account.unproven_bytes, UNPROVEN_BYTES_PER_PREFIX)
         {
             return Err(Ignored::PrefixBudget);
         }
-        if everybody + bytes > most {
+        if !has_room(self.everybody, most) {
             return Err(Ignored::TotalBudget);
         }
-        account.unproven_bytes.units += bytes;
-        account.unproven += u32::from(begins);
-        self.everybody.units += bytes;
+        let time = UNPROVEN_BYTES_PER_PREFIX.time_for(bytes);
+        account.unproven_bytes.take(now, time);
+        account.unproven += u16::from(begins);
+        self.everybody.take(now, UNPROVEN_BYTES.time_for(bytes));
         Ok(Booking(prefix))
     }
 
@@ -300,10 +194,10 @@ impl Guard {
     pub fn prove(&mut self, booking: Booking, bytes: u64) {
         self.give_up(booking);
         if let Some(account) = self.prefixes.get_mut(&booking.0) {
-            let owed = &mut account.unproven_bytes.units;
-            *owed = owed.saturating_sub(bytes);
+            let time = UNPROVEN_BYTES_PER_PREFIX.time_for(bytes);
+            account.unproven_bytes.forgive(time);
         }
-        self.everybody.units = self.everybody.units.saturating_sub(bytes);
+        self.everybody.forgive(UNPROVEN_BYTES.time_for(bytes));
     }
 
     /// A transfer has ended without an ACK.
@@ -323,58 +217,47 @@ impl Guard {
             return None;
         }
         let account = self.account(now, source);
-        let owed = account.bytes.settle(now, BYTES_PER_PREFIX);
-        let over = owed.checked_sub(BYTES_PER_PREFIX.burst)?;
-        let paid = now + BYTES_PER_PREFIX.time_for(over + 1);
-        let turn = paid.max(account.turn).min(now + LONGEST_TURN);
-        account.turn = turn + BYTES_PER_PREFIX.time_for(bytes);
+        let over = account
+            .bytes
+            .owed(now)
+            .checked_sub(BYTES_PER_PREFIX.most())?;
+        let paid = now + over + BYTES_PER_PREFIX.time_for(1);
+        let latest = now + LONGEST_TURN;
+        let turn = paid.max(account.turn).min(latest);
+        account.turn = latest.min(turn + account.time_for(now, bytes));
         Some(turn - now)
     }
 
     /// `bytes` have been sent to a source.
     pub fn spend(&mut self, now: Instant, source: IpAddr, bytes: usize) {
         if !is_near(source) {
-            let debt = &mut self.account(now, source).bytes;
-            debt.settle(now, BYTES_PER_PREFIX);
-            debt.units += bytes as u64;
-        }
-    }
-
-    /// A host of the prefix has said that nobody there has asked: somebody else did, in its name.
-    ///
-    /// Near sources are left alone: there is nothing to reflect in one's own house, and a machine that is
-    /// switched off in mid-transfer says the same.
-    ///
-    /// The common account of all for whom there is no room has no door: closed by one, it would shut out
-    /// everybody who is new.
-    pub fn close_door(&mut self, now: Instant, source: IpAddr) {
-        let prefix = self.booked_under(now, source);
-        if !is_near(source) && prefix != Prefix::Rest {
-            let account = self.prefixes.entry(prefix).or_default();
-            if account.door == Door::Closed || account.door_until <= now {
-                account.door = Door::Closed;
-                account.door_until = now + DOOR_CLOSED_FOR;
+            let account = self.account(now, source);
+            let time = account.time_for(now, bytes as u64);
+            account.bytes.take(now, time);
+            if account.is_doubted(now) {
+                // What was dear for a minute does not weigh on the next.
+                let end = Instant::ZERO + Duration::from_secs(account.doubted_until.into());
+                account.bytes.cap(end, BYTES_PER_PREFIX);
             }
         }
     }
 
-    /// A transfer has come so far that its ACKs are hardly guesses: somebody in the prefix did ask. It opens the door, and
-    /// keeps it open for a while.
+    /// A host of the prefix has said that nobody there has asked: somebody else did, in its name. For a minute
+    /// the prefix gets little, the less the more of them say so, whoever asks and whatever is acknowledged there.
     ///
-    /// OVMF closes the port from which it asked for the size. Where the ERROR that says so was lost, the answer is
-    /// repeated, and it says "unreachable" of that one, while it loads the file from another port.
-    pub fn trust(&mut self, now: Instant, source: IpAddr) {
-        if let Some(account) = self.prefixes.get_mut(&Prefix::of(source)) {
-            account.door = Door::HeldOpen;
-            account.door_until = now + TRUSTED_FOR;
-        }
-    }
-
-    /// A transfer that was trusted was answered like this, too: they were guesses, or the machine is off.
-    pub fn distrust(&mut self, now: Instant, source: IpAddr) {
-        let account = self.prefixes.get_mut(&Prefix::of(source));
-        if let Some(account) = account.filter(|account| account.door == Door::HeldOpen) {
-            account.door_until = now;
+    /// Near sources are left alone: there is nothing to reflect in one's own house, and a machine that is
+    /// switched off in mid-transfer says the same. So is the common account of all for whom there is no
+    /// room: in doubt because of one, it would slow down everybody who is new.
+    pub fn doubt(&mut self, now: Instant, source: IpAddr) {
+        let prefix = self.booked_under(now, source);
+        if !is_near(source) && prefix != Prefix::Rest {
+            let account = self.prefixes.entry(prefix).or_default();
+            if !account.is_doubted(now) {
+                account.complaints = 0;
+                account.doubted_until = seconds(now) + DOUBTED_FOR;
+                account.bytes.exhaust(now, BYTES_PER_PREFIX);
+            }
+            account.complaints = account.complaints.saturating_add(1);
         }
     }
 
@@ -396,34 +279,66 @@ impl Guard {
         }
     }
 
-    /// Forgets the accounts that are as good as new, or have too many closed doors before them.
+    /// Forgets the accounts that are as good as new, or in doubt like too many others.
     fn sweep(&mut self, now: Instant) {
         if self.swept.is_some_and(|at| now < at + SWEEP_EVERY) {
             return;
         }
         self.swept = Some(now);
-        let mut doors = 0;
+        let mut doubted = 0;
         self.prefixes.retain(|_, account| {
-            if !account.owes_nothing(now) {
+            if account.unproven > 0 || account.unproven_bytes.owed(now) > Duration::ZERO {
                 return true;
             }
-            let is_closed = account.is_closed(now);
-            doors += usize::from(is_closed);
-            is_closed && doors <= DOORS
+            if account.is_doubted(now) {
+                doubted += 1;
+                return doubted <= DOUBTED;
+            }
+            account.bytes.owed(now) > Duration::ZERO
         });
     }
 }
 
 impl Account {
-    fn is_closed(&self, now: Instant) -> bool {
-        self.door == Door::Closed && now < self.door_until
+    fn is_doubted(&self, now: Instant) -> bool {
+        seconds(now) < self.doubted_until
     }
 
-    fn owes_nothing(&mut self, now: Instant) -> bool {
-        self.unproven == 0
-            && self.unproven_bytes.settle(now, UNPROVEN_BYTES_PER_PREFIX) == 0
-            && self.bytes.settle(now, BYTES_PER_PREFIX) == 0
+    /// How long the prefix needs to pay for so many bytes.
+    fn time_for(&self, now: Instant, bytes: u64) -> Duration {
+        match self.is_doubted(now) {
+            true => BYTES_PER_PREFIX.time_for(DEARER * u64::from(self.complaints) * bytes),
+            false => BYTES_PER_PREFIX.time_for(bytes),
+        }
     }
+}
+
+impl Prefix {
+    fn of(source: IpAddr) -> Prefix {
+        match source.to_canonical() {
+            IpAddr::V4(ip) => {
+                let [a, b, c, _] = ip.octets();
+                Prefix::V4([a, b, c])
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, e, f, g, ..] = ip.octets();
+                Prefix::V6([a, b, c, d, e, f, g])
+            }
+        }
+    }
+}
+
+/// A source of one's own network: private, link-local or loopback.
+fn is_near(source: IpAddr) -> bool {
+    match source.to_canonical() {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
+    }
+}
+
+/// Whole seconds since the origin: 136 years of them fit.
+fn seconds(now: Instant) -> u32 {
+    u32::try_from(now.as_micros() / 1_000_000).unwrap_or(u32::MAX - DOUBTED_FOR)
 }
 
 #[cfg(test)]
@@ -503,19 +418,6 @@ mod tests {
     }
 
     #[test]
-    fn asking_often_does_not_stop_the_clock() {
-        let mut debt = Debt {
-            units: 1000,
-            at: NOW,
-        };
-        for micros in 0..1_000_000 {
-            let now = NOW + Duration::from_micros(micros);
-            debt.settle(now, UNPROVEN_BYTES_PER_PREFIX);
-        }
-        assert_eq!(debt.units, 0);
-    }
-
-    #[test]
     fn a_flood_without_options_leaves_room_for_small_answers() {
         let mut guard = Guard::default();
         let mut flooded = 0;
@@ -567,40 +469,39 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_door_opens_after_a_minute() {
+    fn a_prefix_in_doubt_gets_little_for_a_minute() {
         let mut guard = Guard::default();
-        guard.close_door(NOW, host(1, 1));
-        let ask = |guard: &mut Guard, now, source| guard.admit(now, source, 60, 60, true).map(drop);
-        assert_eq!(ask(&mut guard, NOW, host(1, 200)), Err(Ignored::ClosedDoor));
-        assert_eq!(ask(&mut guard, NOW, host(2, 1)), Ok(()));
-        assert_eq!(ask(&mut guard, NOW + DOOR_CLOSED_FOR, host(1, 200)), Ok(()));
-        guard.close_door(NOW, IpAddr::from([192, 168, 1, 1]));
-        assert_eq!(ask(&mut guard, NOW, IpAddr::from([192, 168, 1, 2])), Ok(()));
-    }
-
-    #[test]
-    fn who_is_trusted_opens_the_door_and_holds_it_open() {
-        let mut guard = Guard::default();
-        let ask = |guard: &mut Guard, now, source| guard.admit(now, source, 60, 60, true).map(drop);
-        guard.close_door(NOW, host(1, 1));
-        guard.trust(NOW, host(1, 1));
-        guard.close_door(NOW + TRUSTED_FOR / 2, host(1, 1));
-        assert_eq!(ask(&mut guard, NOW + TRUSTED_FOR / 2, host(1, 2)), Ok(()));
-        guard.distrust(NOW + TRUSTED_FOR / 2, host(1, 1));
-        assert_eq!(ask(&mut guard, NOW + TRUSTED_FOR / 2, host(1, 2)), Ok(()));
-        guard.close_door(NOW + TRUSTED_FOR / 2, host(1, 1));
-        assert_eq!(
-            ask(&mut guard, NOW + TRUSTED_FOR / 2, host(1, 2)),
-            Err(Ignored::ClosedDoor)
-        );
-
-        assert_eq!(ask(&mut guard, NOW, host(2, 1)), Ok(()));
-        guard.trust(NOW, host(2, 1));
-        guard.close_door(NOW + TRUSTED_FOR, host(2, 1));
-        assert_eq!(
-            ask(&mut guard, NOW + TRUSTED_FOR, host(2, 1)),
-            Err(Ignored::ClosedDoor)
-        );
+        guard.doubt(NOW, host(1, 1));
+        let neighbour = host(1, 200);
+        assert!(guard.admit(NOW, neighbour, 60, 60, true).is_ok());
+        let mut now = NOW;
+        let mut sent = 0;
+        while now < NOW + Duration::from_secs(59) {
+            match guard.hold_back(now, neighbour, 1472) {
+                Some(wait) => now = now + wait,
+                None => {
+                    guard.spend(now, neighbour, 1472);
+                    sent += 1472;
+                }
+            }
+        }
+        assert!((3_600_000..3_750_000).contains(&sent), "{sent}");
+        // From then on as before, and at once again when the burst has been paid back.
+        let later = NOW + Duration::from_secs(61);
+        let soon = guard.hold_back(later, neighbour, 0).unwrap_or_default();
+        assert!(soon < Duration::from_millis(30), "{soon:?}");
+        // The more complain, the less there is; and with the minute it is over all the same.
+        for _ in 0..600 {
+            guard.doubt(later, host(1, 1));
+        }
+        guard.spend(later, neighbour, 23_552);
+        let in_seconds = |seconds| later + Duration::from_secs(seconds);
+        assert!(guard.hold_back(in_seconds(59), neighbour, 0).is_some());
+        assert_eq!(guard.hold_back(in_seconds(61), neighbour, 0), None);
+        for other in [host(2, 1), IpAddr::from([192, 168, 1, 2])] {
+            guard.doubt(NOW, IpAddr::from([192, 168, 1, 1]));
+            assert_eq!(guard.hold_back(NOW, other, 1472), None);
+        }
     }
 
     #[test]
@@ -621,30 +522,30 @@ mod tests {
         assert!(guard.prefixes.len() <= 2);
     }
 
-    /// Else one ICMP message, once the table is full, would turn away everybody who is new.
+    /// Else one ICMP message, once the table is full, would slow down everybody who is new.
     #[test]
-    fn the_common_account_has_no_door() {
+    fn the_common_account_is_never_in_doubt() {
         let mut guard = Guard::default();
         for prefix in 0..PREFIXES as u16 {
             guard.admit(NOW, host(prefix, 1), 60, 60, true).unwrap();
         }
         let stranger = host(40_000, 1);
         guard.admit(NOW, stranger, 60, 60, true).unwrap();
-        guard.close_door(NOW, stranger);
-        assert!(guard.admit(NOW, host(50_000, 1), 60, 60, true).is_ok());
+        guard.doubt(NOW, stranger);
+        assert_eq!(guard.hold_back(NOW, host(50_000, 1), 60), None);
     }
 
     #[test]
-    fn closed_doors_do_not_fill_the_table() {
+    fn prefixes_in_doubt_do_not_fill_the_table() {
         let mut guard = Guard::default();
         for prefix in 0..PREFIXES as u16 {
-            guard.close_door(NOW, host(prefix, 1));
+            guard.doubt(NOW, host(prefix, 1));
         }
-        let ask = |guard: &mut Guard, prefix| guard.admit(NOW, host(prefix, 1), 60, 60, true);
-        assert!(ask(&mut guard, 40_000).is_ok());
-        assert_eq!(guard.prefixes.len(), DOORS + 1);
-        let closed = (0..PREFIXES as u16).filter(|&prefix| ask(&mut guard, prefix).is_err());
-        assert_eq!(closed.count(), DOORS);
+        assert!(guard.admit(NOW, host(40_000, 1), 60, 60, true).is_ok());
+        assert_eq!(guard.prefixes.len(), DOUBTED + 1);
+        let doubted = |prefix| guard.hold_back(NOW, host(prefix, 1), 60).is_some();
+        let doubted = (0..PREFIXES as u16).map(doubted);
+        assert_eq!(doubted.filter(|&is_so| is_so).count(), DOUBTED);
     }
 
     #[test]

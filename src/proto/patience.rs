@@ -81,6 +81,11 @@ impl Patience {
         now + LAST_ACK_WAIT
     }
 
+    /// Until when a peer is waited for that seems to be gone: as long as for a last ACK, whatever it has in mind.
+    pub fn sign_of_life_end(&self, now: Instant) -> Instant {
+        self.end().min(now + LAST_ACK_WAIT)
+    }
+
     /// The timer resends no more, but the peer is still answered.
     pub fn is_quiet(&self, now: Instant) -> bool {
         now - self.progressed >= RESEND_FOR

@@ -17,7 +17,7 @@ pub struct Report {
     pub outcome: Outcome,
     /// The figures of the transfer, if it came to one.
     pub transfer: Option<Figures>,
-    /// Reports about peers without an ACK that were left out since the last one, because there
+    /// Reports that were left out since the last one, because there
     /// were too many.
     pub left_out: u32,
 }

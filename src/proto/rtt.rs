@@ -40,7 +40,7 @@ impl Rtt {
     /// block was sent once only, and the doubled RTO of a lost one stays until such a sample: a path
     /// that has become slower is learned from the first block that waits long enough.
     pub fn sample(&mut self, took: Duration) {
-        let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
+        let took = in_micros(took).max(1);
         if self.srtt == 0 {
             (self.srtt, self.rttvar, self.min) = (took, took / 2, took);
         } else {
@@ -99,8 +99,8 @@ pub struct Stopwatch {
     /// The block whose ACK will be a sample of the round trip, and when it left.
     timed: Option<(u32, Instant)>,
     /// The first block that was not acknowledged when one came that had been sent twice, and how long
-    /// that one had taken from its first sending.
-    doubtful: Option<(u32, Duration)>,
+    /// that one had taken from its first sending, in microseconds.
+    doubtful: Option<(u32, u32)>,
     /// When blocks were last sent again, and how often since the last progress.
     went_back: Option<Instant>,
     times_back: u8,
@@ -156,7 +156,7 @@ impl Stopwatch {
             self.rtt.sample(now - resent);
         }
         if times_back == 1 {
-            self.doubtful = Some((una, now - left));
+            self.doubtful = Some((una, in_micros(now - left)));
         }
     }
 
@@ -179,7 +179,7 @@ impl Stopwatch {
         if let Some((doubtful, took)) = self.doubtful.take()
             && doubtful == una
         {
-            self.rtt.sample(took);
+            self.rtt.sample(micros(took));
         }
     }
 
@@ -241,6 +241,10 @@ fn blend(old: u32, new: u32, parts: u64) -> u32 {
 
 fn micros(value: u32) -> Duration {
     Duration::from_micros(value.into())
+}
+
+fn in_micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

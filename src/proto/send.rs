@@ -24,6 +24,10 @@ pub use timer::Expired;
 /// From this many ACKs on, the timer resends whole windows. A spoofer can guess an ACK or two.
 const TRUSTED_ACKS: u8 = 3;
 
+/// How old a transfer has to be before an ICMP message about it is hardly the answer of a host that did not ask: that
+/// comes a round trip after the first datagram. Until then a spoofer may have guessed any number of ACKs.
+const ESTABLISHED_AFTER: Duration = Duration::from_secs(1);
+
 /// What a transfer may send at most: so many bytes for each that was acknowledged, and two windows and
 /// 64 KiB to begin with. It bounds what a spoofer can draw who guesses ACKs; the worst paths that a
 /// transfer survives (a tenth of all datagrams lost each way) need 2 to 3.
@@ -62,6 +66,8 @@ pub struct Transfer {
     held_until: Option<Instant>,
     /// The timer is set to see whether a block is missing or only late.
     suspects: bool,
+    /// ICMP says that the peer is gone, and it has not said anything since.
+    is_unreachable: bool,
     /// What may be sent unasked before the first ACK.
     allowance: Allowance,
     patience: Patience,
@@ -102,6 +108,7 @@ impl Transfer {
             timer_end: 0,
             held_until: None,
             suspects: false,
+            is_unreachable: false,
             allowance,
             patience: Patience::new(now),
             deadline: now,
@@ -133,6 +140,17 @@ impl Transfer {
     /// True when enough ACKs have come that they can hardly be guesses.
     pub fn is_trusted(&self) -> bool {
         self.acks >= TRUSTED_ACKS
+    }
+
+    /// True when it has gone on for so long, with so many ACKs, that its peer has asked for it.
+    pub fn is_established(&self, now: Instant) -> bool {
+        self.is_trusted() && self.age(now) >= ESTABLISHED_AFTER
+    }
+
+    /// True when all of it has left, and the timer has sent the end once more: what a client causes that has gone
+    /// after its last ACK was lost, and no host that has just got its first datagram.
+    pub fn has_resent_the_end(&self) -> bool {
+        self.is_proven() && self.all_sent() && self.expiries > 0
     }
 
     /// True when the next datagram would be more than a transfer may send that has come this far.
@@ -192,7 +210,9 @@ impl Transfer {
 
     /// True when [`fill`](Self::fill) has something to send.
     pub fn wants_to_send(&self) -> bool {
-        self.held_until.is_none() && (self.flight.next() < self.window_end() || self.echo)
+        self.held_until.is_none()
+            && !self.is_unreachable
+            && (self.flight.next() < self.window_end() || self.echo)
     }
 
     /// About how many bytes those are.

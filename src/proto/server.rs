@@ -6,26 +6,21 @@
 //! `None`; then it waits for a datagram or for [`poll_timeout`](Server::poll_timeout), whichever
 //! comes first.**
 
+mod endings;
 mod requests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::config::Config;
 use super::guard::{Guard, Mention, Refusal};
-use super::report::{Figures, Report, Requested};
+use super::report::Report;
 use super::send::{Acked, Expired, Transfer};
-use super::sessions::{Queue, Sessions, Slot};
+use super::sessions::{Sessions, Slot};
 use super::stats::{Ignored, Outcome, Stats};
 use super::{Instant, Peer};
 use crate::catalog::Catalog;
 use crate::wire::Packet;
-
-/// How long a finished transfer swallows a late duplicate of its RRQ. PXELINUX takes DATA from any
-/// port, so an answer to it would end up in the next file. Shorter than the first repeat of any
-/// client, and for one RRQ only: whoever asks again gets the file again.
-const REMEMBERED_FOR: Duration = Duration::from_millis(250);
 
 /// Datagrams to send, which lie in the buffer given to [`Server::poll_transmit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +29,15 @@ pub struct Transmit {
     pub peer: Peer,
     /// Length of each datagram in the buffer; the last one may be shorter.
     pub segment: usize,
+}
+
+/// What an ICMP message says of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    /// The host is there, and has no such port: nobody has asked, or not any more.
+    Port,
+    /// No way leads there.
+    Host,
 }
 
 /// See the [module](self).
@@ -176,18 +180,14 @@ impl Server {
         let Some((slot, transfer)) = self.under_way(from) else {
             return self.stats.ignore(Ignored::Stray);
         };
-        let (was_proven, was_trusted) = (transfer.is_proven(), transfer.is_trusted());
+        let was_proven = transfer.is_proven();
         let acked = transfer.on_ack(now, number);
-        let (is_proven, is_trusted) = (transfer.is_proven(), transfer.is_trusted());
-        if is_proven && !was_proven {
+        if transfer.is_proven() && !was_proven {
             self.prove(slot);
         }
-        if is_trusted && !was_trusted {
-            self.guard.trust(now, from.address.ip());
-        }
         match acked {
-            Acked::Complete => return self.end(now, slot, Outcome::Complete),
-            Acked::Guessed => return self.end(now, slot, Outcome::Dropped),
+            Acked::Complete => return self.leave(now, slot, Outcome::Complete),
+            Acked::Guessed => return self.leave(now, slot, Outcome::Dropped),
             Acked::NeverSent => self.stats.ignore(Ignored::NeverSent),
             Acked::Progress | Acked::Repeated => {}
         }
@@ -202,36 +202,6 @@ impl Server {
             self.proven += 1;
             self.unproven -= 1;
         }
-    }
-
-    /// A client's ERROR ends its transfer, and is never answered.
-    fn on_error(&mut self, now: Instant, from: Peer) {
-        let Some((slot, transfer)) = self.under_way(from) else {
-            return self.stats.ignore(Ignored::Stray);
-        };
-        let outcome = transfer.outcome_when_left(Outcome::Complete);
-        self.end(now, slot, outcome);
-    }
-
-    /// An ICMP message says that nobody at `peer` wants what was sent there. Ends its transfer; and if
-    /// its ACKs could be guesses, a spoofer has used its name, and the prefix is left in peace, unless somebody else in it
-    /// is trusted.
-    pub fn handle_unreachable(&mut self, now: Instant, peer: Peer) {
-        let Some((slot, transfer)) = self.under_way(peer) else {
-            return;
-        };
-        // A client that has gone after its last ACK, which was lost, is no victim.
-        let is_done = transfer.is_proven() && transfer.all_sent();
-        let outcome = match is_done {
-            true => Outcome::LastAckMissing,
-            false => transfer.outcome_when_left(Outcome::Aborted),
-        };
-        match (is_done, transfer.is_trusted()) {
-            (true, _) => {}
-            (false, true) => self.guard.distrust(now, peer.address.ip()),
-            (false, false) => self.guard.close_door(now, peer.address.ip()),
-        }
-        self.end(now, slot, outcome);
     }
 
     /// The transfer of a peer, if it has one that is not over.
@@ -249,13 +219,8 @@ impl Server {
         let Some(session) = self.sessions.get(slot) else {
             return;
         };
-        if let Some(until) = session.over {
-            if until <= now {
-                self.sessions.remove(slot);
-            } else {
-                self.sessions.set_alarm(slot, until);
-            }
-            return;
+        if let Some(ended) = session.over {
+            return self.forget(now, slot, ended);
         }
         match session.transfer.on_timeout(now) {
             Expired::LastAckMissing => self.end(now, slot, Outcome::LastAckMissing),
@@ -292,7 +257,7 @@ impl Server {
             return None;
         }
         if session.transfer.is_exhausted() {
-            self.end(now, slot, Outcome::Dropped);
+            self.leave(now, slot, Outcome::Dropped);
             return None;
         }
         let peer = session.peer;
@@ -307,53 +272,5 @@ impl Server {
         self.guard.spend(now, peer.address.ip(), out.len());
         self.make_ready(slot);
         Some(Transmit { peer, segment })
-    }
-
-    /// Ends a transfer. One that went well is remembered for a moment.
-    fn end(&mut self, now: Instant, slot: Slot, outcome: Outcome) {
-        let Some(session) = self.sessions.get(slot) else {
-            return;
-        };
-        let until = now + REMEMBERED_FOR;
-        let was_over = session.over.replace(until).is_some();
-        if !was_over {
-            let (peer, file) = (session.peer, Requested::File(session.file));
-            let figures = session.figures(now);
-            match session.transfer.is_proven() {
-                true => self.proven -= 1,
-                false => {
-                    self.unproven -= 1;
-                    self.guard.give_up(session.booking);
-                }
-            }
-            self.report(now, peer, file, outcome, Some(figures));
-        }
-        if outcome == Outcome::Complete {
-            self.sessions.enqueue(slot, Some(Queue::Over));
-            self.sessions.set_alarm(slot, until);
-        } else {
-            self.sessions.remove(slot);
-        }
-    }
-
-    fn report(
-        &mut self,
-        now: Instant,
-        peer: Peer,
-        file: Requested,
-        outcome: Outcome,
-        transfer: Option<Figures>,
-    ) {
-        self.stats.count(file.file(), outcome, transfer.as_ref());
-        let is_proven = transfer.is_some_and(|figures| figures.is_proven());
-        if is_proven || self.mention.allows(now) {
-            self.events.push_back(Report {
-                peer: peer.address,
-                file,
-                outcome,
-                transfer,
-                left_out: self.mention.take_left_out(),
-            });
-        }
     }
 }

@@ -7,10 +7,17 @@
 //!
 //! The timer is lazy: an ACK moves the deadline of its session and leaves the heap alone. A heap entry
 //! that comes up early is put back with the deadline of the day.
+//!
+//! The index by address holds numbers only: the address is in the session that a number leads to. Its hash
+//! is SipHash under a random key, because sources can be chosen: who can foresee it makes thousands of them
+//! collide, and every datagram as dear as a look at all of them. No faster hash promises that it cannot be foreseen.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
-use std::net::SocketAddr;
+use std::collections::BinaryHeap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, SocketAddr};
+
+use hashbrown::HashTable;
 
 use super::guard::Booking;
 use super::report::Figures;
@@ -27,8 +34,10 @@ pub struct Session {
     /// Where and with how many bytes the guard has booked it, until its first ACK.
     pub(super) booking: Booking,
     pub(super) booked: u32,
-    /// When it is forgotten, once it is over.
+    /// When it ended, once it is over: it is remembered for a while.
     pub(super) over: Option<Instant>,
+    /// It ended well.
+    pub(super) is_complete: bool,
     /// It stands in the queue of those that have something to send.
     pub(super) is_ready: bool,
 }
@@ -71,7 +80,8 @@ pub enum Queue {
 #[derive(Debug)]
 pub struct Sessions {
     most: usize,
-    by_peer: HashMap<SocketAddr, Slot>,
+    by_peer: HashTable<Slot>,
+    key: RandomState,
     places: Vec<Place>,
     free: Vec<Slot>,
     queues: [Ends; 2],
@@ -103,7 +113,8 @@ impl Sessions {
     pub fn new(most: usize) -> Sessions {
         Sessions {
             most,
-            by_peer: HashMap::new(),
+            by_peer: HashTable::new(),
+            key: RandomState::new(),
             places: Vec::new(),
             free: Vec::new(),
             queues: [Ends {
@@ -132,7 +143,13 @@ impl Sessions {
 
     /// The session of a peer.
     pub fn find(&self, peer: SocketAddr) -> Option<Slot> {
-        self.by_peer.get(&peer).copied()
+        let is_its = |slot: &Slot| address(&self.places, *slot) == Some(peer);
+        self.by_peer.find(hash(&self.key, peer), is_its).copied()
+    }
+
+    /// All slots, with and without a session.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        (0..self.places.len() as u32).map(Slot)
     }
 
     /// The session in a slot, if there is one.
@@ -150,8 +167,11 @@ impl Sessions {
     pub fn insert(&mut self, session: Session, queue: Option<Queue>) -> Slot {
         debug_assert!(!self.is_full());
         let slot = self.free.pop().unwrap_or_else(|| self.grow());
-        self.by_peer.insert(session.peer.address, slot);
+        let hash_of_peer = hash(&self.key, session.peer.address);
         self.place(slot).session = Some(session);
+        let (places, key) = (&self.places, &self.key);
+        let rehash = |slot: &Slot| address(places, *slot).map_or(0, |peer| hash(key, peer));
+        self.by_peer.insert_unique(hash_of_peer, slot, rehash);
         self.enqueue(slot, queue);
         slot
     }
@@ -160,7 +180,10 @@ impl Sessions {
     pub fn remove(&mut self, slot: Slot) -> Option<Session> {
         self.enqueue(slot, None);
         let session = self.place(slot).session.take()?;
-        self.by_peer.remove(&session.peer.address);
+        let hash = hash(&self.key, session.peer.address);
+        if let Ok(entry) = self.by_peer.find_entry(hash, |other| *other == slot) {
+            entry.remove();
+        }
         self.free.push(slot);
         Some(session)
     }
@@ -252,23 +275,42 @@ impl Sessions {
     }
 }
 
+/// The address of the peer whose session is in `slot`.
+fn address(places: &[Place], slot: Slot) -> Option<SocketAddr> {
+    let session = places[slot.0 as usize].session.as_ref();
+    session.map(|session| session.peer.address)
+}
+
+/// All that a source can choose, in few words. What is left out of it (the form of an IPv4 address, a scope) makes no
+/// great number of peers alike.
+fn hash(key: &RandomState, peer: SocketAddr) -> u64 {
+    let port = peer.port();
+    match peer.ip().to_canonical() {
+        IpAddr::V4(ip) => key.hash_one(u64::from(ip.to_bits()) << 16 | u64::from(port)),
+        IpAddr::V6(ip) => key.hash_one((ip.to_bits(), port)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What the design promises for a session, its entries in all tables included.
+    /// What the design promises for a session: its entries in all tables included, and the account of its prefix if it is
+    /// the only one there.
     #[test]
     fn a_session_takes_less_than_512_bytes() {
         let place = size_of::<Place>();
         // A hash table of 2ⁿ buckets is up to 7/8 full, and half of that after it has grown.
-        let by_peer = (size_of::<(SocketAddr, Slot)>() + 1) * 16 / 7;
+        let in_hash_table = |entry: usize| (entry + 1) * 16 / 7;
+        let by_peer = in_hash_table(size_of::<Slot>());
+        let prefix = in_hash_table(crate::proto::guard::ACCOUNT);
         // One alarm, and one that was overtaken by an earlier.
         let alarms = 2 * size_of::<(Instant, u32, Slot)>();
         let ready_and_free = 2 * size_of::<Slot>();
-        let all = place + by_peer + alarms + ready_and_free;
+        let all = place + by_peer + prefix + alarms + ready_and_free;
         assert!(
             all < 512,
-            "{place} + {by_peer} + {alarms} + {ready_and_free}"
+            "{place} + {by_peer} + {prefix} + {alarms} + {ready_and_free}"
         );
     }
 }

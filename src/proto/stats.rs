@@ -25,7 +25,7 @@ pub enum Outcome {
     NotFound,
     /// A write request, or a mode that does not exist.
     Refused,
-    /// There was no room for it, or it cost more than it may.
+    /// There was no room for it, it cost more than it may, or the server ended first.
     Dropped,
 }
 
@@ -77,8 +77,6 @@ pub enum Ignored {
     PrefixBudget,
     /// A request for which there are too many unproven bytes in all.
     TotalBudget,
-    /// A request from a prefix that has said that it did not ask.
-    ClosedDoor,
     /// A request for which there is no room in the table of sessions.
     TableFull,
     /// Sent to everybody's address, not to ours (RFC 1123 §4.2.3.5).
@@ -87,7 +85,7 @@ pub enum Ignored {
 
 impl Ignored {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Ignored; 11] = [
+    pub const ALL: [Ignored; 10] = [
         Ignored::Malformed,
         Ignored::NotForServers,
         Ignored::Stray,
@@ -96,7 +94,6 @@ impl Ignored {
         Ignored::TooShort,
         Ignored::PrefixBudget,
         Ignored::TotalBudget,
-        Ignored::ClosedDoor,
         Ignored::TableFull,
         Ignored::Broadcast,
     ];
@@ -112,7 +109,6 @@ impl Ignored {
             Ignored::TooShort => "too-short",
             Ignored::PrefixBudget => "prefix-budget",
             Ignored::TotalBudget => "total-budget",
-            Ignored::ClosedDoor => "closed-door",
             Ignored::TableFull => "table-full",
             Ignored::Broadcast => "broadcast",
         }

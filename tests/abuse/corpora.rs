@@ -42,6 +42,11 @@ fn manifests() {
 }
 
 #[test]
+fn http_requests() {
+    replay("http", formats::http);
+}
+
+#[test]
 fn sequences() {
     replay("server", script::play);
 }

@@ -2,6 +2,8 @@
 
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::manifest::{Manifest, parse_sums};
+use bootstone::net::http::preconditions::{Wanted, wanted};
+use bootstone::net::http::request::{self, LONGEST_HEAD, Method};
 use bootstone::wire::options::decimal;
 use bootstone::wire::{Options, Packet, Request};
 
@@ -103,5 +105,36 @@ pub(crate) fn manifest(bytes: &[u8]) {
         if sums.iter().all(|(name, _)| is_plain(name)) {
             assert_eq!(parse_sums(&written), Ok(sums));
         }
+    }
+}
+
+/// What comes in at the side door: requests one after the other, each taken when its last byte is there and not
+/// before.
+pub(crate) fn http(bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Ok(Some((request, len))) = request::Request::parse(rest) {
+        assert!((1..=rest.len().min(LONGEST_HEAD)).contains(&len));
+        let again = request::Request::parse(&rest[..len]);
+        assert_eq!(again, Ok(Some((request.clone(), len))));
+        for part in [0, len / 2, len - 1] {
+            assert_eq!(request::Request::parse(&rest[..part]), Ok(None));
+        }
+        assert!(request.path.len() <= len);
+        for size in [0, 1, 1000] {
+            answer(&request, size);
+        }
+        rest = &rest[len..];
+    }
+}
+
+/// What is sent of a file of `size` bytes lies in it, and was asked for.
+fn answer(request: &request::Request, size: usize) {
+    let asks_part = request.range.is_some() && request.method == Method::Get;
+    match wanted(request, "\"a1\"", size) {
+        Wanted::Whole => {}
+        Wanted::Part(range) => assert!(asks_part && !range.is_empty() && range.end <= size),
+        Wanted::BeyondTheEnd => assert!(asks_part),
+        Wanted::NotModified => assert!(request.if_none_match.is_some()),
+        Wanted::AnotherVersion => assert!(request.if_match.is_some()),
     }
 }

@@ -7,11 +7,12 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bootstone::catalog::{Catalog, FileId};
 use bootstone::proto::config::Config;
 use bootstone::proto::report::{Figures, Report, Requested};
-use bootstone::proto::server::{Server, Transmit};
+use bootstone::proto::server::{Server, Transmit, Unreachable};
 use bootstone::proto::stats::{Ignored, Outcome};
 use bootstone::proto::{Instant, Peer};
 use bootstone::wire::{Mode, Options, Packet, Request};
@@ -59,6 +60,10 @@ pub(crate) struct Book {
     answers: usize,
     unproven_bytes: usize,
     bytes: u64,
+    /// When the request came.
+    begun: Instant,
+    /// ICMP says so, and it has not said anything since.
+    is_unreachable: bool,
 }
 
 /// What the reports add up to.
@@ -133,13 +138,31 @@ impl Witness {
     }
 
     /// An ICMP message about a peer comes in.
-    pub(crate) fn hear_unreachable(&mut self, peer: Peer) {
+    pub(crate) fn hear_unreachable(&mut self, peer: Peer, what: Unreachable) {
         let had_one = self.books.contains_key(&peer.address);
-        self.server.handle_unreachable(self.now, peer);
+        self.server.handle_unreachable(self.now, peer, what);
         let reports = self.reports();
         self.close(&reports);
-        assert_eq!(reports.len(), usize::from(had_one));
-        assert!(!self.books.contains_key(&peer.address));
+        if let Some(book) = self.books.get_mut(&peer.address) {
+            // Well under way: it waits.
+            assert!(reports.is_empty() && book.acks >= 3);
+            assert!(self.now - book.begun >= Duration::from_secs(1));
+            book.is_unreachable = true;
+        } else {
+            assert_eq!(reports.len(), usize::from(had_one));
+        }
+    }
+
+    /// The program ends.
+    pub(crate) fn cut_off(&mut self) {
+        let open = self.books.len();
+        self.server.cut_off(self.now);
+        let reports = self.reports();
+        self.close(&reports);
+        assert_eq!(reports.len(), open);
+        assert!(reports.iter().all(|r| r.outcome == Outcome::Dropped));
+        assert!(self.books.is_empty() && self.server.is_idle());
+        self.send();
     }
 
     /// Takes what the server wants to send. Calls `sent` for each datagram.
@@ -230,7 +253,6 @@ impl Witness {
                 Ignored::Duplicate,
                 Ignored::PrefixBudget,
                 Ignored::TotalBudget,
-                Ignored::ClosedDoor,
                 Ignored::TableFull,
             ];
             assert!(silent.contains(&reason), "{reason:?} for an RRQ");
@@ -242,7 +264,8 @@ impl Witness {
         }
         self.spoke.insert(from.address);
         let catalog = &self.catalog;
-        let begun = || Book::new(from, catalog.clone(), file, netascii, request.options);
+        let now = self.now;
+        let begun = || Book::new(now, from, catalog.clone(), file, netascii, request.options);
         let book = self.books.entry(from.address).or_insert_with(begun);
         assert_eq!(
             book.acks, 0,
@@ -270,7 +293,9 @@ impl Witness {
         };
         assert_eq!(outcome, None);
         self.spoke.insert(from.address);
-        match book.read(number) {
+        let reading = book.read(number);
+        book.is_unreachable &= reading == Reading::NeverSent;
+        match reading {
             Reading::News(una) => {
                 assert_eq!(ignored, None, "an ACK of what was sent");
                 book.una = una;
@@ -315,6 +340,7 @@ impl Witness {
             Packet::Data { block, payload } => book.on_data(block, payload, run_ahead),
             _ => panic!("a server sends no {packet:?}"),
         }
+        assert!(!book.is_unreachable, "to whom nothing gets");
         book.pay(datagram.len());
     }
 
@@ -377,6 +403,7 @@ enum Reading {
 
 impl Book {
     fn new(
+        now: Instant,
         peer: Peer,
         catalog: Arc<Catalog>,
         file: FileId,
@@ -403,6 +430,8 @@ impl Book {
             answers: 0,
             unproven_bytes: 0,
             bytes: 0,
+            begun: now,
+            is_unreachable: false,
         }
     }
 

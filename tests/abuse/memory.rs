@@ -7,15 +7,15 @@ use bootstone::proto::config::Config;
 
 use crate::attacker::{Line, ack, public, rrq};
 
-/// README and DESIGN promise it: a session costs at most so many bytes, its place in every table included.
+/// SECURITY.md promises it: a session costs at most so many bytes, its place in every table included.
 const SESSION: u64 = 512;
 
 /// The accounts of prefixes: 28,000 of them, and what a hash table of that many adds.
-const PREFIXES: u64 = 4 << 20;
+const PREFIXES: u64 = 3 << 20;
 
-/// Sources of 256 different ports each.
+/// Sources in as many prefixes as there are.
 fn source(n: u32) -> bootstone::proto::Peer {
-    public((n >> 8) as u16, 1, 1000 + (n as u16 & 255))
+    public(n as u16, (n >> 16) as u8, 1000)
 }
 
 /// A full table, whoever fills it, with what an ACK adds; and not a byte more, however often it is filled anew.

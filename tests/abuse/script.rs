@@ -9,6 +9,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::proto::config::Config;
 use bootstone::proto::negotiate::Limits;
+use bootstone::proto::server::Unreachable;
 use bootstone::proto::{Instant, Peer};
 
 use crate::invariants::Witness;
@@ -72,7 +73,10 @@ enum Step {
     },
     Error(u16),
     Raw(Vec<u8>),
-    Unreachable,
+    /// ICMP: no such port, or no such host.
+    Unreachable {
+        port: bool,
+    },
     Wait(Pause),
     /// Up to the next timer.
     Timer,
@@ -144,6 +148,8 @@ struct Stage {
     request: Vec<u8>,
     /// So many more steps before anything is sent.
     together: u8,
+    /// It does not wait for what is under way.
+    cuts_off: bool,
 }
 
 impl Stage {
@@ -161,6 +167,7 @@ impl Stage {
             witness: Witness::new(CATALOG.clone(), config, segments),
             request: b"\0\x01one\0octet\0".to_vec(),
             together: 0,
+            cuts_off: script.segments >= 192,
         }
     }
 
@@ -173,6 +180,9 @@ impl Stage {
             }
         }
         self.witness.send();
+        if self.cuts_off {
+            self.witness.cut_off();
+        }
         self.witness.wait_for_ever();
     }
 
@@ -202,7 +212,8 @@ impl Stage {
                 witness.hear(from, &error);
             }
             Step::Raw(ref bytes) => witness.hear(from, bytes),
-            Step::Unreachable => witness.hear_unreachable(from),
+            Step::Unreachable { port: true } => witness.hear_unreachable(from, Unreachable::Port),
+            Step::Unreachable { port: false } => witness.hear_unreachable(from, Unreachable::Host),
             Step::Together { count } => self.together = count % 8 + 1,
             Step::Wait(_) | Step::Timer | Step::EarlyTimer | Step::Back { .. } => self.pass(step),
         }
@@ -217,7 +228,8 @@ impl Stage {
             Step::EarlyTimer => witness.timer(),
             &Step::Back { millis } => {
                 let micros = witness.now.as_micros();
-                let back = u64::from(millis) * 1000;
+                // Little enough that no debt seems larger than it can be: the clock of a driver never goes back.
+                let back = u64::from(millis % 16) * 1000;
                 witness.now = Instant::from_micros(micros.saturating_sub(back));
             }
             _ => {

@@ -158,10 +158,28 @@ fn a_second_signal_ends_it_at_once() {
 #[test]
 fn the_drain_timeout_cuts_transfers_off() {
     let start = std::time::Instant::now();
-    let bootstone = Bootstone::serving(&["--drain-timeout", "1"]);
-    let (_hand, _) = under_way(&bootstone);
+    let bootstone = Bootstone::serving(&["--workers", "2", "--drain-timeout", "1"]);
+    let hands = [(); 8].map(|()| under_way(&bootstone).0);
     bootstone.signal(Signal::TERM);
     bootstone.line("drain timeout: transfers are cut off");
     assert!(start.elapsed().as_secs() >= 1);
-    assert_eq!(bootstone.last_lines().0.code(), Some(0));
+    let (status, lines) = bootstone.last_lines();
+    assert_eq!(status.code(), Some(0));
+    for hand in hands {
+        assert_eq!(transfer_of(&lines, &hand).unwrap()["outcome"], "dropped");
+    }
+    assert_eq!(lines.last().unwrap()["message"], "stopped");
+}
+
+/// Or else whoever sends one a second would keep the program from ever ending.
+#[test]
+fn a_request_without_an_ack_is_not_waited_for() {
+    let bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
+    let hand = Hand::to(bootstone.address());
+    hand.say(Hand::request(SUMS, &[("blksize", "8")]));
+    hand.hear();
+    bootstone.signal(Signal::TERM);
+    let (status, lines) = bootstone.last_lines();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(transfer_of(&lines, &hand).unwrap()["outcome"], "dropped");
 }

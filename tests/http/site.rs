@@ -12,7 +12,7 @@ use bootstone::net::driver::Busy;
 use bootstone::net::http::{self, Limits, Site};
 use bootstone::net::pulse::{Line, Pulse};
 use bootstone::net::socket::Bound;
-use bootstone::net::worker::{self, Duty};
+use bootstone::net::worker::{self, Duty, Post};
 use bootstone::proto::config::Config;
 use tokio::sync::{mpsc, watch};
 
@@ -103,14 +103,18 @@ pub(crate) fn open(limits: Limits, stuck: usize) -> Door {
     let (failed, failures) = mpsc::unbounded_channel();
     let duty = Duty {
         catalog: Arc::clone(&catalog),
-        config: Config::default(),
         clock,
         report: |_, _| {},
         busy: Busy::new(0),
         failed,
     };
     let socket = Bound::bind(([127, 0, 0, 1], 0).into()).unwrap();
-    worker::start(duty, vec![(socket, pulse.line())]).unwrap();
+    let post = Post {
+        bound: socket,
+        config: Config::default(),
+        line: pulse.line(),
+    };
+    worker::start(duty, vec![post]).unwrap();
     let silent = (0..stuck).map(|_| pulse.line()).collect();
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

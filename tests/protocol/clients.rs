@@ -148,10 +148,14 @@ fn edk2_closes_the_port_of_its_probe() {
         270  b> ACK 14
               = complete
         1000  < OACK tsize=20000 blksize=1468 windowsize=4
-        1050  > UNREACHABLE
+        1050  > UNREACHABLE port
               = probe
         9000  > RRQ ipxe.efi octet blksize=1432 tsize=0
               < OACK blksize=1432 tsize=20000
+        9010  > ACK 0
+              < DATA 1
+        9020  > ACK 1
+              < DATA 2
         ",
     );
 }

@@ -19,8 +19,8 @@
 //! counted as ignored. A name in front of the arrow picks another client of [`CLIENTS`].
 //!
 //! DATA is compared with the file, byte by byte: `(n)` means shorter than a block, `of NAME` stands
-//! there when more files than one are served, and the payload itself for a file of text. `UNREACHABLE` is not
-//! a datagram but an ICMP message about one of the server's.
+//! there when more files than one are served, and the payload itself for a file of text. `UNREACHABLE port` and
+//! `UNREACHABLE host` are not datagrams but ICMP messages about one of the server's, `END` is the program's.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -32,7 +32,7 @@ use bootstone::proto::Instant;
 use bootstone::proto::Peer;
 use bootstone::proto::config::Config;
 use bootstone::proto::report::Report;
-use bootstone::proto::server::Server;
+use bootstone::proto::server::{Server, Unreachable};
 use bootstone::proto::stats::Ignored;
 
 /// Who may talk, and to which of our addresses. A line without a name is `a`'s.
@@ -253,13 +253,17 @@ impl<'a> Stage<'a> {
     fn hear(&mut self, client: &str, what: &str) {
         let from = peer(if client.is_empty() { "a" } else { client });
         self.note(format!("{client}> {what}"));
-        if what == "UNREACHABLE" {
-            self.server.handle_unreachable(self.now, from);
-            return self.drain();
+        let (server, now) = (&mut self.server, self.now);
+        match what {
+            "UNREACHABLE port" => server.handle_unreachable(now, from, Unreachable::Port),
+            "UNREACHABLE host" => server.handle_unreachable(now, from, Unreachable::Host),
+            "END" => server.cut_off(now),
+            _ => {
+                let datagram = datagram(what);
+                server.handle_datagram(now, from, &datagram);
+                self.answers_rrq = datagram.starts_with(b"\0\x01");
+            }
         }
-        let datagram = datagram(what);
-        self.server.handle_datagram(self.now, from, &datagram);
-        self.answers_rrq = datagram.starts_with(b"\0\x01");
         self.drain();
         self.answers_rrq = false;
     }

@@ -32,6 +32,10 @@ pub(crate) const TESTS: &[crate::Test] = &[
         sockets_of_systemd_are_served,
     ),
     (
+        "a_socket_of_systemd_has_all_sessions",
+        a_socket_of_systemd_has_all_sessions,
+    ),
+    (
         "what_is_no_udp_socket_is_refused",
         what_is_no_udp_socket_is_refused,
     ),
@@ -200,7 +204,7 @@ fn note(socket: &UnixDatagram) -> String {
 /// knows the number of the process that it is going to be.
 fn activated(first: impl Into<OwnedFd>, second: impl Into<OwnedFd>) -> Command {
     let mut command = Command::new("/bin/sh");
-    let script = "exec 3<&0 4<&2 0</dev/null 2>&1; LISTEN_PID=$$ LISTEN_FDS=2 exec \"$0\"";
+    let script = "exec 3<&0 4<&2 0</dev/null 2>&1; LISTEN_PID=$$ LISTEN_FDS=2 exec \"$0\" \"$@\"";
     command.args(["-c", script, PROGRAM]);
     command
         .stdin(Stdio::from(first.into()))
@@ -223,6 +227,34 @@ fn sockets_of_systemd_are_served() {
     let listen = format!("listen=\"{},{}\"", addresses[0], addresses[1]);
     assert!(server.serving.contains(&listen), "{}", server.serving);
     addresses.into_iter().for_each(fetch);
+    server.end();
+}
+
+/// However many workers there could be, such an address has one socket, and the sessions of it are not shared out.
+fn a_socket_of_systemd_has_all_sessions() {
+    let [first, second] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let address = first.local_addr().unwrap();
+    let flags = ["serve", "--workers", "8", "--max-sessions", "8"];
+    let server = Server::start(activated(first, second).args(flags));
+    let clients = [(); 8].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let mut datagram = [0; 600];
+    let mut hear = |client: &UdpSocket| {
+        client
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        let (length, _) = client.recv_from(&mut datagram).unwrap();
+        datagram[..length].to_vec()
+    };
+    for client in &clients {
+        let request = b"\0\x01SHA256SUMS\0octet\0blksize\x008\0";
+        client.send_to(request, address).unwrap();
+        assert_eq!(hear(client), b"\0\x06blksize\x008\0");
+        client.send_to(&[0, 4, 0, 0], address).unwrap();
+        assert_eq!(hear(client)[..4], [0, 3, 0, 1]);
+    }
+    for client in &clients {
+        client.send_to(b"\0\x05\0\0enough\0", address).unwrap();
+    }
     server.end();
 }
 

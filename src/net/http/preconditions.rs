@@ -8,7 +8,7 @@ use super::request::{Method, Request, list};
 
 /// What to send of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub enum Wanted {
     /// All of it.
     Whole,
     /// These bytes; never none.
@@ -22,7 +22,7 @@ pub(super) enum Wanted {
 }
 
 /// What `request` wants of a file of `len` bytes that has this tag, quotes included. In the order of §13.2.2.
-pub(super) fn wanted(request: &Request, tag: &str, len: usize) -> Wanted {
+pub fn wanted(request: &Request, tag: &str, len: usize) -> Wanted {
     let is_tag = |item: &str| item == tag || item == "*";
     if let Some(tags) = &request.if_match
         && !list(tags).any(is_tag)

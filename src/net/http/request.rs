@@ -4,44 +4,58 @@ use httparse::{EMPTY_HEADER, Header, Status};
 use percent_encoding::percent_decode;
 
 /// Longest head of a request in bytes. Browsers send 1 kB, firmware 200 bytes.
-pub(super) const LONGEST_HEAD: usize = 8 << 10;
+pub const LONGEST_HEAD: usize = 8 << 10;
 
 /// Most header fields in a request.
 const MOST_FIELDS: usize = 64;
 
 /// What a client wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Request {
-    pub(super) method: Method,
+pub struct Request {
+    /// What to do.
+    pub method: Method,
     /// The path of the target, percent-decoded, without a query: `/ipxe.efi`.
-    pub(super) path: Vec<u8>,
+    pub path: Vec<u8>,
     /// As the client calls this server.
-    pub(super) host: String,
+    pub host: String,
     /// The client may send another request.
-    pub(super) keep_alive: bool,
-    pub(super) if_match: Option<String>,
-    pub(super) if_none_match: Option<String>,
-    pub(super) if_range: Option<String>,
-    pub(super) range: Option<String>,
+    pub keep_alive: bool,
+    /// The field If-Match, as it came; several are one list.
+    pub if_match: Option<String>,
+    /// If-None-Match.
+    pub if_none_match: Option<String>,
+    /// If-Range.
+    pub if_range: Option<String>,
+    /// Range.
+    pub range: Option<String>,
 }
 
 /// What to do with the path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Method {
+pub enum Method {
+    /// The file.
     #[default]
     Get,
+    /// What GET would say of it.
     Head,
+    /// Nothing that is served here.
     Other,
 }
 
 /// What is no request, by its status code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refused(pub(super) u16);
+pub struct Refused(
+    /// The code.
+    pub u16,
+);
 
 impl Request {
     /// Takes a request from the front of `bytes`: the request and its length, or nothing as long as
     /// it is not complete.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refused> {
+    ///
+    /// # Errors
+    /// Whatever follows, this is no request.
+    pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refused> {
         let mut fields = [EMPTY_HEADER; MOST_FIELDS];
         let mut parsed = httparse::Request::new(&mut fields);
         match parsed.parse(bytes) {

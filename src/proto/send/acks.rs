@@ -33,8 +33,11 @@ impl Transfer {
             Acknowledged::NeverSent => return self.on_wild_ack(),
             // Without options there is no block 0 that could have arrived.
             Acknowledged::SameAgain if !self.is_proven() => return self.on_wild_ack(),
-            Acknowledged::SameAgain => self.on_repeated_ack(now),
-            Acknowledged::Old => {}
+            Acknowledged::SameAgain => {
+                self.on_sign_of_life(now);
+                self.on_repeated_ack(now);
+            }
+            Acknowledged::Old => self.on_sign_of_life(now),
         }
         self.patience.on_heard(now);
         Acked::Repeated
@@ -68,7 +71,15 @@ impl Transfer {
         Acked::Progress
     }
 
+    /// Whatever ICMP has said, the peer is there.
+    fn on_sign_of_life(&mut self, now: Instant) {
+        if std::mem::take(&mut self.is_unreachable) {
+            self.deadline = self.deadline.min(now + self.rto());
+        }
+    }
+
     fn forget_trouble(&mut self) {
+        self.is_unreachable = false;
         self.is_wary = false;
         self.suspects = false;
         self.echo = false;

@@ -29,7 +29,7 @@ impl Transfer {
         if self.awaits_last_ack() {
             return Expired::LastAckMissing;
         }
-        if self.patience.is_over(now) {
+        if self.is_unreachable || self.patience.is_over(now) {
             // Running ahead, the ACKs of the last two blocks may be lost of a client that has them all.
             return match self.all_sent() {
                 true => Expired::LastAckMissing,
@@ -45,6 +45,13 @@ impl Transfer {
             self.resend(now);
         }
         Expired::No
+    }
+
+    /// ICMP says that the peer is gone, which anybody can say: nothing more is sent before it says something itself.
+    pub fn on_unreachable(&mut self, now: Instant) {
+        if !std::mem::replace(&mut self.is_unreachable, true) {
+            self.deadline = self.patience.sign_of_life_end(now);
+        }
     }
 
     /// Every second time all that is in flight leaves again, in between one block: which is enough if only an ACK was

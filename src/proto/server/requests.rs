@@ -1,5 +1,7 @@
 //! What becomes of a request: an answer, a transfer, an ERROR, or nothing.
 
+use std::time::Duration;
+
 use super::Server;
 use crate::catalog::FileId;
 use crate::proto::guard::Refusal;
@@ -13,6 +15,11 @@ use crate::wire::{Mode, Request};
 
 /// How much of a name that was not found is kept for the log; TFTP requests of real clients fit.
 const NAME_KEPT: usize = 256;
+
+/// How long a finished transfer swallows a late duplicate of its RRQ. PXELINUX takes DATA from any
+/// port, so an answer to it would end up in the next file. Shorter than the first repeat of any
+/// client, and for one RRQ only: whoever asks again gets the file again.
+const SWALLOWED_FOR: Duration = Duration::from_millis(250);
 
 /// An RRQ, as far as it has been understood.
 struct Rrq {
@@ -54,10 +61,11 @@ impl Server {
             return;
         };
         let is_same = session.file == rrq.file && *session.transfer.terms() == rrq.terms;
-        if let Some(until) = session.over {
+        if let Some(ended) = session.over {
+            let is_late = is_same && session.is_complete && now < ended + SWALLOWED_FOR;
             // Forgotten either way: of a second one we know that it is no late duplicate.
             self.sessions.remove(slot);
-            return match is_same && now < until {
+            return match is_late {
                 true => self.stats.ignore(Ignored::Duplicate),
                 false => self.begin(now, rrq),
             };
@@ -114,6 +122,7 @@ impl Server {
             booking,
             booked: answer as u32,
             over: None,
+            is_complete: false,
             is_ready: false,
         };
         let slot = self.sessions.insert(session, Some(Queue::Unproven));
@@ -149,7 +158,7 @@ impl Server {
     ) {
         if let Some((slot, transfer)) = self.under_way(peer) {
             let outcome = transfer.outcome_when_left(Outcome::LastAckMissing);
-            self.end(now, slot, outcome);
+            self.leave(now, slot, outcome);
         }
         if !refusal.is_worth(len) {
             return self.stats.ignore(Ignored::TooShort);

@@ -1,0 +1,53 @@
+//! Requests that are turned down by an ERROR.
+
+use super::amplifies;
+use crate::proto::stats::Outcome;
+use crate::wire::{ErrorCode, Packet};
+
+/// The three ERRORs that Bootstone sends, each with its fixed text: a peer learns nothing of the host.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal {
+    /// No file has this name.
+    NotFound,
+    /// A write request.
+    ReadOnly,
+    /// Neither octet nor netascii.
+    UnknownMode,
+}
+
+impl Refusal {
+    /// The ERROR as it goes out.
+    pub fn packet(self) -> Packet<'static> {
+        let (code, message) = match self {
+            Refusal::NotFound => (ErrorCode::FileNotFound, &b"file not found"[..]),
+            Refusal::ReadOnly => (ErrorCode::AccessViolation, &b"read-only server"[..]),
+            Refusal::UnknownMode => (ErrorCode::IllegalOperation, &b"unknown mode"[..]),
+        };
+        Packet::Error {
+            code: code as u16,
+            message,
+        }
+    }
+
+    /// What the request has come to.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Refusal::NotFound => Outcome::NotFound,
+            Refusal::ReadOnly | Refusal::UnknownMode => Outcome::Refused,
+        }
+    }
+
+    /// Length in bytes of the ERROR.
+    pub fn size(self) -> usize {
+        let mut error = Vec::new();
+        self.packet().encode(&mut error);
+        error.len()
+    }
+
+    /// False when the ERROR would be more than the request of `request` bytes may cause. Every
+    /// request with a name and a mode that exists is long enough; a shorter one is made up to be
+    /// answered.
+    pub fn is_worth(self, request: usize) -> bool {
+        !amplifies(request, self.size())
+    }
+}
