@@ -2,6 +2,7 @@
 //!
 //! Whatever a peer wrote is escaped before it gets here into a line.
 
+mod lines;
 mod queue;
 
 use std::io;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use self::lines::Lines;
 pub use self::queue::Log;
 use self::queue::{Pen, Queue};
 use crate::catalog::Catalog;
@@ -45,14 +47,11 @@ impl FromStr for Format {
 pub fn start(format: Format) -> io::Result<Log> {
     let queue = Arc::new(Queue::default());
     let log = Log::start(Arc::clone(&queue))?;
-    let lines = tracing_subscriber::fmt()
-        .with_target(false)
+    tracing_subscriber::fmt()
         .with_ansi(false)
-        .with_writer(move || Pen::new(&queue));
-    match format {
-        Format::Text => lines.init(),
-        Format::Json => lines.json().flatten_event(true).init(),
-    }
+        .with_writer(move || Pen::new(&queue))
+        .event_format(Lines(format))
+        .init();
     Ok(log)
 }
 

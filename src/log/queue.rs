@@ -137,11 +137,14 @@ impl Write for Pen {
 mod tests {
     use super::*;
 
-    fn taken(queue: &Queue) -> String {
-        let mut text = Vec::new();
-        queue.lock().is_closed = true;
-        queue.take(&mut text);
-        String::from_utf8(text).unwrap()
+    impl Queue {
+        /// All that was written, as a reader gets it.
+        pub(in super::super) fn taken(&self) -> String {
+            let mut text = Vec::new();
+            self.lock().is_closed = true;
+            self.take(&mut text);
+            String::from_utf8(text).unwrap()
+        }
     }
 
     #[test]
@@ -149,8 +152,8 @@ mod tests {
         let queue = Arc::new(Queue::default());
         Pen::new(&queue).write_all(b"one\n").unwrap();
         Pen::new(&queue).write_all(b"two\n").unwrap();
-        assert_eq!(taken(&queue), "one\ntwo\n");
-        assert_eq!(taken(&queue), "");
+        assert_eq!(queue.taken(), "one\ntwo\n");
+        assert_eq!(queue.taken(), "");
     }
 
     #[test]
@@ -160,7 +163,7 @@ mod tests {
         for _ in 0..2000 {
             Pen::new(&queue).write_all(&line).unwrap();
         }
-        let text = taken(&queue);
+        let text = queue.taken();
         assert!(text.len() < WAITING + 100);
         let lost = 2000 - WAITING / 1000;
         assert!(text.ends_with(&format!("x{lost} lines lost: their reader is too slow\n")));
