@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use self::lines::Lines;
 pub use self::queue::Log;
-use self::queue::{Pen, Queue};
+use self::queue::Queue;
 use crate::catalog::Catalog;
 use crate::proto::report::{Figures, Report, Requested};
 
@@ -43,15 +43,11 @@ impl FromStr for Format {
 /// Sends all lines to standard output from here on, until what it returns is dropped.
 ///
 /// # Errors
-/// There is no thread for it.
+/// There is no thread for it, or a log already.
 pub fn start(format: Format) -> io::Result<Log> {
     let queue = Arc::new(Queue::default());
     let log = Log::start(Arc::clone(&queue))?;
-    tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || Pen::new(&queue))
-        .event_format(Lines(format))
-        .init();
+    tracing::subscriber::set_global_default(Lines { format, queue }).map_err(io::Error::other)?;
     Ok(log)
 }
 

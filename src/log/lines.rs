@@ -1,42 +1,69 @@
-//! An event as a line.
+//! Events become lines: the whole of a `tracing` subscriber, for nothing here has spans.
 
 use std::fmt::{self, Debug};
+use std::sync::Arc;
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::FmtContext;
-use tracing_subscriber::fmt::format::{self, FormatEvent, FormatFields, Writer};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::field::VisitOutput as _;
+use tracing_subscriber::fmt::format::{DefaultVisitor, Writer};
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
-use tracing_subscriber::registry::LookupSpan;
 
 use super::Format;
+use super::queue::Queue;
 use crate::json;
 
-/// Writes every event in the format of the log.
-pub(super) struct Lines(pub(super) Format);
-
-impl<S, N> FormatEvent<S, N> for Lines
-where
-    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
-    N: for<'writer> FormatFields<'writer> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut line: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        match self.0 {
-            Format::Text => {
-                let text = format::format().with_target(false);
-                text.format_event(context, line, event)
-            }
-            Format::Json => object(&mut line, event),
-        }
-    }
+/// Puts every event into the queue, in the format of the log.
+pub(super) struct Lines {
+    pub(super) format: Format,
+    pub(super) queue: Arc<Queue>,
 }
 
-/// An object with the time, the level, and then what the event itself says.
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= LevelFilter::INFO
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::INFO)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = String::with_capacity(512);
+        let mut writer = Writer::new(&mut line);
+        let written = match self.format {
+            Format::Text => pairs(&mut writer, event),
+            Format::Json => object(&mut writer, event),
+        };
+        // What cannot be written fails for want of memory, and that ends the process.
+        if written.is_ok() {
+            self.queue.push(line.as_bytes());
+        }
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// The time, the level, and then what the event itself says.
+fn pairs(line: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    SystemTime.format_time(line)?;
+    write!(line, " {:>5} ", event.metadata().level().as_str())?;
+    let mut fields = DefaultVisitor::new(line.by_ref(), true);
+    event.record(&mut fields);
+    fields.finish()?;
+    line.write_char('\n')
+}
+
+/// The same as an object.
 fn object(line: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
     line.write_str("{\"timestamp\":\"")?;
     SystemTime.format_time(line)?;
@@ -88,22 +115,17 @@ impl Visit for Fields<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::{Value, json};
     use tracing::{info, warn};
 
-    use super::super::queue::{Pen, Queue};
     use super::*;
 
     fn lines(format: Format, log: impl FnOnce()) -> String {
         let queue = Arc::new(Queue::default());
-        let pen = Arc::clone(&queue);
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || Pen::new(&pen))
-            .event_format(Lines(format))
-            .finish();
+        let subscriber = Lines {
+            format,
+            queue: Arc::clone(&queue),
+        };
         tracing::subscriber::with_default(subscriber, log);
         queue.taken()
     }

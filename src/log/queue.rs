@@ -95,7 +95,8 @@ impl Queue {
         !text.is_empty()
     }
 
-    fn push(&self, line: &[u8]) {
+    /// Puts a whole line at the end.
+    pub(super) fn push(&self, line: &[u8]) {
         let mut lines = self.lock();
         if lines.text.len() + line.len() > WAITING {
             lines.lost += 1;
@@ -110,26 +111,6 @@ impl Queue {
     /// Whatever a thread was doing when it panicked, the lines are whole: each is pushed in one go.
     fn lock(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The end into which lines are put.
-pub(super) struct Pen(Arc<Queue>);
-
-impl Pen {
-    pub(super) fn new(queue: &Arc<Queue>) -> Pen {
-        Pen(Arc::clone(queue))
-    }
-}
-
-impl Write for Pen {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.push(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -150,8 +131,8 @@ mod tests {
     #[test]
     fn lines_come_out_as_they_went_in() {
         let queue = Arc::new(Queue::default());
-        Pen::new(&queue).write_all(b"one\n").unwrap();
-        Pen::new(&queue).write_all(b"two\n").unwrap();
+        queue.push(b"one\n");
+        queue.push(b"two\n");
         assert_eq!(queue.taken(), "one\ntwo\n");
         assert_eq!(queue.taken(), "");
     }
@@ -161,7 +142,7 @@ mod tests {
         let queue = Arc::new(Queue::default());
         let line = [b'x'; 1000];
         for _ in 0..2000 {
-            Pen::new(&queue).write_all(&line).unwrap();
+            queue.push(&line);
         }
         let text = queue.taken();
         assert!(text.len() < WAITING + 100);
