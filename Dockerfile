@@ -31,22 +31,37 @@ RUN [ "$ASSETS" = files ] || { \
 FROM ${RUST_IMAGE} AS build
 ENV CARGO_HOME=/cargo
 WORKDIR /src
-# How cargo is called here: no path of the machine in the binary, and no tables for unwinding, for which
-# panic = "abort" has no use.
+# The source of the standard library, which is built anew below: as the toolchain's own component, or, where the compiler is
+# Debian's, as the package of the same version.
+RUN set -eu; source=$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock; \
+    if [ ! -e "$source" ] && command -v rustup >/dev/null; then rustup component add rust-src; \
+    elif [ ! -e "$source" ] && command -v dpkg-query >/dev/null; then \
+        package=$(dpkg-query -S "$(command -v rustc)" | cut -d: -f1); version=$(dpkg-query -W -f '${Version}' "$package"); \
+        apt-get update; DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends --reinstall \
+            "$(echo "$package" | sed 's/^rustc\(.*\)/rust\1-src/')=$version"; \
+    fi; \
+    [ -e "$source" ] || { echo "There is no $source, and no rustup or apt-get to install it: take another RUST_IMAGE" >&2; exit 1; }
+# How cargo is called here. The standard library is compiled for size like the program, and without what turns addresses into
+# the lines of a backtrace (a panic still says what happened, and where in the source): together 350 kB. That option of cargo
+# counts as unstable, hence the RUSTC_BOOTSTRAP. No path of the machine gets into the binary, and no tables for
+# unwinding, for which panic = "abort" has no use.
 RUN printf '%s\n' '#!/bin/sh' 'set -eu' \
     'sources=$(echo /cargo/registry/src/*/)' \
-    'export RUSTFLAGS="--remap-path-prefix=$sources= --remap-path-prefix=/src/= -Cforce-unwind-tables=no"' \
-    'exec cargo build --release --locked --target "$(uname -m)-unknown-linux-musl"' > /build && chmod +x /build
+    'std=$(rustc --print sysroot)/lib/rustlib/src/rust/' \
+    'export RUSTC_BOOTSTRAP=1' \
+    'export RUSTFLAGS="--remap-path-prefix=$sources= --remap-path-prefix=$std= --remap-path-prefix=/src/= -Cforce-unwind-tables=no"' \
+    'target="--locked --target $(uname -m)-unknown-linux-musl"' \
+    'exec cargo "$@" $target -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size' > /build && chmod +x /build
 # The dependencies are a layer of their own: a new iPXE leaves it as it is.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' | tee build.rs > src/main.rs && touch src/lib.rs && \
-    cargo fetch --locked --target "$(uname -m)-unknown-linux-musl" && /build && rm -r src build.rs
+    /build fetch && /build build --release && rm -r src build.rs
 COPY build.rs ./
 COPY build build
 COPY src src
 COPY --from=assets /boot-assets boot-assets
 # Cargo goes by the time of a file, and those copied may be older than the ones they replace.
-RUN touch build.rs src/lib.rs src/main.rs && BOOTSTONE_REQUIRE_PUBLISHED=1 /build && \
+RUN touch build.rs src/lib.rs src/main.rs && BOOTSTONE_REQUIRE_PUBLISHED=1 /build build --release && \
     cp "target/$(uname -m)-unknown-linux-musl/release/bootstone" /bootstone
 
 # --- The image.

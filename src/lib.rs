@@ -3,6 +3,7 @@ pub mod catalog;
 pub mod cli;
 pub mod dhcp;
 pub mod embedded;
+pub mod json;
 pub mod log;
 pub mod manifest;
 pub mod net;

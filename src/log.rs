@@ -2,6 +2,7 @@
 //!
 //! Whatever a peer wrote is escaped before it gets here into a line.
 
+mod lines;
 mod queue;
 
 use std::io;
@@ -11,8 +12,9 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use self::lines::Lines;
 pub use self::queue::Log;
-use self::queue::{Pen, Queue};
+use self::queue::Queue;
 use crate::catalog::Catalog;
 use crate::proto::report::{Figures, Report, Requested};
 
@@ -41,18 +43,11 @@ impl FromStr for Format {
 /// Sends all lines to standard output from here on, until what it returns is dropped.
 ///
 /// # Errors
-/// There is no thread for it.
+/// There is no thread for it, or a log already.
 pub fn start(format: Format) -> io::Result<Log> {
     let queue = Arc::new(Queue::default());
     let log = Log::start(Arc::clone(&queue))?;
-    let lines = tracing_subscriber::fmt()
-        .with_target(false)
-        .with_ansi(false)
-        .with_writer(move || Pen::new(&queue));
-    match format {
-        Format::Text => lines.init(),
-        Format::Json => lines.json().flatten_event(true).init(),
-    }
+    tracing::subscriber::set_global_default(Lines { format, queue }).map_err(io::Error::other)?;
     Ok(log)
 }
 

@@ -10,11 +10,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors. A room imports from itself and from lower floors.
-const ROOMS: [(&str, u8); 11] = [
+const ROOMS: [(&str, u8); 12] = [
     ("manifest", 0),
     ("wire", 1),
     ("catalog", 1),
     ("dhcp", 1),
+    ("json", 1),
     ("proto", 2),
     ("embedded", 3),
     ("net", 3),

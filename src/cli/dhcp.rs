@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use argh::FromArgs;
-use serde_json::{Value, json};
 
 use super::{could_not, print};
 use crate::dhcp::Plan;
+use crate::json::Value;
 
 /// Write the configuration of a DHCP server that sends each machine to its embedded boot file, and iPXE to its script.
 #[derive(FromArgs, Debug)]
@@ -69,27 +69,28 @@ impl Dhcp {
 }
 
 fn kea(plan: &Plan) -> String {
-    let mut classes = vec![json!({
-        "name": "ipxe",
-        "test": "substring(option[77].hex, 0, 4) == 'iPXE'",
-    })];
-    if let Some(script) = &plan.script {
-        classes[0]["boot-file-name"] = script.as_str().into();
-        classes[0]["next-server"] = plan.server.as_str().into();
-    }
+    let file = |name: &str| {
+        let server = plan.server.as_str().into();
+        [("boot-file-name", name.into()), ("next-server", server)]
+    };
+    let mut ipxe: Vec<(_, Value)> = vec![
+        ("name", "ipxe".into()),
+        ("test", "substring(option[77].hex, 0, 4) == 'iPXE'".into()),
+    ];
+    ipxe.extend(plan.script.iter().flat_map(|script| file(script)));
+    let mut classes = vec![Value::Object(ipxe)];
     for (kind, name) in &plan.files {
         let codes = kind.dhcp_architectures().iter();
         let codes: Vec<String> = codes
             .map(|code| format!("option[93].hex == 0x{code:04x}"))
             .collect();
-        classes.push(json!({
-            "name": kind.to_string(),
-            "test": format!("not member('ipxe') and ({})", codes.join(" or ")),
-            "boot-file-name": name,
-            "next-server": plan.server,
-        }));
+        let test = format!("not member('ipxe') and ({})", codes.join(" or "));
+        let mut class = vec![("name", kind.to_string().into()), ("test", test.into())];
+        class.extend(file(name));
+        classes.push(Value::Object(class));
     }
-    let config: Value = json!({ "Dhcp4": { "client-classes": classes } });
+    let dhcp4 = Value::Object(vec![("client-classes", Value::Array(classes))]);
+    let config = Value::Object(vec![("Dhcp4", dhcp4)]);
     format!("{config:#}\n")
 }
 
@@ -229,7 +230,7 @@ dhcp-boot=tag:ipxe,tftp://192.0.2.1/autoexec.ipxe,,192.0.2.1
     #[test]
     fn kea_reads_it() {
         let config = kea(&plan());
-        let read: Value = serde_json::from_str(&config).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&config).unwrap();
         let classes = &read["Dhcp4"]["client-classes"];
         assert_eq!(
             classes[0]["boot-file-name"],

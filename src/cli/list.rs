@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use argh::FromArgs;
-use serde_json::{Value, json};
 
 use super::print;
+use crate::json::Value;
 use crate::manifest::{Manifest, Record};
 
 /// List the embedded boot files.
@@ -77,24 +77,29 @@ fn table(manifest: &Manifest) -> String {
 fn json(manifest: &Manifest) -> String {
     let files: Vec<Value> = manifest.records().iter().map(value).collect();
     let content_id = manifest.content_id().to_string();
-    let listing = json!({ "content_id": content_id, "files": files });
+    let listing = Value::Object(vec![
+        ("content_id", content_id.into()),
+        ("files", Value::Array(files)),
+    ]);
     format!("{listing:#}\n")
 }
 
 fn value(record: &Record) -> Value {
-    json!({
-        "name": record.name,
-        "kind": record.kind.to_string(),
-        "version": record.version,
-        "size": record.size,
-        "sha256": record.sha256.to_string(),
-        "published": record.published,
-        "alias_of": record.alias_of,
-    })
+    Value::Object(vec![
+        ("name", record.name.as_str().into()),
+        ("kind", record.kind.to_string().into()),
+        ("version", record.version.as_deref().into()),
+        ("size", record.size.into()),
+        ("sha256", record.sha256.to_string().into()),
+        ("published", record.published.into()),
+        ("alias_of", record.alias_of.as_deref().into()),
+    ])
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::manifest::{Digest, Kind, Machine};
 
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn json_says_everything() {
-        let listing: Value = serde_json::from_str(&json(&manifest())).unwrap();
+        let listing: serde_json::Value = serde_json::from_str(&super::json(&manifest())).unwrap();
         let id = manifest().content_id().to_string();
         assert_eq!(listing["content_id"], json!(id));
         let expected = json!({

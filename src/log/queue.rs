@@ -95,7 +95,8 @@ impl Queue {
         !text.is_empty()
     }
 
-    fn push(&self, line: &[u8]) {
+    /// Puts a whole line at the end.
+    pub(super) fn push(&self, line: &[u8]) {
         let mut lines = self.lock();
         if lines.text.len() + line.len() > WAITING {
             lines.lost += 1;
@@ -113,44 +114,27 @@ impl Queue {
     }
 }
 
-/// The end into which lines are put.
-pub(super) struct Pen(Arc<Queue>);
-
-impl Pen {
-    pub(super) fn new(queue: &Arc<Queue>) -> Pen {
-        Pen(Arc::clone(queue))
-    }
-}
-
-impl Write for Pen {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.push(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn taken(queue: &Queue) -> String {
-        let mut text = Vec::new();
-        queue.lock().is_closed = true;
-        queue.take(&mut text);
-        String::from_utf8(text).unwrap()
+    impl Queue {
+        /// All that was written, as a reader gets it.
+        pub(in super::super) fn taken(&self) -> String {
+            let mut text = Vec::new();
+            self.lock().is_closed = true;
+            self.take(&mut text);
+            String::from_utf8(text).unwrap()
+        }
     }
 
     #[test]
     fn lines_come_out_as_they_went_in() {
         let queue = Arc::new(Queue::default());
-        Pen::new(&queue).write_all(b"one\n").unwrap();
-        Pen::new(&queue).write_all(b"two\n").unwrap();
-        assert_eq!(taken(&queue), "one\ntwo\n");
-        assert_eq!(taken(&queue), "");
+        queue.push(b"one\n");
+        queue.push(b"two\n");
+        assert_eq!(queue.taken(), "one\ntwo\n");
+        assert_eq!(queue.taken(), "");
     }
 
     #[test]
@@ -158,9 +142,9 @@ mod tests {
         let queue = Arc::new(Queue::default());
         let line = [b'x'; 1000];
         for _ in 0..2000 {
-            Pen::new(&queue).write_all(&line).unwrap();
+            queue.push(&line);
         }
-        let text = taken(&queue);
+        let text = queue.taken();
         assert!(text.len() < WAITING + 100);
         let lost = 2000 - WAITING / 1000;
         assert!(text.ends_with(&format!("x{lost} lines lost: their reader is too slow\n")));

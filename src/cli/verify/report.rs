@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
-
 use super::check::{Check, Verdict};
+use crate::json::Value;
 
 /// Servers as numbered columns, so that many with long names still fit side by side; then, a line
 /// each, what is not as it should be; then the sum.
@@ -102,22 +101,25 @@ fn count<'a>(checks: impl IntoIterator<Item = &'a Check>, verdict: Verdict) -> u
 /// Everything that is known.
 pub(super) fn json(columns: &[Vec<Check>]) -> String {
     let checks: Vec<Value> = columns.iter().flatten().map(value).collect();
-    let report = json!({ "summary": summary(columns), "checks": checks });
+    let report = Value::Object(vec![
+        ("summary", summary(columns).into()),
+        ("checks", Value::Array(checks)),
+    ]);
     format!("{report:#}\n")
 }
 
 fn value(check: &Check) -> Value {
-    json!({
-        "host": check.host,
-        "address": check.address.map(|address| address.to_string()),
-        "file": check.file,
-        "expected": check.expected.to_string(),
-        "actual": check.actual.map(|actual| actual.to_string()),
-        "bytes": check.bytes,
-        "ms": check.ms,
-        "verdict": check.verdict.as_str(),
-        "detail": check.detail,
-    })
+    Value::Object(vec![
+        ("host", check.host.as_str().into()),
+        ("address", check.address.map(|it| it.to_string()).into()),
+        ("file", check.file.as_str().into()),
+        ("expected", check.expected.to_string().into()),
+        ("actual", check.actual.map(|it| it.to_string()).into()),
+        ("bytes", check.bytes.into()),
+        ("ms", check.ms.into()),
+        ("verdict", check.verdict.as_str().into()),
+        ("detail", check.detail.as_deref().into()),
+    ])
 }
 
 #[cfg(test)]
