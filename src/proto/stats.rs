@@ -13,7 +13,8 @@ pub enum Outcome {
     /// The last block was acknowledged, or the client ended a transfer of which it had everything
     /// (GRUB's ERROR "closed").
     Complete,
-    /// Everything was sent three times, and no ACK of the last block came.
+    /// Everything was sent, and no ACK of the last block came: not after three times, not before the client was gone or
+    /// asked for something else.
     LastAckMissing,
     /// The client asked for the size, and left.
     Probe,
