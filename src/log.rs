@@ -45,9 +45,9 @@ impl FromStr for Format {
 /// # Errors
 /// There is no thread for it, or a log already.
 pub fn start(format: Format) -> io::Result<Log> {
-    let queue = Arc::new(Queue::default());
+    let queue = Arc::new(Queue::new(format));
     let log = Log::start(Arc::clone(&queue))?;
-    tracing::subscriber::set_global_default(Lines { format, queue }).map_err(io::Error::other)?;
+    tracing::subscriber::set_global_default(Lines(queue)).map_err(io::Error::other)?;
     Ok(log)
 }
 

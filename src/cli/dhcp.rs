@@ -11,7 +11,8 @@ use super::{could_not, print};
 use crate::dhcp::Plan;
 use crate::json::Value;
 
-/// Write the configuration of a DHCP server that sends each machine to its embedded boot file, and iPXE to its script.
+/// Write the configuration of a DHCP server, for IPv4, that sends each machine to its embedded boot file, and iPXE to its
+/// script. (Over IPv6 the file is a URL: docs/boot.md.)
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "dhcp")]
 pub struct Dhcp {

@@ -12,7 +12,7 @@ use argh::FromArgs;
 use sha2::{Digest as _, Sha256};
 
 use super::signals::Signals;
-use super::{DONE, MISMATCH, could_not, print, runtime};
+use super::{DONE, MISMATCH, could_not, print, runtime, say};
 use crate::manifest::Digest;
 use crate::net::Clock;
 use crate::net::fetcher::{Failure, Fetcher};
@@ -193,7 +193,7 @@ fn explain(server: SocketAddr, failure: &Failure) -> Problem {
 /// The figures for people; the hash as `sha256sum` prints it, for `sha256sum -c`.
 fn tell(path: &str, received: &Received, sha256: Digest) -> ExitCode {
     let ms = received.elapsed.as_millis();
-    eprintln!(
+    say(format_args!(
         "{} bytes from {} in {ms} ms, {} kB/s (blksize {}, windowsize {}, {} resends)",
         received.size,
         received.server,
@@ -201,9 +201,9 @@ fn tell(path: &str, received: &Received, sha256: Digest) -> ExitCode {
         received.blksize,
         received.windowsize,
         received.resends,
-    );
+    ));
     if path == "-" {
-        eprintln!("{sha256}  -");
+        say(format_args!("{sha256}  -"));
         return ExitCode::from(DONE);
     }
     print(&format!("{sha256}  {path}\n"))

@@ -59,10 +59,7 @@ pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
             ..
         }) => command.run(),
         Ok(Arguments { command: None, .. }) => could_not("no command was given"),
-        Err(early) if early.status.is_ok() => {
-            println!("{}", early.output.trim_end());
-            ExitCode::from(DONE)
-        }
+        Err(early) if early.status.is_ok() => print(&format!("{}\n", early.output.trim_end())),
         Err(early) => could_not(format_args!(
             "{}. {HELP}",
             early.output.trim_end_matches(['.', '\n'])
@@ -97,17 +94,21 @@ fn with_command(mut arguments: Vec<String>) -> Vec<String> {
 
 fn print_version() -> ExitCode {
     let content = crate::embedded::manifest().content_id();
-    println!(
-        "bootstone {} (content {content})",
+    print(&format!(
+        "bootstone {} (content {content})\n",
         env!("CARGO_PKG_VERSION")
-    );
-    ExitCode::from(DONE)
+    ))
 }
 
 /// Says what went wrong, on standard error.
 pub fn could_not(message: impl std::fmt::Display) -> ExitCode {
-    eprintln!("bootstone: {message}");
+    say(format_args!("bootstone: {message}"));
     ExitCode::from(COULD_NOT)
+}
+
+/// A line on standard error. Where that takes nothing, nobody is left to be told; `eprintln!` would panic.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Writes to standard output. A reader that leaves early (`| head`) has had enough, and that is fine.

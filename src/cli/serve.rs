@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::listen;
 use super::settings::Settings;
 use super::signals::Signals;
-use super::{COULD_NOT, DONE, could_not, panics};
+use super::{COULD_NOT, DONE, could_not, panics, say};
 use crate::embedded;
 use crate::log;
 use crate::manifest::Manifest;
@@ -209,7 +209,7 @@ async fn live(
             warn!("drain timeout: transfers are cut off");
         }
         name = signals.next() => {
-            eprintln!("bootstone: {name} once more: transfers are cut off");
+            say(format_args!("bootstone: {name} once more: transfers are cut off"));
             std::process::exit(COULD_NOT.into());
         }
     }

@@ -15,11 +15,8 @@ use super::Format;
 use super::queue::Queue;
 use crate::json;
 
-/// Puts every event into the queue, in the format of the log.
-pub(super) struct Lines {
-    pub(super) format: Format,
-    pub(super) queue: Arc<Queue>,
-}
+/// Puts every event into the queue, in its format.
+pub(super) struct Lines(pub(super) Arc<Queue>);
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -33,13 +30,13 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         let mut line = String::with_capacity(512);
         let mut writer = Writer::new(&mut line);
-        let written = match self.format {
+        let written = match self.0.format {
             Format::Text => pairs(&mut writer, event),
             Format::Json => object(&mut writer, event),
         };
         // What cannot be written fails for want of memory, and that ends the process.
         if written.is_ok() {
-            self.queue.push(line.as_bytes());
+            self.0.push(line.as_bytes());
         }
     }
 
@@ -75,6 +72,20 @@ fn object(line: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
     event.record(&mut fields);
     fields.result?;
     line.write_str("}\n")
+}
+
+/// The line in place of those for which there was no room. It comes from no event.
+pub(super) fn lost(format: Format, lines: u64) -> String {
+    let mut time = String::new();
+    // It fails for want of memory only.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+    let message = format!("{lines} lines lost: their reader is too slow");
+    match format {
+        Format::Text => format!("{time}  WARN {message}\n"),
+        Format::Json => {
+            format!("{{\"timestamp\":\"{time}\",\"level\":\"WARN\",\"message\":\"{message}\"}}\n")
+        }
+    }
 }
 
 struct Fields<'a, 'w> {
@@ -121,12 +132,8 @@ mod tests {
     use super::*;
 
     fn lines(format: Format, log: impl FnOnce()) -> String {
-        let queue = Arc::new(Queue::default());
-        let subscriber = Lines {
-            format,
-            queue: Arc::clone(&queue),
-        };
-        tracing::subscriber::with_default(subscriber, log);
+        let queue = Arc::new(Queue::new(format));
+        tracing::subscriber::with_default(Lines(Arc::clone(&queue)), log);
         queue.taken()
     }
 

@@ -5,6 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::{Format, lines};
+
 /// What may wait for a slow reader, in bytes: some thousand lines. Past that, lines are lost, and counted.
 const WAITING: usize = 1 << 20;
 
@@ -15,6 +17,8 @@ const GATHERING: Duration = Duration::from_millis(20);
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Queue {
+    /// Of the lines.
+    pub(super) format: Format,
     lines: Mutex<Lines>,
     changed: Condvar,
 }
@@ -59,6 +63,13 @@ impl Drop for Log {
 }
 
 impl Queue {
+    pub(super) fn new(format: Format) -> Queue {
+        Queue {
+            format,
+            ..Queue::default()
+        }
+    }
+
     fn write_all_to(&self, mut out: impl Write) {
         let mut text = Vec::new();
         while self.take(&mut text) {
@@ -88,9 +99,7 @@ impl Queue {
         std::mem::swap(&mut lines.text, text);
         let lost = std::mem::take(&mut lines.lost);
         if lost > 0 {
-            text.extend_from_slice(
-                format!("{lost} lines lost: their reader is too slow\n").as_bytes(),
-            );
+            text.extend_from_slice(lines::lost(self.format, lost).as_bytes());
         }
         !text.is_empty()
     }
@@ -139,22 +148,28 @@ mod tests {
 
     #[test]
     fn what_a_slow_reader_leaves_waiting_is_bounded_and_the_loss_is_told() {
-        let queue = Arc::new(Queue::default());
+        let queue = Queue::new(Format::Json);
         let line = [b'x'; 1000];
         for _ in 0..2000 {
             queue.push(&line);
         }
         let text = queue.taken();
-        assert!(text.len() < WAITING + 100);
+        assert!(text.len() < WAITING + 200);
         let lost = 2000 - WAITING / 1000;
-        assert!(text.ends_with(&format!("x{lost} lines lost: their reader is too slow\n")));
+        let (_, last) = text.trim_end().rsplit_once('x').unwrap();
+        let last: serde_json::Value = serde_json::from_str(last).unwrap();
+        assert_eq!(last["level"], "WARN");
+        let message = format!("{lost} lines lost: their reader is too slow");
+        assert_eq!(last["message"], message);
     }
 
     #[test]
     fn the_writer_writes_all_and_ends() {
         let queue = Arc::new(Queue::default());
-        let log = Log::start(Arc::clone(&queue)).unwrap();
-        drop(log);
-        assert!(queue.lock().text.is_empty());
+        queue.push(b"last\n");
+        queue.lock().is_closed = true;
+        let mut out = Vec::new();
+        queue.write_all_to(&mut out);
+        assert_eq!(out, b"last\n");
     }
 }

@@ -25,6 +25,7 @@ mod linux {
     #[derive(Debug)]
     pub(crate) struct Ready {
         io: AsyncFd<UdpSocket>,
+        /// It has been emptied, and the runtime waits for more to come.
         is_empty: bool,
         eagerness: Eagerness,
         /// The same socket, by another descriptor: the one that waits for room, while there is none.

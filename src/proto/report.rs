@@ -46,6 +46,8 @@ impl Requested {
 pub struct Figures {
     /// Bytes of the file, in its mode, that were acknowledged.
     pub bytes: u64,
+    /// Whether the peer has acknowledged anything.
+    pub is_proven: bool,
     /// Payload bytes per block.
     pub blksize: u16,
     /// Blocks per ACK.
@@ -60,11 +62,4 @@ pub struct Figures {
     pub fallbacks: u16,
     /// Smoothed round-trip time, if there was an ACK to measure.
     pub rtt: Option<Duration>,
-}
-
-impl Figures {
-    /// Whether the peer has acknowledged anything.
-    pub fn is_proven(&self) -> bool {
-        self.rtt.is_some() || self.bytes > 0
-    }
 }

@@ -48,6 +48,7 @@ impl Session {
         let terms = self.transfer.terms();
         Figures {
             bytes: self.transfer.acknowledged(),
+            is_proven: self.transfer.is_proven(),
             blksize: terms.blksize,
             windowsize: terms.windowsize,
             duration: self.transfer.age(now),

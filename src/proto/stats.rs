@@ -13,7 +13,8 @@ pub enum Outcome {
     /// The last block was acknowledged, or the client ended a transfer of which it had everything
     /// (GRUB's ERROR "closed").
     Complete,
-    /// Everything was sent three times, and no ACK of the last block came.
+    /// Everything was sent, and no ACK of the last block came: not after three times, not before the client was gone or
+    /// asked for something else.
     LastAckMissing,
     /// The client asked for the size, and left.
     Probe,
@@ -223,7 +224,7 @@ impl Stats {
         if let Some(rtt) = figures.rtt {
             self.round_trips.record(micros(rtt));
         }
-        if figures.is_proven() {
+        if figures.is_proven {
             self.blksizes.record(figures.blksize.into());
             self.windowsizes.record(figures.windowsize.into());
         }

@@ -25,6 +25,9 @@ const SHORTEST: u16 = 4;
 /// is lost at random, runs are.
 const SHORTEST_QUEUE: u16 = 12;
 
+/// Whole bursts, at most, before it is tried once more whether a queue holds one datagram more: a path may get better.
+const LONGEST_TRIAL: u8 = 128;
+
 /// Spread windows that have to arrive whole in a row before a gap among them counts as an accident.
 const TRIAL: u8 = 4;
 
@@ -153,7 +156,8 @@ struct Room {
     datagrams: u16,
     /// What arrived when a tail was lost last, if no other loss came in between.
     arrived: u16,
-    /// Whole bursts in a row that filled it, and after how many more one it is tried whether there is room for one more.
+    /// Whole bursts in a row that filled it. After more than `trial` of them it is tried with one datagram more; each tail that
+    /// is lost again doubles that.
     whole: u8,
     trial: u8,
 }
@@ -172,7 +176,7 @@ impl Room {
         let is_same = blocks.abs_diff(self.arrived) <= 1 + blocks / 8;
         if is_same && blocks >= SHORTEST_QUEUE {
             self.datagrams = blocks.min(self.arrived);
-            self.trial = self.trial.saturating_mul(2).max(1);
+            self.trial = self.trial.saturating_mul(2).clamp(1, LONGEST_TRIAL);
             self.whole = 0;
         }
         self.arrived = blocks;
@@ -241,6 +245,19 @@ mod tests {
             window.on_gap(0);
         }
         assert_eq!(window.depth(), SHORTEST);
+    }
+
+    #[test]
+    fn a_queue_that_has_lost_many_tails_is_tried_again_all_the_same() {
+        let mut room = Room::default();
+        for _ in 0..20 {
+            room.on_tail_lost(16);
+        }
+        assert_eq!(room.burst(), 15);
+        for _ in 0..1000 {
+            room.on_whole();
+        }
+        assert!(room.burst() > 15);
     }
 
     #[test]

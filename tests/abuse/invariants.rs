@@ -586,6 +586,7 @@ impl Book {
         }
         assert!(figures.run_ahead >= 1);
         assert!(self.acks > 0 || outcome == Outcome::Complete || figures.rtt.is_none());
+        assert!(figures.is_proven == (self.acks > 0) || outcome == Outcome::Complete);
     }
 }
 

@@ -1,10 +1,11 @@
 //! What the binary says to wrong settings, and which of them counts.
 
+use std::fs::File;
 use std::net::UdpSocket;
 
 use rustix::process::Signal;
 
-use crate::binary::{Bootstone, ends};
+use crate::binary::{Bootstone, command, ends};
 use crate::hand::Hand;
 use crate::programs::has_ipv6;
 
@@ -213,4 +214,21 @@ fn version_and_help() {
         version.starts_with(concat!("bootstone ", env!("CARGO_PKG_VERSION"))),
         "{version}"
     );
+}
+
+/// A disk is full, or whoever was to read is gone: that is a status, not a panic.
+#[test]
+fn an_output_that_takes_nothing() {
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    for arguments in [&["--version"][..], &["--help"], &["list"]] {
+        let ended = command(arguments, &[]).stdout(full()).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{said}");
+        assert!(
+            said.starts_with("bootstone: cannot write to standard output"),
+            "{said}"
+        );
+    }
+    let mut wrong = command(&["frobnicate"], &[]);
+    assert_eq!(wrong.stderr(full()).status().unwrap().code(), Some(2));
 }

@@ -1208,3 +1208,22 @@ fn the_figures_of_a_transfer() {
     assert_eq!(figures.duration, Duration::from_millis(150));
     assert_eq!(figures.rtt, Some(Duration::from_millis(50)));
 }
+
+/// The ACK of an OACK that was sent twice is no sample of the round trip (Karn), and brings no byte; but the peer is there.
+#[test]
+fn a_peer_counts_as_proven_with_nothing_measured() {
+    let reports = serving("f", 3000).talk(
+        r"
+        0    > RRQ f octet blksize=1024 tsize=0
+             < OACK blksize=1024 tsize=3000
+        1000 < OACK blksize=1024 tsize=3000
+        1010 > ACK 0
+             < DATA 1
+        1020 > ERROR 0 enough
+             = aborted
+        ",
+    );
+    let figures = reports[0].transfer.unwrap();
+    assert_eq!((figures.bytes, figures.rtt), (0, None));
+    assert!(figures.is_proven);
+}

@@ -117,7 +117,7 @@ impl Server {
         transfer: Option<Figures>,
     ) {
         self.stats.count(file.file(), outcome, transfer.as_ref());
-        let is_proven = transfer.is_some_and(|figures| figures.is_proven());
+        let is_proven = transfer.is_some_and(|figures| figures.is_proven);
         if self.mention.allows(now, is_proven) {
             self.events.push_back(Report {
                 peer: peer.address,
