@@ -10,9 +10,9 @@ use super::Clock;
 use super::pulse::Line;
 use super::socket::{Batch, Socket};
 use crate::catalog::Catalog;
-use crate::proto::Instant;
 use crate::proto::report::Report;
 use crate::proto::server::Server;
+use crate::proto::{Instant, Peer};
 
 /// So many failures to receive, and nothing received in between, are more than peers can cause.
 const ERRORS_IN_A_ROW: u32 = 10_000;
@@ -102,10 +102,10 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
             let Some(transmit) = self.server.poll_transmit(now, segments, &mut self.out) else {
                 return;
             };
-            if self.socket.send(&transmit, &self.out).await.is_err() {
+            let is_sent = self.socket.send(&transmit, &self.out).await.is_ok();
+            if !is_sent && !self.hear_of_unreachable(Some(transmit.peer)) {
                 // It may have been an ICMP message about somebody else that came first: once more. A datagram
                 // that cannot be sent at all is a lost one, and the protocol lives with that.
-                self.hear_of_unreachable();
                 let _ = self.socket.send(&transmit, &self.out).await;
             }
         }
@@ -113,7 +113,7 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
 
     /// Receiving has failed, most likely because of what ICMP has said about a peer.
     fn hear_of_errors(&mut self, error: io::Error) -> io::Result<()> {
-        self.hear_of_unreachable();
+        self.hear_of_unreachable(None);
         self.errors += 1;
         match self.errors < ERRORS_IN_A_ROW {
             true => Ok(()),
@@ -121,11 +121,15 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
         }
     }
 
-    fn hear_of_unreachable(&mut self) {
+    /// Passes on what ICMP has said. True if something of it was about `whom`.
+    fn hear_of_unreachable(&mut self, whom: Option<Peer>) -> bool {
         let now = self.clock.now();
+        let mut is_meant = false;
         while let Some((peer, what)) = self.socket.unreachable() {
+            is_meant |= whom.is_some_and(|whom| whom.address == peer.address);
             self.server.handle_unreachable(now, peer, what);
         }
+        is_meant
     }
 
     fn tell(&mut self) {
