@@ -60,7 +60,8 @@ pub struct Transfer {
     calm_windows: u8,
     /// How often the timer has run out since the last progress.
     expiries: u8,
-    /// One more than the last block that the timer has leave once more, whatever the depth; 0 if none.
+    /// One more than the last block that the timer has leave, whatever the depth: all that was in flight, and to a client with a
+    /// window one that is new; 0 if none.
     timer_end: u32,
     /// When the next part may leave of a window that is spread, or of a prefix that has had its share.
     held_until: Option<Instant>,

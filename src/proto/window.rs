@@ -116,7 +116,7 @@ impl Window {
         self.end_run(blocks);
     }
 
-    /// `blocks` have arrived, all that were in flight, but the echo behind them has not, or its answer.
+    /// `blocks` have arrived, all that were in flight, but the timer had to ask: the echo behind them is lost, or the ACK.
     pub fn on_echo_lost(&mut self, blocks: u32) {
         self.room.on_tail_lost(blocks);
     }
