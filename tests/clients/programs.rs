@@ -94,8 +94,9 @@ impl Program {
             ),
             Program::Tftpy => (
                 python(),
-                &["-c", "import tftpy; print('tftpy')"][..],
-                "tftpy",
+                // What Python says where it is missing names it as well.
+                &["-c", "import tftpy; print(tftpy.TftpClient)"][..],
+                "<class",
                 "python3, and tftpy by pip",
             ),
         };
