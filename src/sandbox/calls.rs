@@ -70,7 +70,7 @@ const NO_THREAD: u32 = (CLONE_NEWNS
 pub const ALLOWED: &[Call] = calls! {
     // Datagrams
     SYS_recvmmsg: "net::socket: takes datagrams in batches";
-    SYS_sendmsg: "net::socket: sends a window in one call";
+    SYS_sendmsg: "net::socket: a window in one call, and whatever leaves from an address that was asked";
     SYS_recvmsg: "quinn-udp: what ICMP said of a datagram; and single ones, where there is no recvmmsg";
 
     // The runtime of each thread
@@ -83,7 +83,7 @@ pub const ALLOWED: &[Call] = calls! {
     SYS_write: "tokio wakes a runtime; log: lines";
     SYS_read: "tokio: empties an eventfd that is full";
     SYS_socketpair (Is(0, AF_UNIX as u32), Bits(1, 0xf, SOCK_STREAM as u32)): "tokio: from the handler of SIGTERM to the loop";
-    SYS_sendto: "tokio: the handler of SIGTERM; net::systemd: STOPPING; the HTTP side door";
+    SYS_sendto: "net::socket: a single datagram; tokio: the handler of SIGTERM; net::systemd: STOPPING; the HTTP side door";
     SYS_recvfrom: "tokio: SIGTERM has come; the HTTP side door";
     SYS_fcntl (Is(1, F_DUPFD_CLOEXEC as u32)): "tokio: a runtime's second hold on its epoll and on the pipe of signals";
     SYS_fcntl (Is(1, F_SETFD as u32), Is(2, FD_CLOEXEC as u32)): "musl: after each F_DUPFD_CLOEXEC";
