@@ -54,8 +54,8 @@ impl Blocks {
     /// Length in bytes of the datagram that carries `block`.
     pub fn datagram_len(&self, block: u32) -> usize {
         if block > 0 {
-            let payload = self.bytes_before(block + 1) - self.bytes_before(block);
-            return DATA_HEADER + payload as usize;
+            let rest = self.size - self.bytes_before(block);
+            return DATA_HEADER + rest.min(self.terms.blksize.into()) as usize;
         }
         let mut oack = Vec::new();
         self.terms.encode_oack(self.size, &mut oack);

@@ -64,7 +64,9 @@ impl Add<Duration> for Instant {
     type Output = Instant;
 
     fn add(self, wait: Duration) -> Instant {
-        let micros = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        // `as_micros` counts in 128 bits, which costs with every ACK.
+        let seconds = wait.as_secs().saturating_mul(1_000_000);
+        let micros = seconds.saturating_add(wait.subsec_micros().into());
         Instant(self.0.saturating_add(micros))
     }
 }

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use super::Instant;
 
-/// Before anything was measured (RFC 6298 §2.1).
-const INITIAL_RTO: Duration = Duration::from_secs(1);
+/// Before anything was measured (RFC 6298 §2.1). In microseconds, like the two that follow.
+const INITIAL_RTO: u32 = 1_000_000;
 
 /// Lower than TCP's second: on a path of 50 ms each lost block of a lock-step transfer costs this
 /// much, and a spurious resend costs one block. Higher than the 110 ms after which PXELINUX
 /// repeats its own ACK.
-const MIN_RTO: Duration = Duration::from_millis(200);
+const MIN_RTO: u32 = 200_000;
 
 /// The least room above SRTT, for a path so steady that RTTVAR vanishes: G of RFC 6298 §2, a
 /// generous one, since both ends are busy machines.
-const GRANULARITY: Duration = Duration::from_millis(10);
+const GRANULARITY: u32 = 10_000;
 
 /// What a client may need for a window, beyond the round trip, without being asked again.
 const WINDOW_WRITTEN: Duration = Duration::from_millis(50);
@@ -63,25 +63,29 @@ impl Rtt {
 
     /// How long to wait for an ACK before sending again.
     pub fn rto(&self) -> Duration {
-        let doubled = self
-            .undoubled_rto()
-            .saturating_mul(1 << self.backoff.min(16));
-        doubled.min(MAX_RTO)
+        let doubled = u64::from(self.undoubled()) << self.backoff.min(16);
+        Duration::from_micros(doubled).min(MAX_RTO)
     }
 
     /// The same, if the timer had not run out.
     pub fn undoubled_rto(&self) -> Duration {
-        match self.smoothed() {
-            None => INITIAL_RTO,
-            Some(srtt) => (srtt + (4 * micros(self.rttvar)).max(GRANULARITY)).max(MIN_RTO),
+        micros(self.undoubled())
+    }
+
+    /// In microseconds, because every ACK asks.
+    fn undoubled(&self) -> u32 {
+        if self.srtt == 0 {
+            return INITIAL_RTO;
         }
+        let room = self.rttvar.saturating_mul(4).max(GRANULARITY);
+        self.srtt.saturating_add(room).max(MIN_RTO)
     }
 
     /// How long to wait for the ACK of a window before asking for it (RFC 8985 §7.2): two round trips, and
     /// time for a slow client to write the window down.
     pub fn probe_timeout(&self) -> Duration {
         match self.smoothed() {
-            None => INITIAL_RTO,
+            None => micros(INITIAL_RTO),
             Some(srtt) => 2 * srtt + WINDOW_WRITTEN,
         }
     }
@@ -280,7 +284,7 @@ mod tests {
         for _ in 0..50 {
             rtt.sample(ms(2));
         }
-        assert_eq!(rtt.rto(), MIN_RTO);
+        assert_eq!(rtt.rto(), micros(MIN_RTO));
         assert_eq!(rtt.shortest(), Some(ms(2)));
     }
 
@@ -295,7 +299,7 @@ mod tests {
         }
         assert_eq!(waits, [200, 400, 800, 1600, 3200, 4000]);
         rtt.sample(ms(2));
-        assert_eq!(rtt.rto(), MIN_RTO);
+        assert_eq!(rtt.rto(), micros(MIN_RTO));
         for _ in 0..300 {
             rtt.back_off();
         }

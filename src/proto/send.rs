@@ -6,6 +6,7 @@
 mod acks;
 mod timer;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::Instant;
@@ -156,9 +157,14 @@ impl Transfer {
 
     /// True when the next datagram would be more than a transfer may send that has come this far.
     pub fn is_exhausted(&self) -> bool {
-        let next = self.blocks.datagram_len(self.first_to_leave()) as u64;
+        let next = self.blocks.datagram_len(self.first_to_leave(&self.due()));
+        self.affordable() < next as u64
+    }
+
+    /// Bytes that may leave before something more is acknowledged.
+    fn affordable(&self) -> u64 {
         let earned = BYTES_PER_ACKNOWLEDGED * self.acknowledged();
-        self.bytes_sent + next > earned + 2 * self.window_len() + BYTES_TO_BEGIN_WITH
+        (earned + 2 * self.window_len() + BYTES_TO_BEGIN_WITH).saturating_sub(self.bytes_sent)
     }
 
     /// Bytes of the file in a window.
@@ -211,15 +217,14 @@ impl Transfer {
 
     /// True when [`fill`](Self::fill) has something to send.
     pub fn wants_to_send(&self) -> bool {
-        self.held_until.is_none()
-            && !self.is_unreachable
-            && (self.flight.next() < self.window_end() || self.echo)
+        self.held_until.is_none() && !self.is_unreachable && (self.echo || !self.due().is_empty())
     }
 
     /// About how many bytes those are.
     pub fn waiting(&self) -> u64 {
-        let blocks = self.window_end().saturating_sub(self.flight.next()).max(1);
-        u64::from(blocks) * self.blocks.datagram_len(self.first_to_leave()) as u64
+        let due = self.due();
+        let each = self.blocks.datagram_len(self.first_to_leave(&due));
+        due.len().max(1) as u64 * each as u64
     }
 
     /// True when the peer has been silent for so long that its RRQ, if it comes again, comes from a machine
@@ -244,15 +249,19 @@ impl Transfer {
     /// Appends the next datagrams: the OACK, or up to `segments` DATA of equal length, of which
     /// only the last may be shorter. `file` is the content. Returns the length of the first.
     pub fn fill(&mut self, now: Instant, file: &[u8], segments: usize, out: &mut Vec<u8>) -> usize {
-        let segment = self.blocks.datagram_len(self.first_to_leave());
-        let mut most = segments.min(MAX_BURST / segment).max(1);
+        let due = self.due();
+        let segment = self.blocks.datagram_len(self.first_to_leave(&due));
+        // Whoever has asked whether it is exhausted can afford one.
+        let affordable = usize::try_from(self.affordable()).unwrap_or(usize::MAX);
+        let room = MAX_BURST.min(affordable) / segment;
+        let mut most = segments.min(room).max(1);
         let spread = self.window.spread(self.stopwatch.rtt().shortest());
         if let Some((chunk, _)) = spread {
             let rest = chunk - self.stopwatch.in_burst(self.flight.next()) % chunk;
             most = most.min(rest as usize);
         }
         for _ in 0..most {
-            if self.is_exhausted() || !self.put_next(now, file, out) {
+            if !self.put_next(now, due.end, file, out) {
                 break;
             }
         }
@@ -272,24 +281,37 @@ impl Transfer {
         segment.min(out.len())
     }
 
-    /// Block `next`, or the one that is echoed.
-    fn first_to_leave(&self) -> u32 {
-        match self.flight.next() < self.window_end() {
-            true => self.flight.next(),
-            false => self.flight.una().saturating_sub(1),
+    /// The blocks that may leave now: from `next` on, if any.
+    fn due(&self) -> Range<u32> {
+        let end = match self.flight.una() {
+            0 => 1,
+            _ if self.timer_end > 0 => self.timer_end,
+            una => una + u32::from(self.depth()),
+        };
+        self.flight.next()..end.min(self.blocks.last() + 1)
+    }
+
+    /// The first of those, or the one that is echoed.
+    fn first_to_leave(&self, due: &Range<u32>) -> u32 {
+        match due.is_empty() {
+            true => self.oldest(),
+            false => due.start,
         }
     }
 
-    /// Appends block `next`, or the echo of an acknowledged one. False when neither is due.
-    fn put_next(&mut self, now: Instant, file: &[u8], out: &mut Vec<u8>) -> bool {
+    /// The block that was acknowledged last: none before it is ever sent again.
+    fn oldest(&self) -> u32 {
+        self.flight.una().saturating_sub(1)
+    }
+
+    /// Appends block `next`, if that is before `end`, or the echo of an acknowledged one. False when neither is due.
+    fn put_next(&mut self, now: Instant, end: u32, file: &[u8], out: &mut Vec<u8>) -> bool {
         let before = out.len();
-        let oldest = self.flight.una().saturating_sub(1);
-        if self.flight.next() < self.window_end() {
-            self.blocks.encode(self.flight.next(), oldest, file, out);
+        let (next, oldest) = (self.flight.next(), self.oldest());
+        if next < end {
+            self.blocks.encode(next, oldest, file, out);
             self.note_sent(now);
-            let is_end =
-                self.flight.next() == self.window_end() && self.flight.next() <= self.blocks.last();
-            self.echo = is_end && self.can_echo() && self.waits_for_more();
+            self.echo = next + 1 == end && next < self.blocks.last() && self.wants_echo();
         } else if std::mem::take(&mut self.echo) {
             self.blocks.encode(oldest, oldest, file, out);
             self.resent += 1;
@@ -320,22 +342,12 @@ impl Transfer {
     }
 
     /// The client has a window, and goes on waiting after what leaves now.
-    fn waits_for_more(&self) -> bool {
-        self.has_window() && (self.window.wants_echo() || self.timer_end > 0)
+    fn wants_echo(&self) -> bool {
+        self.has_window() && self.can_echo() && (self.window.wants_echo() || self.timer_end > 0)
     }
 
     fn has_window(&self) -> bool {
         self.terms().windowsize > 1
-    }
-
-    /// One more than the last block that may leave now.
-    fn window_end(&self) -> u32 {
-        let end = match self.flight.una() {
-            0 => 1,
-            _ if self.timer_end > 0 => self.timer_end,
-            una => una + u32::from(self.depth()),
-        };
-        end.min(self.blocks.last() + 1)
     }
 
     /// How many blocks may be in flight.
