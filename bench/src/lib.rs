@@ -6,6 +6,7 @@
 //! | [`client`] | a TFTP client as a value |
 //! | [`load`] | many of them in one thread |
 //! | [`process`] | CPU time and memory of a server |
+//! | [`floor`] | the least that one could do |
 //! | [`servers`] | starts and stops them |
 //! | [`measure`] | a load on a server, with what it costs there |
 //! | [`rows`] | the loads that servers are compared by |
@@ -20,6 +21,7 @@ pub mod abuse;
 pub mod client;
 pub mod content;
 pub mod document;
+pub mod floor;
 pub mod load;
 pub mod lock_step;
 pub mod lossy;

@@ -236,6 +236,8 @@ pub struct Judged {
     pub ours: f64,
     /// The best of those that served everybody: whose, and what.
     pub best: Option<(Kind, f64)>,
+    /// The least that there is to spend, or the most to be had, where it was measured as well.
+    pub floor: Option<f64>,
     /// What it should be, in words.
     pub goal: String,
     /// How it came out.
@@ -266,25 +268,43 @@ pub fn judge(row: &Row, cells: &[Cell]) -> Vec<Judged> {
     }
 }
 
-fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> Judged {
-    let figure = |cell: &Cell| cell.median(Measured::cpu_per_gb);
+const MISSED: &str = "**missed**";
+/// No program that works as the floor does could have held it.
+const BELOW_FLOOR: &str = "missed: beyond the floor";
+
+type Figures = Vec<(Kind, f64)>;
+
+/// A figure of each that served everybody: of the floors, and of the other servers.
+fn others(cells: &[Cell], figure: impl Fn(&Cell) -> f64) -> (Figures, Figures) {
     let others = cells
         .iter()
         .filter(|cell| cell.kind != Kind::Bootstone && cell.is_sound());
-    let best = others
+    others
         .map(|cell| (cell.kind, figure(cell)))
-        .min_by(|a, b| a.1.total_cmp(&b.1));
+        .partition(|(kind, _)| kind.is_floor())
+}
+
+fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> Judged {
+    let figure = |cell: &Cell| cell.median(Measured::cpu_per_gb);
+    let (floors, others) = others(cells, figure);
+    let least = |figures: &Figures| figures.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
+    let (floor, best) = (least(&floors).map(|(_, floor)| floor), least(&others));
     let ratio = best.map(|(_, theirs)| figure(ours) / theirs);
+    let is_below_floor = best
+        .zip(floor)
+        .is_some_and(|((_, theirs), floor)| floor > most * theirs);
     let verdict = match ratio {
         Some(ratio) if ratio <= wanted => "as wanted",
         Some(ratio) if ratio <= most => "held",
-        Some(_) => "**missed**",
+        Some(_) if is_below_floor => BELOW_FLOOR,
+        Some(_) => MISSED,
         None => "nobody to compare with",
     };
     Judged {
         what: format!("{}: server CPU, s per GB", row.name),
         ours: figure(ours),
         best,
+        floor,
         goal: format!("≤ {most:.2}, wanted {wanted:.2}"),
         verdict,
     }
@@ -292,19 +312,24 @@ fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> J
 
 fn more_throughput(row: &Row, ours: &Cell, cells: &[Cell], least: f64) -> Judged {
     let figure = |cell: &Cell| cell.median(|measured| measured.tally.throughput() / 1e6);
-    let others = cells
-        .iter()
-        .filter(|cell| cell.kind != Kind::Bootstone && cell.is_sound());
-    let best = others
-        .map(|cell| (cell.kind, figure(cell)))
-        .max_by(|a, b| a.1.total_cmp(&b.1));
+    let (floors, others) = others(cells, figure);
+    let most = |figures: &Figures| figures.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1));
+    let (floor, best) = (most(&floors).map(|(_, floor)| floor), most(&others));
     let is_held = best.is_none_or(|(_, theirs)| figure(ours) >= least * theirs);
+    let is_below_floor = best
+        .zip(floor)
+        .is_some_and(|((_, theirs), floor)| floor < least * theirs);
     Judged {
         what: format!("{}: MB/s of one client", row.name),
         ours: figure(ours),
         best,
+        floor,
         goal: format!("≥ {least:.2}"),
-        verdict: if is_held { "held" } else { "**missed**" },
+        verdict: match () {
+            () if is_held => "held",
+            () if is_below_floor => BELOW_FLOOR,
+            () => MISSED,
+        },
     }
 }
 
@@ -322,11 +347,12 @@ fn served(row: &Row, ours: &Cell, at_once: bool) -> Judged {
         what: row.name.clone(),
         ours: troubles as f64,
         best: None,
+        floor: None,
         goal: goal.to_owned(),
         verdict: if troubles == 0 && ours.is_sound() {
             "held"
         } else {
-            "**missed**"
+            MISSED
         },
     }
 }
@@ -341,7 +367,57 @@ fn even(row: &Row, ours: &Cell) -> Judged {
         what: format!("{}: p99 / p50", row.name),
         ours: spread,
         best: None,
+        floor: None,
         goal: "< 3".to_owned(),
-        verdict: if spread < 3.0 { "held" } else { "**missed**" },
+        verdict: if spread < 3.0 { "held" } else { MISSED },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::load::Tally;
+
+    /// The verdict on a lock-step row in which the servers take so many milliseconds for a GB.
+    fn verdict(ours: u64, theirs: u64, floor: Option<u64>) -> &'static str {
+        let cell = |kind, millis| {
+            let tally = Tally {
+                bytes: 1_000_000_000,
+                ..Tally::default()
+            };
+            let measured = Measured {
+                tally,
+                server_cpu: Duration::from_millis(millis),
+                ..Measured::default()
+            };
+            Cell {
+                kind,
+                rounds: vec![measured],
+            }
+        };
+        let mut cells = vec![
+            cell(Kind::Bootstone, ours),
+            cell(Kind::Atftpd, 2 * theirs),
+            cell(Kind::Dnsmasq, theirs),
+        ];
+        cells.extend(floor.map(|floor| cell(Kind::Floor, floor)));
+        let row = Row {
+            goal: Goal::Cpu(0.7, 0.5),
+            ..row("lock-step", File::Large, (512, 1), (1, 1))
+        };
+        let judged = judge(&row, &cells);
+        assert_eq!(judged[0].best, Some((Kind::Dnsmasq, theirs as f64 / 1e3)));
+        judged[0].verdict
+    }
+
+    #[test]
+    fn a_goal_is_held_or_missed_or_nobody_can_hold_it() {
+        assert_eq!(verdict(500, 1000, Some(400)), "as wanted");
+        assert_eq!(verdict(700, 1000, Some(900)), "held");
+        assert_eq!(verdict(710, 1000, Some(690)), MISSED);
+        assert_eq!(verdict(710, 1000, Some(705)), BELOW_FLOOR);
+        assert_eq!(verdict(710, 1000, None), MISSED);
     }
 }

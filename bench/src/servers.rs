@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::client::{Client, Step, Wish};
 use crate::content::{self, File};
@@ -36,10 +36,14 @@ pub enum Kind {
     RsTftpd,
     /// The same with `--single-port`.
     RsTftpdSinglePort,
+    /// No server, but the least work that answers: see [`floor`](crate::floor).
+    Floor,
+    /// The same, which never sleeps.
+    FloorAwake,
 }
 
 impl Kind {
-    /// Every one, ours first.
+    /// Every server, ours first.
     pub const ALL: [Kind; 7] = [
         Kind::Bootstone,
         Kind::Dnsmasq,
@@ -49,6 +53,14 @@ impl Kind {
         Kind::Atftpd,
         Kind::TftpdHpa,
     ];
+
+    /// What no server gets below, depending on whether it sleeps.
+    pub const FLOORS: [Kind; 2] = [Kind::Floor, Kind::FloorAwake];
+
+    /// True for what is no server.
+    pub fn is_floor(self) -> bool {
+        Kind::FLOORS.contains(&self)
+    }
 
     /// Its name in tables and on command lines.
     pub fn name(self) -> &'static str {
@@ -60,6 +72,8 @@ impl Kind {
             Kind::DnsmasqSinglePort => "dnsmasq single-port",
             Kind::RsTftpd => "rs-tftpd",
             Kind::RsTftpdSinglePort => "rs-tftpd single-port",
+            Kind::Floor => "floor",
+            Kind::FloorAwake => "floor awake",
         }
     }
 
@@ -73,8 +87,8 @@ impl Kind {
 
     /// The one of this name.
     pub fn named(name: &str) -> Result<Kind> {
-        let found = Kind::ALL.into_iter().find(|kind| kind.name() == name);
-        found.with_context(|| {
+        let mut all = Kind::ALL.into_iter().chain(Kind::FLOORS);
+        all.find(|kind| kind.name() == name).with_context(|| {
             let names = Kind::ALL.map(Kind::name).join(", ");
             format!("there is no server {name:?}; there are {names}")
         })
@@ -87,6 +101,7 @@ impl Kind {
             Kind::Atftpd => "atftpd",
             Kind::Dnsmasq | Kind::DnsmasqSinglePort => "dnsmasq",
             Kind::RsTftpd | Kind::RsTftpdSinglePort => "tftpd",
+            Kind::Floor | Kind::FloorAwake => "floor",
         }
     }
 
@@ -121,6 +136,8 @@ impl Kind {
             }
             Kind::RsTftpd => format!("-i {ip} -p {port} -r -d {root}"),
             Kind::RsTftpdSinglePort => format!("-i {ip} -p {port} -r -s -d {root}"),
+            Kind::Floor => format!("--listen {at}"),
+            Kind::FloorAwake => format!("--listen {at} --awake"),
         };
         let mut arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         if self == Kind::Bootstone {
@@ -172,8 +189,18 @@ impl Settings {
 
     /// The program of a server; what `bench/servers` has fetched comes before what is installed.
     pub fn find(&self, kind: Kind) -> Result<PathBuf> {
-        if kind == Kind::Bootstone {
-            return Ok(self.bootstone.clone());
+        match kind {
+            Kind::Bootstone => return Ok(self.bootstone.clone()),
+            // Built together with this program, and so beside it.
+            kind if kind.is_floor() => {
+                let program = std::env::current_exe()?.with_file_name(kind.program());
+                ensure!(
+                    program.exists(),
+                    "the floor is not here. `bench/compare` builds it"
+                );
+                return Ok(program);
+            }
+            _ => {}
         }
         let fetched = content::workplace()?.join("servers");
         let program = kind.program();

@@ -204,7 +204,7 @@ fn flood_rate(kind: Kind, plan: &Plan) -> Option<u64> {
         // A thread for each RRQ.
         Kind::RsTftpd | Kind::RsTftpdSinglePort | Kind::Atftpd => Some(plan.flood_per_second / 100),
         // A process for each RRQ, for half a minute.
-        Kind::TftpdHpa => None,
+        Kind::TftpdHpa | Kind::Floor | Kind::FloorAwake => None,
     }
 }
 

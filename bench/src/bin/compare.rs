@@ -20,7 +20,7 @@ struct Arguments {
     #[argh(switch)]
     quick: bool,
 
-    /// only these servers, separated by commas
+    /// only these servers, separated by commas; all, and "floor" and "floor awake", if none is named
     #[argh(option, default = "String::new()")]
     servers: String,
 
@@ -49,7 +49,10 @@ fn main() -> Result<()> {
     let settings = Settings::prepare(arguments.bootstone.clone())?;
     let (_, core) = process::cores()?;
     process::pin(core)?;
-    let kinds = Kind::select(&arguments.servers)?;
+    let mut kinds = Kind::select(&arguments.servers)?;
+    if arguments.servers.is_empty() {
+        kinds.extend(Kind::FLOORS);
+    }
     let rounds = arguments
         .rounds
         .unwrap_or(if arguments.quick { 1 } else { 3 });
@@ -100,6 +103,8 @@ fn render(kinds: &[Kind], rounds: usize, [matrix, busy, storms]: [&[Compared]; 3
         "Bootstone",
         "best of the others",
         "ratio",
+        "floor",
+        "its ratio",
         "goal",
         "",
     ]
@@ -131,19 +136,18 @@ fn render(kinds: &[Kind], rounds: usize, [matrix, busy, storms]: [&[Compared]; 3
 }
 
 fn judged_line(judged: &Judged) -> Vec<String> {
-    let (best, ratio) = match judged.best {
-        Some((kind, theirs)) => (
-            format!("{} ({})", digits(theirs), kind.name()),
-            digits(judged.ours / theirs),
-        ),
-        None => ("—".to_owned(), "—".to_owned()),
-    };
-    let ours = digits(judged.ours);
+    let or_dash = |text: Option<String>| text.unwrap_or("—".to_owned());
+    let best = judged
+        .best
+        .map(|(kind, theirs)| format!("{} ({})", digits(theirs), kind.name()));
+    let to_best = |figure: f64| judged.best.map(|(_, theirs)| digits(figure / theirs));
     vec![
         judged.what.clone(),
-        ours,
-        best,
-        ratio,
+        digits(judged.ours),
+        or_dash(best),
+        or_dash(to_best(judged.ours)),
+        or_dash(judged.floor.map(digits)),
+        or_dash(judged.floor.and_then(to_best)),
         judged.goal.clone(),
         judged.verdict.to_owned(),
     ]

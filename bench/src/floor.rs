@@ -1,0 +1,208 @@
+//! The floor: the least work by which a program answers TFTP clients through a socket.
+//!
+//! One system call takes what has come, one sends what each ACK asks for. It has no timer, no guard, no log, and believes
+//! whatever it is told; a lost datagram is its client's worry. It serves nobody, but what it costs is what the kernel takes for the same
+//! datagrams: a server may come near it, and none that uses one socket, one call for a window, gets below.
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
+use std::sync::Arc;
+
+use anyhow::Result;
+use bootstone::wire::options::decimal;
+use bootstone::wire::packet::{DATA_HEADER, DEFAULT_BLKSIZE, data_header};
+use bootstone::wire::{OptionName, Packet, Request};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::UdpGsoSegment;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::sockopt::{self, Ipv4PathMtuDiscovery};
+
+use crate::content::File;
+
+/// Asked of the kernel, as Bootstone does: no request is lost in a storm.
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// No request is longer.
+const LONGEST: usize = 512;
+/// Most bytes, and most datagrams, in one call.
+const MAX_BURST: usize = 65_507;
+const MAX_SEGMENTS: usize = 64;
+/// Peers are told apart by so many bits of a hash. Two that are not get each other's terms, and in a row of the bench all
+/// terms are the same.
+const PEER_BITS: u32 = 17;
+
+/// What a peer has asked for.
+#[derive(Clone, Debug)]
+struct Terms {
+    content: Arc<[u8]>,
+    blksize: usize,
+    windowsize: usize,
+}
+
+/// What there is to know of all peers.
+#[derive(Debug)]
+pub struct Floor {
+    files: Vec<(&'static str, Arc<[u8]>)>,
+    peers: Vec<Option<Terms>>,
+}
+
+impl Default for Floor {
+    /// Serves the bench's files.
+    fn default() -> Floor {
+        let files = File::ALL.map(|file| (file.name(), file.content()));
+        Floor {
+            files: files.to_vec(),
+            peers: vec![None; 1 << PEER_BITS],
+        }
+    }
+}
+
+impl Floor {
+    /// Puts into `out` what answers a datagram: an OACK, or all blocks of a window. Returns the length of the first, 0
+    /// if nothing is to be said.
+    pub fn answer(&mut self, from: SocketAddrV4, datagram: &[u8], out: &mut Vec<u8>) -> usize {
+        out.clear();
+        let peer = place(from);
+        match Packet::decode(datagram) {
+            Ok(Packet::Ack { block }) => self.window(peer, block.into(), out),
+            Ok(Packet::Rrq(request)) => self.begin(peer, &request, out),
+            _ => 0,
+        }
+    }
+
+    /// Grants whatever is asked for.
+    fn begin(&mut self, peer: usize, request: &Request<'_>, out: &mut Vec<u8>) -> usize {
+        let mut files = self.files.iter();
+        let Some((_, content)) = files.find(|(name, _)| name.as_bytes() == request.filename) else {
+            return 0;
+        };
+        let option = |wanted, default| {
+            let mut options = request.options.iter();
+            let value = options.find(|(name, _)| OptionName::of(name) == Some(wanted));
+            value
+                .and_then(|(_, value)| decimal(value))
+                .unwrap_or(default) as usize
+        };
+        self.peers[peer] = Some(Terms {
+            content: Arc::clone(content),
+            blksize: option(OptionName::Blksize, DEFAULT_BLKSIZE.into()),
+            windowsize: option(OptionName::Windowsize, 1),
+        });
+        if request.options.is_empty() {
+            return self.window(peer, 0, out);
+        }
+        Packet::Oack(request.options).encode(out);
+        out.len()
+    }
+
+    /// The window behind block `acked`.
+    fn window(&self, peer: usize, acked: usize, out: &mut Vec<u8>) -> usize {
+        let Some(terms) = &self.peers[peer] else {
+            return 0;
+        };
+        for block in acked..acked + terms.windowsize {
+            let start = block * terms.blksize;
+            if start > terms.content.len() {
+                break;
+            }
+            let end = terms.content.len().min(start + terms.blksize);
+            data_header((block + 1) as u16, out);
+            out.extend_from_slice(&terms.content[start..end]);
+        }
+        out.len().min(DATA_HEADER + terms.blksize)
+    }
+}
+
+fn place(peer: SocketAddrV4) -> usize {
+    let number = u64::from(peer.ip().to_bits()) << 16 | u64::from(peer.port());
+    // Fibonacci hashing: the upper bits depend on all of them.
+    (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PEER_BITS)) as usize
+}
+
+/// Answers on `listen` for as long as it is let. `is_awake`: looks for the next datagram again and again, instead of sleeping
+/// until it comes.
+///
+/// # Errors
+/// The address is taken, or the kernel cannot cut a window into datagrams.
+pub fn serve(listen: SocketAddrV4, is_awake: bool) -> Result<Infallible> {
+    let socket = UdpSocket::bind(listen)?;
+    socket.set_nonblocking(true)?;
+    sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
+    sockopt::set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::PROBE)?;
+    let mut floor = Floor::default();
+    let (mut datagram, mut out) = ([0; LONGEST], Vec::new());
+    let mut segment = 0;
+    loop {
+        let Ok((len, SocketAddr::V4(from))) = socket.recv_from(&mut datagram) else {
+            if !is_awake {
+                poll(&mut [PollFd::new(&socket, PollFlags::IN)], None)?;
+            }
+            continue;
+        };
+        let first = floor.answer(from, &datagram[..len], &mut out);
+        if first < out.len() && first != segment {
+            // All that are sent in one call are cut to this length. In a row of the bench that is always the same.
+            setsockopt(&socket, UdpGsoSegment, &(first as i32))?;
+            segment = first;
+        }
+        for part in out.chunks((MAX_BURST / first.max(1)).clamp(1, MAX_SEGMENTS) * first.max(1)) {
+            // What there is no room for is lost.
+            let _ = socket.send_to(part, from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    use crate::client::{Client, Step, Wish};
+
+    /// The file, fetched by the bench's own client, which compares every block.
+    fn fetch(file: File, blksize: u16, windowsize: u16) -> Step {
+        let wish = Wish {
+            name: file.name().to_owned(),
+            blksize,
+            windowsize,
+            content: file.content(),
+        };
+        let client_address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000);
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 69));
+        let (mut floor, mut client, mut out) = (Floor::default(), Client::default(), Vec::new());
+        let mut datagram = wish.request();
+        loop {
+            let first = floor.answer(client_address, &datagram, &mut out);
+            let steps = out
+                .chunks(first.max(1))
+                .map(|part| client.on_datagram(&wish, server, part));
+            match steps.last() {
+                Some(Step::Ack(block)) => datagram = ack(block),
+                other => return other.unwrap_or(Step::Wait),
+            }
+        }
+    }
+
+    fn ack(block: u16) -> Vec<u8> {
+        let mut datagram = Vec::new();
+        Packet::Ack { block }.encode(&mut datagram);
+        datagram
+    }
+
+    #[test]
+    fn a_client_gets_its_file() {
+        assert_eq!(fetch(File::OneBlock, 512, 1), Step::Done(1));
+        assert_eq!(fetch(File::Small, 1428, 1), Step::Done(46));
+        assert_eq!(fetch(File::Middle, 1024, 16), Step::Done(301));
+        assert_eq!(fetch(File::Huge, 512, 64), Step::Done(32_769));
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_not_answered() {
+        let stranger = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000);
+        let mut out = vec![1];
+        for datagram in [&b"\0\x01other\0octet\0"[..], b"\0\x04\0\0", b"\0\x05", b""] {
+            assert_eq!(Floor::default().answer(stranger, datagram, &mut out), 0);
+            assert!(out.is_empty());
+        }
+    }
+}
