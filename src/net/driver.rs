@@ -97,7 +97,7 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
     }
 
     async fn transmit(&mut self) {
-        loop {
+        while self.server.wants_to_transmit() {
             let (now, segments) = (self.clock.now(), self.socket.segments());
             let Some(transmit) = self.server.poll_transmit(now, segments, &mut self.out) else {
                 return;

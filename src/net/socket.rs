@@ -253,12 +253,24 @@ impl Batch {
         &mut self,
         receive: impl FnOnce(&mut [IoSliceMut<'_>], &mut [RecvMeta]) -> io::Result<usize>,
     ) -> io::Result<()> {
-        let mut chunks = self.buffers.chunks_mut(LONGEST);
-        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
-            std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
         self.room = (2 * self.filled).clamp(SMALLEST_BATCH, BATCH_SIZE);
         self.filled = 0;
-        self.filled = receive(&mut slices[..self.room], &mut self.meta)?;
+        // A client that is alone is looked for again and again, each time with the smallest.
+        self.filled = match self.room {
+            SMALLEST_BATCH => receive(
+                &mut slices::<SMALLEST_BATCH>(&mut self.buffers),
+                &mut self.meta,
+            ),
+            room => receive(
+                &mut slices::<BATCH_SIZE>(&mut self.buffers)[..room],
+                &mut self.meta,
+            ),
+        }?;
         Ok(())
     }
+}
+
+fn slices<const COUNT: usize>(buffers: &mut [u8]) -> [IoSliceMut<'_>; COUNT] {
+    let mut chunks = buffers.chunks_mut(LONGEST);
+    std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()))
 }

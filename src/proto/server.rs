@@ -115,6 +115,11 @@ impl Server {
         self.sessions.next_alarm()
     }
 
+    /// False when [`poll_transmit`](Self::poll_transmit) has nothing, whatever the time is.
+    pub fn wants_to_transmit(&self) -> bool {
+        !self.refusals.is_empty() || !self.ready.is_empty()
+    }
+
     /// Puts the next datagrams into `out`, which is emptied before: one, or up to `segments` of equal
     /// length for the same peer, the last of which may be shorter. They fit into one UDP payload's
     /// worth of bytes (65,507).
