@@ -254,7 +254,8 @@ impl Transfer {
         // Whoever has asked whether it is exhausted can afford one.
         let affordable = usize::try_from(self.affordable()).unwrap_or(usize::MAX);
         let room = MAX_BURST.min(affordable) / segment;
-        let mut most = segments.min(room).max(1);
+        // With the echo behind them, if there is to be one.
+        let mut most = in_equal_parts(due.len() + 1, segments.min(room).max(1));
         let spread = self.window.spread(self.stopwatch.rtt().shortest());
         if let Some((chunk, _)) = spread {
             let rest = chunk - self.stopwatch.in_burst(self.flight.next()) % chunk;
@@ -359,4 +360,10 @@ impl Transfer {
             windowsize => windowsize,
         }
     }
+}
+
+/// The size of a part, if `datagrams` leave in as few parts as parts of at most `most` allow. A near client is busy with the
+/// first half of a window while the second leaves: the more even, the less one waits for the other.
+fn in_equal_parts(datagrams: usize, most: usize) -> usize {
+    datagrams.div_ceil(datagrams.div_ceil(most))
 }

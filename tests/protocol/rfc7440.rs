@@ -1,6 +1,8 @@
 //! RFC 7440: `windowsize`.
 
-use crate::dialogue::serving;
+use bootstone::proto::Instant;
+
+use crate::dialogue::{datagram, peer, serving};
 
 /// §3: 1 to 65535 blocks are valid; the server may answer with less, never with more.
 #[test]
@@ -174,6 +176,31 @@ fn s4_a_lost_window_and_a_lost_question() {
             < DATA 13..16
         ",
     );
+}
+
+/// A window that is too long for one call is shared out evenly, so that a near client is never left with much to do when
+/// the server has nothing left.
+#[test]
+fn s4_calls_of_one_window_are_alike() {
+    let calls = |windowsize: u16, segments| {
+        let mut server = serving("f", 1_000_000).max_windowsize(64).server();
+        let now = Instant::from_millis(1);
+        let mut out = Vec::new();
+        let rrq = format!("RRQ f octet blksize=1428 windowsize={windowsize}");
+        server.handle_datagram(now, peer("a"), &datagram(&rrq));
+        while server.poll_transmit(now, segments, &mut out).is_some() {}
+        server.handle_datagram(now, peer("a"), &datagram("ACK 0"));
+        let mut calls = Vec::new();
+        while let Some(transmit) = server.poll_transmit(now, segments, &mut out) {
+            calls.push(out.len().div_ceil(transmit.segment));
+        }
+        calls
+    };
+    assert_eq!(calls(16, 64), [16]);
+    // 45 of 1432 bytes fit into a datagram's worth of bytes.
+    assert_eq!(calls(64, 64), [33, 31]);
+    assert_eq!(calls(64, 10), [10, 10, 9, 9, 9, 9, 8]);
+    assert_eq!(calls(4, 1), [1, 1, 1, 1]);
 }
 
 /// §4: the window rolls over with the block numbers.
