@@ -99,6 +99,12 @@ impl From<SocketAddr> for Peer {
 }
 
 impl Peer {
+    /// It has a port: 0 is none (RFC 768). To send there fails in a way that `quinn-udp` takes for that of a network card which
+    /// cannot cut windows into datagrams, and it never asks the card again.
+    pub fn can_be_answered(&self) -> bool {
+        self.address.port() != 0
+    }
+
     /// The datagram was sent to everybody: RFC 1123 §4.2.3.5 wants a request to a broadcast address
     /// ignored, and no reply could leave from it. (The broadcast address of a subnet looks like any
     /// other.)

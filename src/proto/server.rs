@@ -84,6 +84,9 @@ impl Server {
         if from.asked_everybody() {
             return self.stats.ignore(Ignored::Broadcast);
         }
+        if !from.can_be_answered() {
+            return self.stats.ignore(Ignored::Malformed);
+        }
         match Packet::decode(datagram) {
             Ok(Packet::Rrq(request)) => self.on_rrq(now, from, request, datagram.len()),
             Ok(Packet::Wrq(request)) => {

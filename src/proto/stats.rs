@@ -62,7 +62,7 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Ignored {
-    /// Not TFTP, or a request without a name or a mode.
+    /// Not TFTP, or a request without a name or a mode, or from port 0.
     Malformed,
     /// DATA or OACK: nothing that a client sends to a server that only reads.
     NotForServers,

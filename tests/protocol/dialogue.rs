@@ -36,7 +36,7 @@ use bootstone::proto::server::{Server, Unreachable};
 use bootstone::proto::stats::Ignored;
 
 /// Who may talk, and to which of our addresses. A line without a name is `a`'s.
-const CLIENTS: [(&str, &str, &str); 7] = [
+const CLIENTS: [(&str, &str, &str); 8] = [
     ("a", "192.0.2.1:2001", "192.0.2.69"),
     // Another port of the same machine.
     ("b", "192.0.2.1:2002", "192.0.2.69"),
@@ -45,6 +45,8 @@ const CLIENTS: [(&str, &str, &str); 7] = [
     ("v6", "[2001:db8::1]:2001", "2001:db8::69"),
     // Of the server's own network.
     ("lan", "10.0.0.5:2001", "10.0.0.69"),
+    // From no port.
+    ("nowhere", "192.0.2.1:0", "192.0.2.69"),
     // To everybody.
     ("broadcast", "192.0.2.9:2001", "255.255.255.255"),
     ("multicast", "[2001:db8::9]:2001", "ff02::1"),

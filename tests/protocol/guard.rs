@@ -51,6 +51,25 @@ fn data_oack_error_and_rubbish_are_never_answered() {
     );
 }
 
+/// A source port of 0 is none (RFC 768): no answer can get there, and the kernel refuses it with the same error as a window
+/// that the network card cannot cut, so that one forged datagram would have every window sent block by block from there on.
+#[test]
+fn nobody_is_answered_who_has_no_port() {
+    serving("f", 2000).talk(
+        r"
+        0   nowhere> RRQ f octet blksize=1024
+                   = ignored malformed
+        1   nowhere> RRQ g octet
+                   = ignored malformed
+        2   nowhere> WRQ f octet
+                   = ignored malformed
+        3   nowhere> ACK 0
+                   = ignored malformed
+        ever nothing
+        ",
+    );
+}
+
 /// Neither does any of it disturb a transfer under way.
 #[test]
 fn rubbish_in_a_transfer_is_ignored() {
