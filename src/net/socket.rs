@@ -23,7 +23,7 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 const LONGEST: usize = 2048;
 
 /// Datagrams asked for at once while they come one by one.
-const SMALLEST_BATCH: usize = 4;
+const SMALLEST_BATCH: usize = if BATCH_SIZE < 4 { BATCH_SIZE } else { 4 };
 
 /// A bound socket, before the runtime exists.
 #[derive(Debug)]
@@ -189,8 +189,7 @@ impl Socket {
         }
     }
 
-    /// One datagram from a socket of one address needs no control message, and the kernel takes a twentieth of a
-    /// lock-step block less for it.
+    /// One datagram from a socket of one address needs no control message, and each costs the kernel some time.
     fn try_send(&self, transmit: &Transmit, bytes: &[u8]) -> io::Result<()> {
         let Transmit { peer, segment } = *transmit;
         let socket = self.io.socket();

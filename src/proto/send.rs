@@ -248,14 +248,16 @@ impl Transfer {
 
     /// Appends the next datagrams: the OACK, or up to `segments` DATA of equal length, of which
     /// only the last may be shorter. `file` is the content. Returns the length of the first.
+    ///
+    /// It must want to send, and not be [exhausted](Self::is_exhausted).
     pub fn fill(&mut self, now: Instant, file: &[u8], segments: usize, out: &mut Vec<u8>) -> usize {
         let due = self.due();
         let segment = self.blocks.datagram_len(self.first_to_leave(&due));
-        // Whoever has asked whether it is exhausted can afford one.
         let affordable = usize::try_from(self.affordable()).unwrap_or(usize::MAX);
         let room = MAX_BURST.min(affordable) / segment;
-        // With the echo behind them, if there is to be one.
-        let mut most = in_equal_parts(due.len() + 1, segments.min(room).max(1));
+        let has_echo = due.is_empty() || due.end <= self.blocks.last() && self.wants_echo();
+        let datagrams = due.len() + usize::from(has_echo);
+        let mut most = in_equal_parts(datagrams, segments.min(room).max(1));
         let spread = self.window.spread(self.stopwatch.rtt().shortest());
         if let Some((chunk, _)) = spread {
             let rest = chunk - self.stopwatch.in_burst(self.flight.next()) % chunk;
@@ -362,8 +364,8 @@ impl Transfer {
     }
 }
 
-/// The size of a part, if `datagrams` leave in as few parts as parts of at most `most` allow. A near client is busy with the
-/// first half of a window while the second leaves: the more even, the less one waits for the other.
+/// The size of a part, if `datagrams` leave in the fewest parts of at most `most`. A near client is busy with the first half of
+/// a window while the second leaves: the more even they are, the less one waits for the other.
 fn in_equal_parts(datagrams: usize, most: usize) -> usize {
     datagrams.div_ceil(datagrams.div_ceil(most))
 }

@@ -94,7 +94,7 @@ impl Program {
             ),
             Program::Tftpy => (
                 python(),
-                // What Python says where it is missing names it as well.
+                // Where it is missing, Python's message has its name as well.
                 &["-c", "import tftpy; print(tftpy.TftpClient)"][..],
                 "<class",
                 "python3, and tftpy by pip",

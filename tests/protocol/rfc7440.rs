@@ -182,11 +182,11 @@ fn s4_a_lost_window_and_a_lost_question() {
 /// the server has nothing left.
 #[test]
 fn s4_calls_of_one_window_are_alike() {
-    let calls = |windowsize: u16, segments| {
+    let calls = |blksize: u16, windowsize: u16, segments| {
         let mut server = serving("f", 1_000_000).max_windowsize(64).server();
         let now = Instant::from_millis(1);
         let mut out = Vec::new();
-        let rrq = format!("RRQ f octet blksize=1428 windowsize={windowsize}");
+        let rrq = format!("RRQ f octet blksize={blksize} windowsize={windowsize}");
         server.handle_datagram(now, peer("a"), &datagram(&rrq));
         while server.poll_transmit(now, segments, &mut out).is_some() {}
         server.handle_datagram(now, peer("a"), &datagram("ACK 0"));
@@ -196,11 +196,12 @@ fn s4_calls_of_one_window_are_alike() {
         }
         calls
     };
-    assert_eq!(calls(16, 64), [16]);
+    assert_eq!(calls(1428, 16, 64), [16]);
+    assert_eq!(calls(512, 64, 64), [64]);
     // 45 of 1432 bytes fit into a datagram's worth of bytes.
-    assert_eq!(calls(64, 64), [33, 31]);
-    assert_eq!(calls(64, 10), [10, 10, 9, 9, 9, 9, 8]);
-    assert_eq!(calls(4, 1), [1, 1, 1, 1]);
+    assert_eq!(calls(1428, 64, 64), [32, 32]);
+    assert_eq!(calls(1428, 64, 10), [10, 9, 9, 9, 9, 9, 9]);
+    assert_eq!(calls(1428, 4, 1), [1, 1, 1, 1]);
 }
 
 /// §4: the window rolls over with the block numbers.
