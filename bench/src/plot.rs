@@ -7,7 +7,7 @@ use plotters::prelude::*;
 
 const INK: RGBColor = RGBColor(40, 40, 40);
 const OURS: RGBColor = RGBColor(200, 80, 30);
-const THEIRS: [RGBColor; 7] = [
+const THEIRS: [RGBColor; 8] = [
     RGBColor(60, 110, 170),
     RGBColor(120, 165, 210),
     RGBColor(80, 140, 90),
@@ -15,6 +15,7 @@ const THEIRS: [RGBColor; 7] = [
     RGBColor(130, 100, 160),
     RGBColor(110, 110, 110),
     RGBColor(170, 170, 170),
+    RGBColor(200, 200, 200),
 ];
 
 /// A number for each name.

@@ -54,7 +54,7 @@ impl Kind {
         Kind::TftpdHpa,
     ];
 
-    /// What no server gets below, depending on whether it sleeps.
+    /// How little a server could cost, if it sleeps and if it does not.
     pub const FLOORS: [Kind; 2] = [Kind::Floor, Kind::FloorAwake];
 
     /// True for what is no server.
@@ -89,8 +89,15 @@ impl Kind {
     pub fn named(name: &str) -> Result<Kind> {
         let mut all = Kind::ALL.into_iter().chain(Kind::FLOORS);
         all.find(|kind| kind.name() == name).with_context(|| {
-            let names = Kind::ALL.map(Kind::name).join(", ");
-            format!("there is no server {name:?}; there are {names}")
+            let names: Vec<&str> = Kind::ALL
+                .into_iter()
+                .chain(Kind::FLOORS)
+                .map(Kind::name)
+                .collect();
+            format!(
+                "there is no server {name:?}; there are {}",
+                names.join(", ")
+            )
         })
     }
 

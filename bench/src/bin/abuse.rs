@@ -204,7 +204,9 @@ fn flood_rate(kind: Kind, plan: &Plan) -> Option<u64> {
         // A thread for each RRQ.
         Kind::RsTftpd | Kind::RsTftpdSinglePort | Kind::Atftpd => Some(plan.flood_per_second / 100),
         // A process for each RRQ, for half a minute.
-        Kind::TftpdHpa | Kind::Floor | Kind::FloorAwake => None,
+        Kind::TftpdHpa => None,
+        // No servers.
+        Kind::Floor | Kind::FloorAwake => None,
     }
 }
 
