@@ -66,7 +66,7 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
                 () = &mut timer, if self.server.poll_timeout().is_some() => {
                     self.server.handle_timeout(self.clock.now());
                 }
-                received = self.socket.receive(&mut batch) => match received {
+                received = self.socket.receive(&mut batch, self.server.is_for_one()) => match received {
                     Ok(()) => self.take(&batch),
                     Err(error) => self.hear_of_errors(error)?,
                 },

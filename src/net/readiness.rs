@@ -71,12 +71,13 @@ mod linux {
             self.io.get_ref()
         }
 
-        /// Calls `read` until it finds something.
+        /// Calls `read` until it finds something, be it `soon`, awake.
         pub(crate) async fn read<T>(
             &mut self,
+            soon: bool,
             mut read: impl FnMut(&UdpSocket) -> io::Result<T>,
         ) -> io::Result<T> {
-            if self.is_empty && self.eagerness.is_worth_it() {
+            if soon && self.is_empty && self.eagerness.is_worth_it() {
                 // The runtime's turn, now and then: it has timers to look after.
                 coop::consume_budget().await;
                 let found = look_again(|| read(self.io.get_ref()));
@@ -157,6 +158,7 @@ mod portable {
         /// Calls `read` until it finds something.
         pub(crate) async fn read<T>(
             &mut self,
+            _soon: bool,
             mut read: impl FnMut(&UdpSocket) -> io::Result<T>,
         ) -> io::Result<T> {
             self.0.async_io(Interest::READABLE, || read(&self.0)).await
@@ -208,7 +210,10 @@ mod tests {
             ready.room().await.unwrap();
         }
         let mut buffer = [0; 10];
-        let len = ready.read(|socket| socket.recv(&mut buffer)).await.unwrap();
+        let len = ready
+            .read(true, |socket| socket.recv(&mut buffer))
+            .await
+            .unwrap();
         assert_eq!(&buffer[..len], b"hello");
     }
 }

@@ -4,7 +4,7 @@
 //! a window in one call (GSO), and the don't-fragment bit.
 
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
@@ -28,8 +28,8 @@ const SMALLEST_BATCH: usize = if BATCH_SIZE < 4 { BATCH_SIZE } else { 4 };
 /// A bound socket, before the runtime exists.
 #[derive(Debug)]
 pub struct Bound {
-    socket: std::net::UdpSocket,
-    again: std::net::UdpSocket,
+    socket: UdpSocket,
+    again: UdpSocket,
     /// What the kernel can do is asked at once: inside the sandbox it cannot be asked any more.
     state: UdpSocketState,
     buffer: usize,
@@ -67,11 +67,11 @@ impl Bound {
     }
 
     /// Takes a socket that somebody else has bound, with the buffer that it has.
-    pub fn adopt(socket: std::net::UdpSocket) -> io::Result<Bound> {
+    pub fn adopt(socket: UdpSocket) -> io::Result<Bound> {
         Bound::new(socket, true)
     }
 
-    fn new(socket: std::net::UdpSocket, adopted: bool) -> io::Result<Bound> {
+    fn new(socket: UdpSocket, adopted: bool) -> io::Result<Bound> {
         socket.set_nonblocking(true)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         state.enable_transport_errors(UdpSockRef::from(&socket))?;
@@ -106,7 +106,7 @@ impl Bound {
 /// `quinn-udp` has the kernel tell a time of arrival and a type of service with each datagram, which QUIC needs and TFTP
 /// does not; and the address that was asked, which a socket of one address knows. Each costs with each datagram.
 #[cfg(target_os = "linux")]
-fn spare_control_messages(socket: &std::net::UdpSocket, address: IpAddr) {
+fn spare_control_messages(socket: &UdpSocket, address: IpAddr) {
     use nix::sys::socket::setsockopt;
     use nix::sys::socket::sockopt::{
         IpRecvTos, Ipv4PacketInfo, Ipv6RecvPacketInfo, Ipv6RecvTClass, ReceiveTimestampns,
@@ -130,7 +130,7 @@ fn spare_control_messages(socket: &std::net::UdpSocket, address: IpAddr) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn spare_control_messages(_socket: &std::net::UdpSocket, _address: IpAddr) {}
+fn spare_control_messages(_socket: &UdpSocket, _address: IpAddr) {}
 
 /// A socket that belongs to a runtime.
 #[derive(Debug)]
@@ -153,15 +153,16 @@ impl Socket {
         self.state.max_gso_segments()
     }
 
-    /// Waits for datagrams and takes as many as fit into `batch`.
+    /// Waits for datagrams and takes as many as fit into `batch`. `soon`: the next is worth being waited for awake.
     ///
     /// # Errors
     /// Among others what ICMP has said about any peer: see [`unreachable`](Self::unreachable).
-    pub async fn receive(&mut self, batch: &mut Batch) -> io::Result<()> {
+    pub async fn receive(&mut self, batch: &mut Batch, soon: bool) -> io::Result<()> {
         let state = &self.state;
-        self.io
-            .read(|socket| batch.fill(|buffers, meta| state.recv(socket.into(), buffers, meta)))
-            .await?;
+        let read = |socket: &UdpSocket| {
+            batch.fill(|buffers, meta| state.recv(socket.into(), buffers, meta))
+        };
+        self.io.read(soon, read).await?;
         if !batch.is_full() {
             self.io.has_been_emptied();
         }

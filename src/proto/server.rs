@@ -158,6 +158,11 @@ impl Server {
         self.proven == 0
     }
 
+    /// True when exactly one transfer is under way, with an ACK or without.
+    pub fn is_for_one(&self) -> bool {
+        self.proven + self.unproven == 1
+    }
+
     /// Sessions in the table: transfers, requests without an ACK, and what is remembered of the last
     /// moment's.
     pub fn sessions(&self) -> usize {
