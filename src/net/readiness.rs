@@ -71,7 +71,7 @@ mod linux {
             self.io.get_ref()
         }
 
-        /// Calls `read` until it finds something, be it `soon`, awake.
+        /// Calls `read` until it finds something. `soon`: it may be worth it to look again before sleeping.
         pub(crate) async fn read<T>(
             &mut self,
             soon: bool,
