@@ -1,5 +1,6 @@
 //! What is compared: the rows of the tables, and what Bootstone wants to reach in each.
 
+use std::cmp::Ordering;
 use std::net::SocketAddr;
 
 use anyhow::Result;
@@ -273,23 +274,26 @@ const MISSED_BY_FLOOR: &str = "**missed**, by the floor too";
 /// What differs by less is not said to be more.
 const NOISE: f64 = 1.05;
 
-type Figures = Vec<(Kind, f64)>;
-
-/// A figure of each that served everybody: of the floors, and of the other servers.
-fn others(cells: &[Cell], figure: impl Fn(&Cell) -> f64) -> (Figures, Figures) {
-    let others = cells
-        .iter()
-        .filter(|cell| cell.kind != Kind::Bootstone && cell.is_sound());
-    others
-        .map(|cell| (cell.kind, figure(cell)))
-        .partition(|(kind, _)| kind.is_floor())
+/// The best figure among the other servers, and that among the floors, of those that served everybody. `order` puts the
+/// better one first.
+fn best(
+    cells: &[Cell],
+    figure: impl Fn(&Cell) -> f64,
+    order: fn(&f64, &f64) -> Ordering,
+) -> (Option<(Kind, f64)>, Option<f64>) {
+    let best = |floors: bool| {
+        let others = cells.iter().filter(|cell| {
+            cell.kind != Kind::Bootstone && cell.kind.is_floor() == floors && cell.is_sound()
+        });
+        let figures = others.map(|cell| (cell.kind, figure(cell)));
+        figures.min_by(|a, b| order(&a.1, &b.1))
+    };
+    (best(false), best(true).map(|(_, figure)| figure))
 }
 
 fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> Judged {
     let figure = |cell: &Cell| cell.median(Measured::cpu_per_gb);
-    let (floors, others) = others(cells, figure);
-    let least = |figures: &Figures| figures.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
-    let (floor, best) = (least(&floors).map(|(_, floor)| floor), least(&others));
+    let (best, floor) = best(cells, figure, f64::total_cmp);
     let ratio = best.map(|(_, theirs)| figure(ours) / theirs);
     let clearly = |((_, theirs), floor): ((Kind, f64), f64)| floor > NOISE * most * theirs;
     let verdict = match ratio {
@@ -311,9 +315,7 @@ fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> J
 
 fn more_throughput(row: &Row, ours: &Cell, cells: &[Cell], least: f64) -> Judged {
     let figure = |cell: &Cell| cell.median(|measured| measured.tally.throughput() / 1e6);
-    let (floors, others) = others(cells, figure);
-    let most = |figures: &Figures| figures.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1));
-    let (floor, best) = (most(&floors).map(|(_, floor)| floor), most(&others));
+    let (best, floor) = best(cells, figure, |a, b| b.total_cmp(a));
     let is_held = best.is_none_or(|(_, theirs)| figure(ours) >= least * theirs);
     Judged {
         what: format!("{}: MB/s of one client", row.name),

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::client::{Client, Step, Wish};
 use crate::content::{self, File};
@@ -87,17 +87,12 @@ impl Kind {
 
     /// The one of this name.
     pub fn named(name: &str) -> Result<Kind> {
-        let mut all = Kind::ALL.into_iter().chain(Kind::FLOORS);
-        all.find(|kind| kind.name() == name).with_context(|| {
-            let names: Vec<&str> = Kind::ALL
-                .into_iter()
-                .chain(Kind::FLOORS)
-                .map(Kind::name)
-                .collect();
-            format!(
-                "there is no server {name:?}; there are {}",
-                names.join(", ")
-            )
+        let all = [&Kind::ALL[..], &Kind::FLOORS].concat();
+        let found = all.iter().find(|kind| kind.name() == name);
+        found.copied().with_context(|| {
+            let names: Vec<&str> = all.iter().map(|kind| kind.name()).collect();
+            let names = names.join(", ");
+            format!("there is no server {name:?}; there are {names}")
         })
     }
 
@@ -196,24 +191,16 @@ impl Settings {
 
     /// The program of a server; what `bench/servers` has fetched comes before what is installed.
     pub fn find(&self, kind: Kind) -> Result<PathBuf> {
-        match kind {
-            Kind::Bootstone => return Ok(self.bootstone.clone()),
-            // Built together with this program, and so beside it.
-            kind if kind.is_floor() => {
-                let program = std::env::current_exe()?.with_file_name(kind.program());
-                ensure!(
-                    program.exists(),
-                    "the floor is not here. `bench/compare` builds it"
-                );
-                return Ok(program);
-            }
-            _ => {}
+        if kind == Kind::Bootstone {
+            return Ok(self.bootstone.clone());
         }
         let fetched = content::workplace()?.join("servers");
         let program = kind.program();
         let places = [
             fetched.join(kind.name()).join("usr/sbin"),
             fetched.join("bin"),
+            // The floor, built into the folder of this program.
+            std::env::current_exe()?.with_file_name(""),
             "/usr/sbin".into(),
             "/usr/local/sbin".into(),
             "/usr/local/bin".into(),
@@ -225,7 +212,13 @@ impl Settings {
             .iter()
             .map(|place| place.join(program))
             .find(is_itself)
-            .with_context(|| format!("{} is not here. `bench/servers` fetches it", kind.name()))
+            .with_context(|| {
+                let remedy = match kind.is_floor() {
+                    true => "`bench/compare` builds it",
+                    false => "`bench/servers` fetches it",
+                };
+                format!("{} is not here. {remedy}", kind.name())
+            })
     }
 }
 

@@ -59,12 +59,7 @@ fn main() -> Result<()> {
     let is_wanted = |row: &Row| row.name.contains(&arguments.rows);
     let compare = |rows: Vec<Row>| -> Vec<Compared> {
         let rows = rows.into_iter().filter(is_wanted);
-        let rounds = |row: &Row| match row.goal {
-            // Many of the others' clients wait until they give up; and it is only counted who is served.
-            Goal::Survive => 1,
-            _ => rounds,
-        };
-        rows.map(|row| compare(rounds(&row), row, &kinds, &settings))
+        rows.map(|row| compare(row, &kinds, &settings, rounds))
             .collect()
     };
     let matrix = compare(rows::matrix(arguments.quick));
@@ -80,7 +75,12 @@ fn main() -> Result<()> {
 }
 
 /// All servers in turn, round by round, so that a moment of noise does not hit only one.
-fn compare(rounds: usize, row: Row, kinds: &[Kind], settings: &Settings) -> Compared {
+fn compare(row: Row, kinds: &[Kind], settings: &Settings, rounds: usize) -> Compared {
+    let rounds = match row.goal {
+        // Many of the others' clients wait until they give up; and it is only counted who is served.
+        Goal::Survive => 1,
+        _ => rounds,
+    };
     let cell = |&kind: &Kind| Cell {
         kind,
         rounds: Vec::new(),
