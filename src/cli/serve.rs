@@ -43,10 +43,10 @@ pub struct Serve {
     #[argh(option)]
     pub(super) max_windowsize: Option<u16>,
 
-    /// most blocks in flight to a far client that asks for no window, 1 to 64; 1 is RFC 1350 to the
-    /// letter (default: 16)
+    /// most blocks in flight to a client with a high RTT, 1 to 64; 1 is RFC 1350 and RFC 7440 to the
+    /// letter (default: 32)
     #[argh(option)]
-    pub(super) run_ahead: Option<u16>,
+    pub(super) pipeline: Option<u16>,
 
     /// most transfers at once on each listening address, 1 to 1000000 (default: 16384)
     #[argh(option)]

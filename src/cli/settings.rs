@@ -32,7 +32,7 @@ impl Settings {
     pub(super) fn new(flags: Serve) -> Result<Settings, String> {
         let mtu = flag_or_variable(flags.mtu, "BOOTSTONE_MTU")?;
         let windowsize = flag_or_variable(flags.max_windowsize, "BOOTSTONE_MAX_WINDOWSIZE")?;
-        let run_ahead = flag_or_variable(flags.run_ahead, "BOOTSTONE_RUN_AHEAD")?;
+        let pipeline = flag_or_variable(flags.pipeline, "BOOTSTONE_PIPELINE")?;
         let sessions = flag_or_variable(flags.max_sessions, "BOOTSTONE_MAX_SESSIONS")?;
         let workers = flag_or_variable(flags.workers, "BOOTSTONE_WORKERS")?;
         let log_format = flag_or_variable(flags.log_format, "BOOTSTONE_LOG_FORMAT")?;
@@ -65,7 +65,7 @@ impl Settings {
             listen: listen_addresses(flags.listen)?,
             config: Config {
                 limits,
-                run_ahead: within("--run-ahead", run_ahead, defaults.run_ahead, 1, 64)?,
+                pipeline: within("--pipeline", pipeline, defaults.pipeline, 1, 64)?,
                 max_sessions: sessions,
             },
             workers,
@@ -90,7 +90,7 @@ fn listen_addresses(flags: Vec<String>) -> Result<Vec<String>, String> {
     Ok(parts.map(|part| part.trim().to_owned()).collect())
 }
 
-/// `--run-ahead` is `BOOTSTONE_RUN_AHEAD`.
+/// `--pipeline` is `BOOTSTONE_PIPELINE`.
 pub(super) fn variable_of(flag: &str) -> String {
     let name = flag.trim_start_matches('-').replace('-', "_");
     format!("BOOTSTONE_{}", name.to_ascii_uppercase())

@@ -66,7 +66,7 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
                 () = &mut timer, if self.server.poll_timeout().is_some() => {
                     self.server.handle_timeout(self.clock.now());
                 }
-                received = self.socket.receive(&mut batch, self.server.is_for_one()) => match received {
+                received = self.socket.receive(&mut batch, self.server.has_one_transfer()) => match received {
                     Ok(()) => self.take(&batch),
                     Err(error) => self.hear_of_errors(error)?,
                 },
@@ -82,7 +82,7 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
 
     fn answer(&mut self, line: &Line) {
         if line.is_last() {
-            self.server.cut_off(self.clock.now());
+            self.server.abort_all(self.clock.now());
             self.tell();
         }
         line.answer(&self.server);

@@ -68,8 +68,8 @@ impl Line {
         self.answer.send_replace(Answer {
             question: self.question.borrow().number,
             stats: Some(server.stats().clone()),
-            proven: server.proven(),
-            unproven: server.unproven(),
+            proven: server.validated(),
+            unproven: server.unvalidated(),
         });
     }
 }
