@@ -87,6 +87,8 @@ impl Case {
         let path = Path::of_rtt(Duration::from_millis(self.rtt)).losing(self.loss);
         let number = world.add(Instant::from_millis(1000), [path; 2], client);
         let story = world.run()[number];
+            world.trace.print();
+        }
         // lwIP's only request may be lost.
         if story.is_heard {
             assert_eq!(story.outcome, Ok(()), "{self:?}, seed {seed}");

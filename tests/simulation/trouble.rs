@@ -42,8 +42,6 @@ fn alone(seed: u64, path: Path, file: &File, client: impl Client + 'static) -> S
     let mut world = World::new(seed, std::slice::from_ref(file), config(64, 1));
     let number = world.add(Instant::from_millis(1000), [path; 2], client);
     let story = world.run()[number];
-        world.trace.print();
-    }
     assert_eq!(story.outcome, Ok(()), "seed {seed}: {story:?}");
     story
 }

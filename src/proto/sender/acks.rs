@@ -57,8 +57,8 @@ impl Transfer {
 
     /// Everything before `una` has arrived.
     fn on_progress(&mut self, now: Instant, una: u32) -> Acked {
-        let (resent_at, recoveries) = self.loss.recoveries();
-        self.rtt.on_progress(now, una, resent_at, recoveries);
+        let recoveries = self.loss.recoveries();
+        self.take_sample(now, una - 1);
         let (from, blocks) = (self.window.una(), self.window.advance(una));
         self.acks = self.acks.saturating_add(1);
         self.probe = None;
@@ -66,16 +66,21 @@ impl Transfer {
         if una > self.blocks.last() {
             return Acked::Complete;
         }
+        if recoveries > 0 {
+            // The client had put more in its place than it has told, and will answer each copy.
+            self.loss
+                .expect_duplicates(blocks.saturating_sub(self.terms().windowsize.into()));
+        }
         let is_partial = from > 0 && !blocks.is_multiple_of(self.terms().windowsize.into());
         if self.is_trusted() {
-            let shortest = self.rtt.rtt().shortest();
+            let shortest = self.rtt.shortest();
             self.congestion.on_progress(blocks, shortest);
         }
         if self.loss.expiries() > 0 && self.congestion.limit() > 1 {
             self.rtt.end_backoff();
         }
         let ack = self.facts(now, is_partial);
-        match self.loss.on_progress(ack, self.rtt.rtt()) {
+        match self.loss.on_progress(ack, &self.rtt) {
             Verdict::BlockLost => self.recover(now),
             Verdict::Spurious => self.congestion.on_spurious(),
             Verdict::Nothing => {}
@@ -84,12 +89,26 @@ impl Transfer {
         Acked::Progress
     }
 
+    /// The RTT sample that the first ACK of `block` gives, if it gives one.
+    fn take_sample(&mut self, now: Instant, block: u32) {
+        let Some(age) = self.departures.age(now, block) else {
+            return;
+        };
+        match self.window.may_have_been_resent(block) {
+            false => self.rtt.sample(age),
+            // The OACK may be answered long after the first copy.
+            true if block > 0 => self.rtt.raise(age.min(self.loss.since_recovery(now))),
+            true => {}
+        }
+    }
+
     fn facts(&self, now: Instant, is_partial: bool) -> Ack {
+        let srtt = self.rtt.smoothed().unwrap_or_default();
         Ack {
             now,
             in_flight: self.window.in_flight(),
             is_partial,
-            age: self.departures.age(now, self.window.una()),
+            age: self.departures.least_age(now, self.window.una(), srtt),
             is_suspect: !self.is_trusted(),
         }
     }
@@ -97,7 +116,7 @@ impl Transfer {
     /// Something in flight is lost: all of it leaves again.
     pub(super) fn recover(&mut self, now: Instant) {
         self.congestion
-            .on_loss(self.window.since_recovery(), self.rtt.rtt());
+            .on_loss(self.window.since_recovery(), &self.rtt);
         self.go_back(now);
     }
 
@@ -121,14 +140,13 @@ impl Transfer {
         let ack = self.facts(now, false);
         match self.loss.waiting() {
             Waiting::Client | Waiting::LastAck => {
-                if self.loss.on_question(ack, self.rtt.rtt()) == Verdict::BlockLost {
+                if self.loss.on_question(ack, &self.rtt) == Verdict::BlockLost {
                     self.go_back(now);
                 }
             }
-            _ if ack.in_flight > 1 => self.loss.on_repeated_ack(ack, self.rtt.rtt()),
+            _ if ack.in_flight > 1 => self.loss.on_repeated_ack(ack, &self.rtt),
             _ => {
-                self.rtt.on_repeated_ack(self.window.una());
-                let undoubled = self.rtt.rtt().undoubled_rto();
+                let undoubled = self.rtt.undoubled_rto();
                 self.loss.wait_no_longer_than(now + undoubled);
             }
         }

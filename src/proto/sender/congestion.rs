@@ -57,6 +57,7 @@ pub(super) struct Controller {
     /// The path has a high RTT.
     is_far: bool,
     capacity: Capacity,
+    runs: Runs,
     spread: Spread,
     /// Blocks that left since the last pause, or since the last ACK.
     in_chunk: u16,
@@ -74,6 +75,7 @@ impl Controller {
             depth: window,
             is_far: false,
             capacity: Capacity::default(),
+            runs: Runs::new(bound),
             spread: Spread::default(),
             in_chunk: 0,
             deepest: window,
@@ -82,7 +84,10 @@ impl Controller {
 
     /// Blocks that may be in flight: a multiple of the client's window, and at least one.
     pub(super) fn limit(&self) -> u16 {
-        let fitting = self.depth.min(self.capacity.blocks());
+        let fitting = self
+            .depth
+            .min(self.capacity.blocks())
+            .min(self.runs.worthwhile());
         match fitting > self.window {
             true => fitting - fitting % self.window,
             false => self.window,
@@ -131,8 +136,9 @@ impl Controller {
     /// through since the recovery before.
     pub(super) fn on_loss(&mut self, arrived: u32, rtt: &Rtt) {
         let arrived = u16::try_from(arrived).unwrap_or(u16::MAX);
-        let limit = self.limit();
-        let is_full = match self.queued(rtt) {
+        let (limit, queued) = (self.limit(), self.queued(rtt));
+        self.runs.on_loss(arrived);
+        let is_full = match queued {
             queued if queued > (limit / 3).max(QUEUED_AT_RANDOM) && self.is_far => {
                 self.capacity.lower(limit - queued / 2);
                 true
@@ -197,13 +203,13 @@ impl Controller {
         }
     }
 
-    /// The time between two blocks. While the flight is spread: the shortest round trip for all of it, or twice
-    /// that, and so on. (The smoothed one would grow with the spacing, and the spacing with it.)
+    /// The time between two blocks. While the flight is spread: half of the shortest round trip for all of it, or
+    /// twice that, and so on. (The smoothed one would grow with the spacing, and the spacing with it.)
     fn spacing(&self, shortest: Option<Duration>) -> Duration {
         let Some(doublings) = self.spread.level.checked_sub(1) else {
             return LEAST_SPACING;
         };
-        let even = shortest.unwrap_or_default() / u32::from(self.limit());
+        let even = shortest.unwrap_or_default() / u32::from(self.limit()) / 2;
         (even.max(LEAST_SPACING) * (1 << doublings)).min(MOST_SPACING)
     }
 }
@@ -281,8 +287,35 @@ impl Capacity {
         self.whole = self.whole.saturating_add(1);
         if self.whole > self.trial {
             self.whole = 0;
-            self.learned += 1 + self.learned / 8;
+            self.learned = self.learned.saturating_add(1 + self.learned / 8);
         }
+    }
+}
+
+/// How many blocks arrive between two losses.
+///
+/// A go-back-N receiver discards what is in flight behind a loss, so a flight of more than twice the mean run
+/// costs more than it gains.
+#[derive(Clone, Copy, Debug)]
+struct Runs {
+    /// The mean, in eighths of a block.
+    mean: u16,
+}
+
+impl Runs {
+    /// Begins with flights of `bound` blocks.
+    fn new(bound: u16) -> Runs {
+        Runs {
+            mean: bound.saturating_mul(8),
+        }
+    }
+
+    fn worthwhile(self) -> u16 {
+        self.mean / 4
+    }
+
+    fn on_loss(&mut self, arrived: u16) {
+        self.mean = self.mean - self.mean / 8 + arrived.min(u16::MAX / 16);
     }
 }
 

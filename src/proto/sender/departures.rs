@@ -29,18 +29,20 @@ pub(super) struct Departures {
     /// The index of the newest entry, and how many there are.
     newest: u8,
     len: u8,
+    /// When a block left last.
+    last_at: u32,
     /// The next block begins an entry, because it is a resend.
     is_new_pass: bool,
 }
 
 impl Departures {
     /// `block` leaves, behind the one that left last, or again after [`on_go_back`](Self::on_go_back).
-    /// `round_trip` is the shortest one seen: the smoothed one may be many times as long.
-    pub(super) fn record(&mut self, now: Instant, block: u32, round_trip: Duration) {
+    pub(super) fn record(&mut self, now: Instant, block: u32, srtt: Duration) {
         let at = now.as_micros() as u32;
+        self.last_at = at;
         let newest = self.entries[usize::from(self.newest)];
         let age = at.wrapping_sub(newest.at);
-        let is_together = u128::from(age) * u128::from(PER_ROUND_TRIP) <= round_trip.as_micros();
+        let is_together = u128::from(age) * u128::from(PER_ROUND_TRIP) <= srtt.as_micros();
         if self.len > 0 && !self.is_new_pass && is_together {
             return;
         }
@@ -55,18 +57,44 @@ impl Departures {
         self.is_new_pass = true;
     }
 
-    /// Time since `block` left last; `None` if that is longer ago than the ring reaches.
+    /// Time since `block` left last, an eighth of a round trip too long at most; `None` if that is longer ago than
+    /// the ring reaches.
     ///
     /// The block must have left since the last [`on_go_back`](Self::on_go_back), or not be about to.
     pub(super) fn age(&self, now: Instant, block: u32) -> Option<Duration> {
-        let back = (0..self.len).map(|n| {
+        let entry = self.backwards().find(|entry| entry.first <= block)?;
+        Some(age(now, entry.at))
+    }
+
+    /// The same, an eighth of a round trip too short at most.
+    pub(super) fn least_age(&self, now: Instant, block: u32, srtt: Duration) -> Option<Duration> {
+        let mut next_at = self.last_at;
+        for entry in self.backwards() {
+            if entry.first <= block {
+                let longest = (srtt / PER_ROUND_TRIP).as_micros() as u32;
+                let span = match entry.first == block {
+                    true => 0,
+                    false => next_at.wrapping_sub(entry.at).min(longest),
+                };
+                return Some(age(now, entry.at.wrapping_add(span)));
+            }
+            next_at = entry.at;
+        }
+        None
+    }
+
+    /// The entries, the newest first.
+    fn backwards(&self) -> impl Iterator<Item = Entry> {
+        (0..self.len).map(|n| {
             let index = (self.newest + ENTRIES as u8 - n) % ENTRIES as u8;
             self.entries[usize::from(index)]
-        });
-        let entry = back.into_iter().find(|entry| entry.first <= block)?;
-        let age = (now.as_micros() as u32).wrapping_sub(entry.at);
-        Some(Duration::from_micros(age.into()))
+        })
     }
+}
+
+/// Microseconds modulo 2³² are enough: what is longer ago is not asked for.
+fn age(now: Instant, at: u32) -> Duration {
+    Duration::from_micros((now.as_micros() as u32).wrapping_sub(at).into())
 }
 
 #[cfg(test)]
@@ -94,6 +122,10 @@ mod tests {
         assert_eq!(millis(departures.age(at(41), 36)), Some(10));
         assert_eq!(millis(departures.age(at(41), 12)), Some(34));
         assert_eq!(millis(departures.age(at(41), 1)), Some(40));
+        // At least: when the last block of the entry may have left.
+        assert_eq!(millis(departures.least_age(at(41), 38, SRTT)), Some(1));
+        assert_eq!(millis(departures.least_age(at(41), 37, SRTT)), Some(4));
+        assert_eq!(millis(departures.least_age(at(41), 35, SRTT)), Some(5));
     }
 
     #[test]

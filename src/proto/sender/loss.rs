@@ -25,7 +25,7 @@ const REORDERING: u32 = 8;
 /// On a local network a block that has been overtaken is there by then.
 const LEAST_REORDERING: Duration = Duration::from_millis(1);
 
-/// Recoveries without progress follow each other at twice the pause each time, up to 2⁵ round trips.
+/// Recoveries without progress that repeated ACKs cause: after four round trips, eight, and so on to 2⁵.
 const MOST_DOUBLINGS: u8 = 5;
 
 /// What the timer of a transfer is for: one purpose at a time.
@@ -62,7 +62,7 @@ pub(super) struct Ack {
     pub(super) in_flight: u32,
     /// It ends inside a window of the client's.
     pub(super) is_partial: bool,
-    /// Time since the block behind it left last; `None` if that is long ago.
+    /// Time since the block behind it left last, at least; `None` if that is long ago.
     pub(super) age: Option<Duration>,
     /// The client has sent too few ACKs to be sure of its address: recoveries are rare.
     pub(super) is_suspect: bool,
@@ -116,9 +116,14 @@ impl LossDetection {
         self.expiries
     }
 
-    /// When the last recovery began, and how many there were since the last progress.
-    pub(super) fn recoveries(&self) -> (Option<Instant>, u8) {
-        (self.recovered_at, self.recoveries)
+    /// How many recoveries there were since the last progress.
+    pub(super) fn recoveries(&self) -> u8 {
+        self.recoveries
+    }
+
+    /// Time since the last recovery began, if there was one.
+    pub(super) fn since_recovery(&self, now: Instant) -> Duration {
+        self.recovered_at.map_or(Duration::MAX, |at| now - at)
     }
 
     /// Waits for `waiting` until `deadline`.
@@ -148,8 +153,8 @@ impl LossDetection {
                 self.duplicates = 0;
             }
         }
-        let is_lost = ack.is_partial && ack.in_flight > 0 && self.may_recover(ack, rtt);
         self.recoveries = 0;
+        let is_lost = ack.is_partial && ack.in_flight > 0 && self.may_recover(ack, rtt);
         match is_lost {
             true => Verdict::BlockLost,
             false if is_spurious => Verdict::Spurious,
@@ -225,7 +230,12 @@ impl LossDetection {
             true => SUSPECT_PAUSES,
             false => (least, Duration::MAX),
         };
-        let doublings = self.recoveries.saturating_sub(1).min(MOST_DOUBLINGS);
+        // A client that answers every block goes on repeating its ACK until a resend has reached it, and where
+        // it is slow that takes longer than any round trip measured. The timer comes first.
+        let doublings = match self.recoveries {
+            0 => 0,
+            recoveries => (recoveries + 1).min(MOST_DOUBLINGS),
+        };
         let pause = (least.max(shortest) * (1 << doublings)).min(longest);
         self.recovered_at.is_none_or(|at| ack.now >= at + pause)
     }

@@ -32,7 +32,7 @@ use self::congestion::Controller;
 use self::departures::Departures;
 use self::liveness::Liveness;
 use self::loss::LossDetection;
-use self::rtt::{InFlight, RttSampler};
+use self::rtt::{InFlight, Rtt};
 use self::send_window::SendWindow;
 use crate::proto::Instant;
 use crate::proto::guard::Allowance;
@@ -62,7 +62,7 @@ pub struct Transfer {
     /// ACKs of blocks that were never sent.
     wild_acks: u8,
     departures: Departures,
-    rtt: RttSampler,
+    rtt: Rtt,
     loss: LossDetection,
     congestion: Controller,
     /// A single block to resend, which moves nothing else.
@@ -97,7 +97,7 @@ impl Transfer {
             acks: 0,
             wild_acks: 0,
             departures: Departures::default(),
-            rtt: RttSampler::default(),
+            rtt: Rtt::default(),
             loss: LossDetection::new(now),
             congestion: Controller::new(terms.windowsize, pipeline.max(1)),
             probe: None,
@@ -182,7 +182,7 @@ impl Transfer {
 
     /// Smoothed round-trip time, if an ACK came.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.rtt.rtt().smoothed()
+        self.rtt.smoothed()
     }
 
     /// When [`on_timeout`](Self::on_timeout) wants to be called.
@@ -275,20 +275,18 @@ impl Transfer {
 
     fn put_probe(&mut self, block: u32, file: &[u8], out: &mut Vec<u8>) {
         self.blocks.encode(block, self.oldest(), file, out);
+        self.window.on_probe();
         self.resent += 1;
     }
 
     fn put_next(&mut self, now: Instant, file: &[u8], out: &mut Vec<u8>) {
         let block = self.window.next();
         self.blocks.encode(block, self.oldest(), file, out);
-        let shortest = self.rtt.rtt().shortest();
-        self.departures
-            .record(now, block, shortest.unwrap_or_default());
-        match self.window.send() {
-            true => self.rtt.on_first_sent(now, block),
-            false => self.resent += 1,
-        }
-        if let Some(pause) = self.congestion.on_sent(shortest) {
+        let srtt = self.rtt.smoothed().unwrap_or_default();
+        self.departures.record(now, block, srtt);
+        let is_first_time = self.window.send();
+        self.resent += u32::from(!is_first_time);
+        if let Some(pause) = self.congestion.on_sent(self.rtt.shortest()) {
             self.held_until = Some(now + pause);
         }
     }
@@ -315,7 +313,7 @@ impl Transfer {
             () if self.window.in_flight() > 1 => InFlight::Window,
             () => InFlight::Block,
         };
-        let wait = self.rtt.rtt().ack_wait(in_flight);
+        let wait = self.rtt.ack_wait(in_flight);
         match self.terms().timeout {
             Some(seconds) => wait.min(Duration::from_secs(seconds.into())),
             None => wait,

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::proto::Instant;
-
 /// Before anything was measured (RFC 6298 §2.1). In microseconds, like the two that follow.
 const INITIAL_RTO: u32 = 1_000_000;
 
@@ -70,6 +68,21 @@ impl Rtt {
         (self.backoff, self.unsampled) = (0, 0);
     }
 
+    /// A block that was sent more than once is acknowledged, `time` after it left last: a round trip takes so long
+    /// at least. Without this, a path that has become slower has each block resent so soon that none gives a sample.
+    /// SRTT moves half of the way, because such ACKs are rare.
+    pub(super) fn raise(&mut self, time: Duration) {
+        let took = in_micros(time);
+        if self.srtt == 0 {
+            let kept = (self.backoff, self.unsampled);
+            self.sample(time);
+            (self.backoff, self.unsampled) = kept;
+        } else if took > self.srtt {
+            self.rttvar = blend(self.rttvar, took - self.srtt, 4);
+            self.srtt = blend(self.srtt, took, 2);
+        }
+    }
+
     /// Progress after an expiry with more than one block in flight: the client is there, and its ACKs may never be clean samples,
     /// since something is resent all the time. In lock-step the doubled RTO stays (Karn's rule), or a path that has
     /// become slower than the RTO would resend every block for ever.
@@ -120,7 +133,7 @@ impl Rtt {
             return micros(INITIAL_RTO / 4);
         }
         let usual = self.srtt.saturating_sub(2 * self.rttvar);
-        micros(usual.max(self.min)) * 7 / 8
+        micros(usual.max(self.min)) * 3 / 4
     }
 
     /// By when the answer to something that left is there, if the path has become half as fast.
@@ -131,77 +144,6 @@ impl Rtt {
     /// The timer has expired: wait twice as long the next time (RFC 6298 §5.5).
     pub(super) fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);
-    }
-}
-
-/// Takes the RTT samples of one transfer.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RttSampler {
-    rtt: Rtt,
-    /// The block whose ACK will be a sample, and when it left first.
-    timed: Option<(u32, Instant)>,
-    /// The first unacknowledged block at the time of an ACK of a block that had been sent twice, and how
-    /// long that block had taken from its first departure, in microseconds.
-    ambiguous: Option<(u32, u32)>,
-}
-
-impl RttSampler {
-    /// What was measured so far.
-    pub(super) fn rtt(&self) -> &Rtt {
-        &self.rtt
-    }
-
-    /// The retransmission timer has expired.
-    pub(super) fn back_off(&mut self) {
-        self.rtt.back_off();
-    }
-
-    /// Progress with more than one block in flight, after an expiry.
-    pub(super) fn end_backoff(&mut self) {
-        self.rtt.end_backoff();
-    }
-
-    /// `block` has left for the first time.
-    pub(super) fn on_first_sent(&mut self, now: Instant, block: u32) {
-        self.timed.get_or_insert((block, now));
-    }
-
-    /// All blocks before `una` have arrived: takes the sample of the timed one, if it is among them.
-    ///
-    /// `resent_at` is when the last recovery began, and `recoveries` how many there were since the last
-    /// progress. By Karn's rule a block that was sent again gives no sample, with two exceptions: an
-    /// ambiguous first sample is better than none, counted from the last departure; and see
-    /// [`on_repeated_ack`](Self::on_repeated_ack).
-    pub(super) fn on_progress(
-        &mut self,
-        now: Instant,
-        una: u32,
-        resent_at: Option<Instant>,
-        recoveries: u8,
-    ) {
-        let Some((block, left)) = self.timed.take_if(|(block, _)| *block < una) else {
-            return;
-        };
-        // A new block that leaves together with resent ones was sent once, like any other.
-        let Some(resent) = resent_at.filter(|at| *at > left) else {
-            return self.rtt.sample(now - left);
-        };
-        if self.rtt.srtt == 0 && block > 0 {
-            self.rtt.sample(now - resent);
-        }
-        if recoveries == 1 {
-            self.ambiguous = Some((una, in_micros(now - left)));
-        }
-    }
-
-    /// In lock-step, an ACK that has come before. If it is of a block that was sent twice, it answers the
-    /// second copy, and so the ACK before it answered the first: the round trip is longer than the RTO was.
-    pub(super) fn on_repeated_ack(&mut self, una: u32) {
-        if let Some((ambiguous, took)) = self.ambiguous.take()
-            && ambiguous == una
-        {
-            self.rtt.sample(micros(took));
-        }
     }
 }
 
@@ -289,19 +231,31 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_was_sent_again_gives_no_sample() {
-        let at = Instant::from_millis;
-        let mut sampler = RttSampler::default();
-        sampler.on_first_sent(at(0), 1);
-        sampler.on_progress(at(50), 2, None, 0);
-        sampler.on_first_sent(at(50), 2);
-        sampler.on_progress(at(400), 3, Some(at(250)), 1);
-        assert_eq!(sampler.rtt().smoothed(), Some(ms(50)));
-        // Unless a second ACK shows that the first one answered the first copy.
-        sampler.on_repeated_ack(3);
+    fn a_block_that_was_sent_again_raises_the_round_trip_and_never_lowers_it() {
+        let mut rtt = Rtt::default();
+        rtt.sample(ms(80));
+        rtt.back_off();
+        rtt.raise(ms(70));
+        assert_eq!(rtt.smoothed(), Some(ms(80)));
+        rtt.raise(ms(160));
+        assert_eq!((rtt.smoothed(), rtt.backoff), (Some(ms(120)), 1));
+    }
+
+    #[test]
+    fn progress_without_a_sample_ends_the_backing_off_eight_times() {
+        let mut rtt = Rtt::default();
+        rtt.sample(ms(50));
+        let mut backoffs = Vec::new();
+        for _ in 0..17 {
+            rtt.back_off();
+            rtt.end_backoff();
+            backoffs.push(rtt.backoff);
+        }
         assert_eq!(
-            sampler.rtt().smoothed(),
-            Some(micros(50_000 * 7 / 8 + 350_000 / 8))
+            backoffs,
+            [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2]
         );
+        rtt.sample(ms(50));
+        assert_eq!(rtt.backoff, 0);
     }
 }

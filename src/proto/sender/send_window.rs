@@ -17,6 +17,8 @@ pub(super) struct SendWindow {
     recovered_from: u32,
     /// `next` before the last recovery, as long as nothing was resent; else 0.
     undo: u32,
+    /// Blocks before this one may have left more than once.
+    resent_below: u32,
 }
 
 /// What the number in an ACK means.
@@ -41,6 +43,7 @@ impl SendWindow {
             sent: first,
             recovered_from: first,
             undo: 0,
+            resent_below: 0,
         }
     }
 
@@ -67,6 +70,16 @@ impl SendWindow {
     /// Blocks that were acknowledged since the last recovery began.
     pub(super) fn since_recovery(&self) -> u32 {
         self.una - self.recovered_from
+    }
+
+    /// `block` may have left more than once, so its ACK gives no RTT sample (Karn's rule).
+    pub(super) fn may_have_been_resent(&self, block: u32) -> bool {
+        block < self.resent_below
+    }
+
+    /// Block `block` left again, alone.
+    pub(super) fn on_probe(&mut self) {
+        self.resent_below = self.sent;
     }
 
     /// Reads the number of an ACK, which is the block's modulo 2¹⁶.
@@ -97,7 +110,9 @@ impl SendWindow {
 
     /// Block `next` has left. True when it was for the first time.
     pub(super) fn send(&mut self) -> bool {
-        self.undo = 0;
+        if self.undo > 0 {
+            (self.undo, self.resent_below) = (0, self.sent);
+        }
         self.next += 1;
         let is_first = self.next > self.sent;
         self.sent = self.sent.max(self.next);
