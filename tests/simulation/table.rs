@@ -1,9 +1,10 @@
-//! How fast, and at what price: the table in `table.txt`, kept so that a change shows.
+//! The table in `table.txt`: how fast transfers are and how many datagrams they take. It is kept so that a
+//! change shows.
 //!
-//! For each path the time of a transfer of 1 MiB to our own client, in units of what physics
-//! allows, and the DATA sent, in units of those needed; medians of twenty seeds. The physical limit
-//! is that of a link without loss and infinitely fast: a round trip for the OACK, and one for each
-//! window; for a server that runs ahead of a client without a window it is that of lock-step.
+//! For each path the time of a transfer of 1 MiB, in units of what is possible without pipelining,
+//! and the DATA sent, in units of those needed; medians of twenty seeds. What is possible is a link without loss and
+//! infinitely fast: a round trip for the OACK, and one for each window. The client is our own, and the
+//! strict one of [`habits`](crate::clients::habits).
 //!
 //! `BLESS=1` writes the table anew.
 
@@ -16,7 +17,7 @@ use bootstone::proto::Instant;
 use bootstone::proto::config::Config;
 use bootstone::proto::negotiate::Limits;
 
-use crate::clients::{Client, Fetching, File};
+use crate::clients::{Client, Fetching, File, Firmware, habits};
 use crate::link::Path;
 use crate::world::World;
 
@@ -24,8 +25,8 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/simulation/table
 const RTTS: [u64; 4] = [2, 20, 50, 150];
 const LOSSES: [f64; 4] = [0.0, 0.01, 0.05, 0.1];
 const BLKSIZES: [u16; 2] = [512, 1428];
-/// Window and run-ahead.
-const WINDOWS: [(u16, u16); 5] = [(1, 1), (1, 16), (4, 1), (16, 1), (64, 1)];
+/// Client windows, and the most blocks in flight.
+const WINDOWS: [(u16, u16); 7] = [(1, 1), (1, 32), (4, 1), (4, 32), (16, 1), (16, 32), (64, 1)];
 const SEEDS: u64 = 20;
 
 static FILE: LazyLock<File> = LazyLock::new(|| File::random("boot.img", 1 << 20));
@@ -41,7 +42,7 @@ pub(crate) struct Case {
     pub(crate) loss: f64,
     pub(crate) blksize: u16,
     pub(crate) windowsize: u16,
-    /// Most blocks that the server runs ahead where there is no window.
+    /// Most blocks in flight that the server allows.
     pub(crate) pipeline: u16,
 }
 
@@ -87,8 +88,6 @@ impl Case {
         let path = Path::of_rtt(Duration::from_millis(self.rtt)).losing(self.loss);
         let number = world.add(Instant::from_millis(1000), [path; 2], client);
         let story = world.run()[number];
-            world.trace.print();
-        }
         // lwIP's only request may be lost.
         if story.is_heard {
             assert_eq!(story.outcome, Ok(()), "{self:?}, seed {seed}");
@@ -122,53 +121,90 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-/// One line: a path and terms, over all losses.
-fn row(case: Case) -> String {
-    let limit = case.limit().as_secs_f64();
-    let window = match case.pipeline {
-        1 => case.windowsize.to_string(),
-        most => format!("ahead {most}"),
-    };
-    let mut row = format!("{:6} {:8} {window:>8} {limit:8.2} ", case.rtt, case.blksize);
-    for loss in LOSSES {
-        let cost = Case { loss, ..case }.cost();
-        row += &format!("|{:6.2} {:5.2} ", cost.time, cost.blocks);
+/// A line of the table.
+#[derive(Clone, Copy)]
+struct Line {
+    case: Case,
+    is_strict: bool,
+}
+
+impl Line {
+    fn row(self) -> String {
+        let Line { case, is_strict } = self;
+        let client = if is_strict { "strict" } else { "" };
+        let limit = case.limit().as_secs_f64();
+        let Case {
+            rtt,
+            blksize,
+            windowsize,
+            pipeline,
+            ..
+        } = case;
+        let mut row =
+            format!("{rtt:6} {blksize:8} {windowsize:>7} {pipeline:>9} {client:>7} {limit:8.2} ");
+        for loss in LOSSES {
+            let case = Case { loss, ..case };
+            let cost = match is_strict {
+                true => case.cost_for(|file| {
+                    Firmware::new(&habits::STRICT, file).with_windowsize(windowsize)
+                }),
+                false => case.cost(),
+            };
+            row += &format!("|{:6.2} {:5.2} ", cost.time, cost.blocks);
+        }
+        row.trim_end().to_owned()
     }
-    row.trim_end().to_owned()
+}
+
+fn lines() -> Vec<Line> {
+    let mut lines = Vec::new();
+    for rtt in RTTS {
+        for blksize in BLKSIZES {
+            for (windowsize, pipeline) in WINDOWS {
+                let case = Case {
+                    rtt,
+                    loss: 0.0,
+                    blksize,
+                    windowsize,
+                    pipeline,
+                };
+                lines.push(Line {
+                    case,
+                    is_strict: false,
+                });
+                if blksize == 1428 && windowsize > 1 {
+                    lines.push(Line {
+                        case,
+                        is_strict: true,
+                    });
+                }
+            }
+        }
+    }
+    lines
 }
 
 fn header() -> String {
     let mut header = format!(
-        "{:>6} {:>8} {:>8} {:>8} ",
-        "RTT ms", "blksize", "window", "limit s"
+        "{:>6} {:>8} {:>7} {:>9} {:>7} {:>8} ",
+        "RTT ms", "blksize", "window", "in flight", "client", "limit s"
     );
     for loss in LOSSES {
         header += &format!("|{:>12} ", format!("{} % lost", 100.0 * loss));
     }
-    let units = format!("{:33} {}", "", "|  time  sent ".repeat(LOSSES.len()));
+    let units = format!("{:50} {}", "", "|  time  sent ".repeat(LOSSES.len()));
     format!("{}\n{}\n", header.trim_end(), units.trim_end())
 }
 
 fn table() -> String {
-    let mut cases = Vec::new();
-    for rtt in RTTS {
-        for blksize in BLKSIZES {
-            cases.extend(WINDOWS.map(|(windowsize, pipeline)| Case {
-                rtt,
-                loss: 0.0,
-                blksize,
-                windowsize,
-                pipeline,
-            }));
-        }
-    }
+    let lines = lines();
     let next = AtomicUsize::new(0);
     let work = || {
         let mut rows = Vec::new();
         while let index = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(&case) = cases.get(index)
+            && let Some(line) = lines.get(index)
         {
-            rows.push((index, row(case)));
+            rows.push((index, line.row()));
         }
         rows
     };

@@ -2,7 +2,7 @@
 
 use super::Transfer;
 use super::loss::{Ack, Verdict, Waiting};
-use super::send_window::Acknowledged;
+use super::send_window::{Acknowledged, Copies};
 use crate::proto::Instant;
 
 /// A second ACK of a block that was never sent ends the transfer: one may be a late duplicate of an ACK of
@@ -81,7 +81,7 @@ impl Transfer {
         }
         let ack = self.facts(now, is_partial);
         match self.loss.on_progress(ack, &self.rtt) {
-            Verdict::BlockLost => self.recover(now),
+            Verdict::BlockLost => self.recover(now, true),
             Verdict::Spurious => self.congestion.on_spurious(),
             Verdict::Nothing => {}
         }
@@ -94,11 +94,15 @@ impl Transfer {
         let Some(age) = self.departures.age(now, block) else {
             return;
         };
-        match self.window.may_have_been_resent(block) {
-            false => self.rtt.sample(age),
-            // The OACK may be answered long after the first copy.
-            true if block > 0 => self.rtt.raise(age.min(self.loss.since_recovery(now))),
-            true => {}
+        match self.window.copies(block) {
+            Copies::One => self.rtt.sample(age),
+            Copies::Reported if Some(age) >= self.rtt.shortest() => self.rtt.sample(age),
+            // Before the third ACK single blocks are resent, which do not count as departures. And the OACK may be
+            // answered long after its first copy.
+            Copies::Several if self.is_trusted() => {
+                self.rtt.raise(age.min(self.loss.since_recovery(now)));
+            }
+            Copies::Reported | Copies::Several => {}
         }
     }
 
@@ -114,10 +118,10 @@ impl Transfer {
     }
 
     /// Something in flight is lost: all of it leaves again.
-    pub(super) fn recover(&mut self, now: Instant) {
+    pub(super) fn recover(&mut self, now: Instant, is_reported: bool) {
         self.congestion
             .on_loss(self.window.since_recovery(), &self.rtt);
-        self.go_back(now);
+        self.go_back(now, is_reported);
     }
 
     /// Whatever an ICMP report has said, the client is there.
@@ -141,10 +145,13 @@ impl Transfer {
         match self.loss.waiting() {
             Waiting::Client | Waiting::LastAck => {
                 if self.loss.on_question(ack, &self.rtt) == Verdict::BlockLost {
-                    self.go_back(now);
+                    self.go_back(now, true);
                 }
             }
-            _ if ack.in_flight > 1 => self.loss.on_repeated_ack(ack, &self.rtt),
+            _ if ack.in_flight > 1 && self.congestion.is_getting_through() => {
+                self.loss.on_repeated_ack(ack, &self.rtt);
+            }
+            _ if ack.in_flight > 1 => {}
             _ => {
                 let undoubled = self.rtt.undoubled_rto();
                 self.loss.wait_no_longer_than(now + undoubled);

@@ -114,6 +114,12 @@ impl Controller {
         self.is_far && self.bound > self.window
     }
 
+    /// False where only a few blocks arrive between two recoveries. To a slow client that answers every datagram, the
+    /// copies of one recovery then cause the next: such a client is waited for until it has gone through all.
+    pub(super) fn is_getting_through(&self) -> bool {
+        self.runs.mean >= 8 * LEAST_RUN
+    }
+
     /// `blocks` were acknowledged for the first time, and `shortest` is the shortest round trip seen.
     pub(super) fn on_progress(&mut self, blocks: u32, shortest: Option<Duration>) {
         self.is_far = shortest.is_some_and(|shortest| shortest >= HIGH_RTT);
@@ -168,7 +174,8 @@ impl Controller {
 
     /// Nothing has come back from a flight that was sent `times` times. Once may be bad luck.
     pub(super) fn on_silence(&mut self, times: u8) {
-        if (times >= 2 || self.spread.is_on_trial()) && self.limit() > CHUNK {
+        let is_sign = times >= 2 || self.spread.is_on_trial();
+        if is_sign && self.limit() > CHUNK {
             self.spread.widen();
         }
     }
@@ -292,6 +299,9 @@ impl Capacity {
     }
 }
 
+/// A mean run in blocks that is too short for random loss that a transfer survives.
+const LEAST_RUN: u16 = 4;
+
 /// How many blocks arrive between two losses.
 ///
 /// A go-back-N receiver discards what is in flight behind a loss, so a flight of more than twice the mean run
@@ -344,11 +354,13 @@ impl Spread {
     }
 
     fn widen(&mut self) {
-        self.level = match self.is_on_trial() {
-            true => self.enough,
-            false => (self.level + 1).min(MOST_SPREAD),
-        };
-        self.trial = self.trial.saturating_mul(2).clamp(1, LONGEST_TRIAL);
+        if self.is_on_trial() {
+            self.level = self.enough;
+            self.trial = self.trial.saturating_mul(2);
+        } else {
+            self.level = (self.level + 1).min(MOST_SPREAD);
+        }
+        self.trial = self.trial.clamp(1, LONGEST_TRIAL);
         (self.whole, self.partial, self.short) = (0, 0, 0);
     }
 
@@ -379,6 +391,9 @@ impl Spread {
         self.whole = self.whole.saturating_add(1);
         if self.whole > self.trial {
             self.whole = 0;
+            if self.level == 0 {
+                self.trial /= 2;
+            }
             self.enough = self.level;
             self.level /= 2;
         }

@@ -25,7 +25,8 @@ const REORDERING: u32 = 8;
 /// On a local network a block that has been overtaken is there by then.
 const LEAST_REORDERING: Duration = Duration::from_millis(1);
 
-/// Recoveries without progress that repeated ACKs cause: after four round trips, eight, and so on to 2⁵.
+/// How often the pause between two recoveries that repeated ACKs cause is doubled, as long as there is no
+/// progress.
 const MOST_DOUBLINGS: u8 = 5;
 
 /// What the timer of a transfer is for: one purpose at a time.
@@ -84,8 +85,15 @@ pub(super) struct LossDetection {
     calm_windows: u8,
 }
 
-/// The shortest pause between two recoveries of a client with few ACKs, and the longest.
-const SUSPECT_PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(4));
+/// The first pause between two recoveries of a client with few ACKs. It doubles each time: a blind ACK attack
+/// can repeat its ACK as fast as it likes.
+const SUSPECT_PAUSE: Duration = Duration::from_millis(250);
+
+/// The least time from a resend to the question of a client that misses it.
+const LEAST_QUESTION: Duration = Duration::from_millis(200);
+
+/// The longest pause otherwise, as far as it is more than two round trips.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl LossDetection {
     /// Waits for nothing yet.
@@ -182,9 +190,10 @@ impl LossDetection {
         self.wait(Waiting::Reordered, deadline);
     }
 
-    /// A client that nothing is resent to any more asks for something.
+    /// A client that nothing is resent to any more repeats its ACK. It may be a copy (RFC 1123 §4.2.3.1), so not at once.
     pub(super) fn on_question(&self, ack: Ack, rtt: &Rtt) -> Verdict {
-        match self.may_recover(ack, rtt) {
+        let is_old = ack.age.is_none_or(|age| age >= LEAST_QUESTION);
+        match is_old && self.may_recover(ack, rtt) {
             true => Verdict::BlockLost,
             false => Verdict::Nothing,
         }
@@ -226,17 +235,15 @@ impl LossDetection {
         if ack.age.is_some_and(|age| age < least) {
             return false;
         }
-        let (shortest, longest) = match ack.is_suspect && self.recoveries > 0 {
-            true => SUSPECT_PAUSES,
-            false => (least, Duration::MAX),
+        let doublings = self.recoveries.min(MOST_DOUBLINGS);
+        let pause = match self.recoveries {
+            0 => least,
+            _ if ack.is_suspect => least.max(SUSPECT_PAUSE * (1 << (doublings - 1))),
+            // A client that answers every block goes on repeating its ACK until a resend has reached it, and
+            // where it is slow that takes longer than any round trip measured. The timer comes first. But a
+            // client that repeats its ACK by a timer of its own is answered.
+            _ => (least * 2 * (1 << doublings)).min(LONGEST_PAUSE.max(2 * least)),
         };
-        // A client that answers every block goes on repeating its ACK until a resend has reached it, and where
-        // it is slow that takes longer than any round trip measured. The timer comes first.
-        let doublings = match self.recoveries {
-            0 => 0,
-            recoveries => (recoveries + 1).min(MOST_DOUBLINGS),
-        };
-        let pause = (least.max(shortest) * (1 << doublings)).min(longest);
         self.recovered_at.is_none_or(|at| ack.now >= at + pause)
     }
 }

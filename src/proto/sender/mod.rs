@@ -222,7 +222,7 @@ impl Transfer {
     pub fn on_request_again(&mut self, now: Instant, len: usize) {
         self.allowance.earn(len);
         self.liveness.on_heard(now);
-        self.go_back(now);
+        self.go_back(now, false);
     }
 
     /// Appends the next datagrams: the OACK, or up to `segments` DATA of equal length, of which
@@ -297,8 +297,8 @@ impl Transfer {
     }
 
     /// Resends from the first block that is not acknowledged.
-    fn go_back(&mut self, now: Instant) {
-        self.window.go_back();
+    fn go_back(&mut self, now: Instant, is_reported: bool) {
+        self.window.go_back(is_reported);
         self.departures.on_go_back();
         self.probe = None;
         self.loss.on_recovery(now);

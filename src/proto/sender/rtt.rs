@@ -70,14 +70,11 @@ impl Rtt {
 
     /// A block that was sent more than once is acknowledged, `time` after it left last: a round trip takes so long
     /// at least. Without this, a path that has become slower has each block resent so soon that none gives a sample.
-    /// SRTT moves half of the way, because such ACKs are rare.
+    /// Such ACKs are rare, so each counts more than a sample; but as the double at most, because the client may have
+    /// repeated an ACK that was lost.
     pub(super) fn raise(&mut self, time: Duration) {
-        let took = in_micros(time);
-        if self.srtt == 0 {
-            let kept = (self.backoff, self.unsampled);
-            self.sample(time);
-            (self.backoff, self.unsampled) = kept;
-        } else if took > self.srtt {
+        let took = in_micros(time).min(self.srtt.saturating_mul(2));
+        if took > self.srtt {
             self.rttvar = blend(self.rttvar, took - self.srtt, 4);
             self.srtt = blend(self.srtt, took, 2);
         }

@@ -17,8 +17,12 @@ pub(super) struct SendWindow {
     recovered_from: u32,
     /// `next` before the last recovery, as long as nothing was resent; else 0.
     undo: u32,
-    /// Blocks before this one may have left more than once.
-    resent_below: u32,
+    /// Blocks before this one have left more than once, and the ACK of one may answer any copy.
+    ambiguous_below: u32,
+    /// Blocks before this one have left again, because the client has reported a loss.
+    reported_below: u32,
+    /// The client has reported the loss that the last recovery mends.
+    is_reported: bool,
 }
 
 /// What the number in an ACK means.
@@ -34,6 +38,18 @@ pub(super) enum Acknowledged {
     NeverSent,
 }
 
+/// How often a block has left, as far as that matters for an RTT sample (Karn's rule).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Copies {
+    /// Once.
+    One,
+    /// Again, after the client had reported a loss: an ACK answers the last copy, unless the report was due to
+    /// reordering.
+    Reported,
+    /// More than once: an ACK may answer any copy.
+    Several,
+}
+
 impl SendWindow {
     /// Nothing is in flight, and `first` is next.
     pub(super) fn new(first: u32) -> SendWindow {
@@ -43,7 +59,9 @@ impl SendWindow {
             sent: first,
             recovered_from: first,
             undo: 0,
-            resent_below: 0,
+            ambiguous_below: 0,
+            reported_below: 0,
+            is_reported: false,
         }
     }
 
@@ -72,14 +90,18 @@ impl SendWindow {
         self.una - self.recovered_from
     }
 
-    /// `block` may have left more than once, so its ACK gives no RTT sample (Karn's rule).
-    pub(super) fn may_have_been_resent(&self, block: u32) -> bool {
-        block < self.resent_below
+    /// What the ACK of `block`, which is in flight, says about the round trip.
+    pub(super) fn copies(&self, block: u32) -> Copies {
+        match () {
+            () if block < self.ambiguous_below || block >= self.next => Copies::Several,
+            () if block < self.reported_below => Copies::Reported,
+            () => Copies::One,
+        }
     }
 
-    /// Block `block` left again, alone.
+    /// A block in flight left again, alone.
     pub(super) fn on_probe(&mut self) {
-        self.resent_below = self.sent;
+        self.ambiguous_below = self.sent;
     }
 
     /// Reads the number of an ACK, which is the block's modulo 2¹⁶.
@@ -111,7 +133,11 @@ impl SendWindow {
     /// Block `next` has left. True when it was for the first time.
     pub(super) fn send(&mut self) -> bool {
         if self.undo > 0 {
-            (self.undo, self.resent_below) = (0, self.sent);
+            self.undo = 0;
+            (self.ambiguous_below, self.reported_below) = match self.is_reported {
+                true => (0, self.sent),
+                false => (self.sent, 0),
+            };
         }
         self.next += 1;
         let is_first = self.next > self.sent;
@@ -119,8 +145,10 @@ impl SendWindow {
         is_first
     }
 
-    /// All that is not acknowledged is to be resent, unless more is acknowledged before that begins.
-    pub(super) fn go_back(&mut self) {
+    /// All that is not acknowledged is to be resent, unless more is acknowledged before that begins. The client
+    /// has reported the loss, or said nothing.
+    pub(super) fn go_back(&mut self, is_reported: bool) {
+        self.is_reported = is_reported;
         self.undo = self.undo.max(self.next);
         self.next = self.una;
         self.recovered_from = self.una;
@@ -188,7 +216,7 @@ mod tests {
     #[test]
     fn what_was_sent_before_going_back_can_still_be_acknowledged() {
         let mut window = window(10, 14);
-        window.go_back();
+        window.go_back(true);
         assert_eq!((window.next(), window.in_flight()), (11, 0));
         assert!(!window.send());
         assert_eq!(window.read(14), New(15));
@@ -200,10 +228,10 @@ mod tests {
     #[test]
     fn progress_before_the_first_resend_calls_it_off() {
         let mut window = window(10, 18);
-        window.go_back();
+        window.go_back(true);
         assert_eq!(window.advance(13), 2);
         assert_eq!((window.next(), window.in_flight()), (19, 6));
-        window.go_back();
+        window.go_back(true);
         window.send();
         assert_eq!(window.advance(15), 2);
         assert_eq!((window.next(), window.in_flight()), (15, 0));

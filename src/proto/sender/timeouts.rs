@@ -37,7 +37,7 @@ impl Transfer {
             Waiting::LastAck => return Expired::LastAckMissing,
             Waiting::SignOfLife => return self.ended(),
             _ if self.liveness.is_over(now) => return self.ended(),
-            Waiting::Reordered => self.recover(now),
+            Waiting::Reordered => self.recover(now, true),
             Waiting::Ack | Waiting::Client if self.is_done_resending(now) => {}
             Waiting::Ack | Waiting::Client => self.resend(now),
         }
@@ -74,7 +74,7 @@ impl Transfer {
         self.liveness.on_resent();
         match self.is_trusted() {
             true => self.resend_flight(now),
-            false => self.resend_block(now),
+            false => self.resend_block(),
         }
     }
 
@@ -83,13 +83,12 @@ impl Transfer {
         let expiries = self.loss.expiries();
         self.congestion.on_silence(expiries);
         self.loss.expect_duplicates(self.window.in_flight());
-        self.recover(now);
+        self.recover(now, false);
     }
 
     /// One block of the window leaves again: the last one first, which has the client say what it misses, or
     /// is all that it misses (a tail loss probe, RFC 8985 §7); then the first.
-    fn resend_block(&mut self, now: Instant) {
-        self.loss.on_recovery(now);
+    fn resend_block(&mut self) {
         self.probe = Some(match self.loss.expiries() % 2 {
             1 => self.window.sent() - 1,
             _ => self.window.una(),
@@ -131,7 +130,7 @@ impl Transfer {
         }
         self.rtt.back_off();
         if self.allowance.covers(self.answer_len()) {
-            self.go_back(now);
+            self.go_back(now, false);
         }
         let deadline = (now + self.ack_wait()).min(end);
         self.loss.wait(Waiting::Ack, deadline);
