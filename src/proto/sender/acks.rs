@@ -148,7 +148,7 @@ impl Transfer {
                     self.go_back(now, true);
                 }
             }
-            _ if ack.in_flight > 1 && self.congestion.is_getting_through() => {
+            _ if ack.in_flight > 1 && (ack.is_suspect || self.congestion.is_getting_through()) => {
                 self.loss.on_repeated_ack(ack, &self.rtt);
             }
             _ if ack.in_flight > 1 => {}

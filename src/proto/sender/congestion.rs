@@ -117,7 +117,7 @@ impl Controller {
     /// False where only a few blocks arrive between two recoveries. To a slow client that answers every datagram, the
     /// copies of one recovery then cause the next: such a client is waited for until it has gone through all.
     pub(super) fn is_getting_through(&self) -> bool {
-        self.runs.mean >= 8 * LEAST_RUN
+        self.runs.mean / 8 >= LEAST_RUN.min(self.limit().saturating_mul(3) / 4)
     }
 
     /// `blocks` were acknowledged for the first time, and `shortest` is the shortest round trip seen.
