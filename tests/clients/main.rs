@@ -1,7 +1,7 @@
-//! Foreign programs and raw sockets against Bootstone on loopback.
+//! Clients of other projects, and raw sockets, against Bootstone on loopback.
 //!
 //! `fetching`: programs that people use fetch from a server on a thread, and the bytes and the server's own reports are
-//! compared. `mistakes`: datagrams that other servers have stumbled over. `life` and `command_line`: the
+//! compared. `edge_cases`: datagrams that other servers handle wrongly. `lifecycle` and `command_line`: the
 //! binary, from its first line to its exit status.
 //!
 //! A program that is not installed is skipped, by name, on standard error; with `BOOTSTONE_REQUIRE_CLIENTS=1` its
@@ -15,12 +15,15 @@
 )]
 
 mod binary;
-mod children;
 mod command_line;
 mod content;
+mod edge_cases;
 mod fetching;
-mod hand;
-mod life;
-mod mistakes;
+mod lifecycle;
+mod processes;
 mod programs;
-mod serving;
+mod raw_client;
+mod server;
+#[allow(dead_code, reason = "shared by several test targets")]
+#[path = "../support/skip.rs"]
+mod skip;

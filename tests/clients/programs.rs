@@ -1,15 +1,15 @@
-//! The foreign programs: how each is told what to fetch, and how it says that it could not.
+//! Clients of other projects: their command lines, and how they report errors.
 
 use std::fs;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::children::{Ended, Started, run};
+use crate::processes::{Ended, Started, run};
+use crate::skip::skip;
 
-/// A TFTP client that somebody else has written.
+/// A TFTP client of another project.
 #[derive(Clone, Copy, Debug)]
 pub enum Program {
     /// Asks for `tsize`, `blksize` and `timeout`. Hands netascii over as it came.
@@ -24,9 +24,9 @@ pub enum Program {
     Tftpy,
 }
 
-/// What to fetch, and how. What is not said is left to the program.
+/// What to fetch, and with which options.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub struct Download<'a> {
     pub server: SocketAddr,
     pub name: &'a str,
     pub netascii: bool,
@@ -36,7 +36,7 @@ pub struct Wish<'a> {
     pub more: &'a [&'a str],
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug)]
 pub struct Fetched {
     /// The local file, if the program made one.
@@ -53,9 +53,9 @@ pub struct Fetching {
     folder: tempfile::TempDir,
 }
 
-impl<'a> Wish<'a> {
-    pub fn new(server: SocketAddr, name: &'a str) -> Wish<'a> {
-        Wish {
+impl<'a> Download<'a> {
+    pub fn new(server: SocketAddr, name: &'a str) -> Download<'a> {
+        Download {
             server,
             name,
             netascii: false,
@@ -103,19 +103,19 @@ impl Program {
         if is_there(command, arguments, word) {
             return true;
         }
-        skip(&format!("{self:?} (install {package})"));
+        skip(&format!("{self:?} (package {package})"));
         false
     }
 
     /// Fetches into a file of its own.
     #[track_caller]
-    pub fn fetch(self, wish: &Wish<'_>) -> Fetched {
-        self.start(wish).end()
+    pub fn fetch(self, download: &Download<'_>) -> Fetched {
+        self.start(download).end()
     }
 
-    pub fn start(self, wish: &Wish<'_>) -> Fetching {
+    pub fn start(self, download: &Download<'_>) -> Fetching {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = self.command(wish, &folder.path().join("fetched"));
+        let mut command = self.command(download, &folder.path().join("fetched"));
         Fetching {
             program: self,
             started: Started::new(command.current_dir(folder.path())),
@@ -147,55 +147,85 @@ impl Program {
         self.is_success(&run(&mut command))
     }
 
-    fn command(self, wish: &Wish<'_>, to: &Path) -> Command {
+    fn command(self, download: &Download<'_>, to: &Path) -> Command {
         let to = to.to_str().unwrap();
-        let (host, port) = (wish.server.ip().to_string(), wish.server.port().to_string());
-        let blksize = wish.blksize.map(|size| size.to_string());
-        assert!(wish.windowsize.is_none() || matches!(self, Program::Atftp));
+        let (host, port) = (
+            download.server.ip().to_string(),
+            download.server.port().to_string(),
+        );
+        let blksize = download.blksize.map(|size| size.to_string());
+        assert!(download.windowsize.is_none() || matches!(self, Program::Atftp));
         let mut command = match self {
             Program::Curl => {
-                let mode = if wish.netascii { ";mode=netascii" } else { "" };
+                let mode = if download.netascii {
+                    ";mode=netascii"
+                } else {
+                    ""
+                };
                 let mut command = curl(&["--output", to]);
                 command.args(blksize.iter().flat_map(|size| ["--tftp-blksize", size]));
                 command
-                    .args(wish.more)
-                    .arg(url(wish.server, wish.name) + mode);
+                    .args(download.more)
+                    .arg(url(download.server, download.name) + mode);
                 return command;
             }
             Program::TftpHpa => {
                 assert!(blksize.is_none());
-                let mode = if wish.netascii { "netascii" } else { "octet" };
+                let mode = if download.netascii {
+                    "netascii"
+                } else {
+                    "octet"
+                };
                 return program(
                     "tftp",
-                    &["-l", "-m", mode, &host, &port, "-c", "get", wish.name, to],
+                    &[
+                        "-l",
+                        "-m",
+                        mode,
+                        &host,
+                        &port,
+                        "-c",
+                        "get",
+                        download.name,
+                        to,
+                    ],
                 );
             }
             Program::Atftp => {
-                let mut command = program("atftp", &["-g", "-r", wish.name, "-l", to]);
-                let windowsize = wish.windowsize.map(|size| format!("windowsize {size}"));
+                let mut command = program("atftp", &["-g", "-r", download.name, "-l", to]);
+                let windowsize = download.windowsize.map(|size| format!("windowsize {size}"));
                 let blksize = blksize.map(|size| format!("blksize {size}"));
-                let mode = wish.netascii.then(|| "mode netascii".to_owned());
+                let mode = download.netascii.then(|| "mode netascii".to_owned());
                 for option in [blksize, windowsize, mode].into_iter().flatten() {
                     command.args(["--option", &option]);
                 }
                 command
             }
             Program::Busybox => {
-                assert!(!wish.netascii);
-                let mut command = program("busybox", &["tftp", "-g", "-r", wish.name, "-l", to]);
+                assert!(!download.netascii);
+                let mut command =
+                    program("busybox", &["tftp", "-g", "-r", download.name, "-l", to]);
                 command.args(blksize.iter().flat_map(|size| ["-b", size]));
                 command
             }
             Program::Tftpy => {
-                assert!(!wish.netascii);
+                assert!(!download.netascii);
                 let blksize = blksize.unwrap_or_default();
                 return program(
                     python(),
-                    &["-c", TFTPY_DOWNLOAD, &host, &port, wish.name, to, &blksize],
+                    &[
+                        "-c",
+                        TFTPY_DOWNLOAD,
+                        &host,
+                        &port,
+                        download.name,
+                        to,
+                        &blksize,
+                    ],
                 );
             }
         };
-        command.args(wish.more).args([&host, &port]);
+        command.args(download.more).args([&host, &port]);
         command
     }
 
@@ -236,18 +266,6 @@ pub fn has_ipv6() -> bool {
         skip("IPv6");
     }
     is_here
-}
-
-/// Says what is not tested for want of what; or fails, where all must be there.
-#[expect(
-    clippy::explicit_write,
-    reason = "the harness keeps `eprintln` of a test that passes to itself"
-)]
-fn skip(missing: &str) {
-    let text = format!("skipped: {missing} is not here");
-    let is_required = std::env::var("BOOTSTONE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
-    assert!(!is_required, "{text}");
-    writeln!(std::io::stderr(), "{text}").unwrap();
 }
 
 /// True when the command starts, and says this word.

@@ -1,4 +1,4 @@
-//! Programs that are started, and that end: by themselves before a deadline, or with the value that stands for them.
+//! Processes of a test. They end by themselves before a deadline, or are killed.
 
 use std::fs::File;
 use std::io::{Read, Seek};

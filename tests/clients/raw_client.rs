@@ -1,23 +1,23 @@
-//! A peer whose datagrams are written by hand.
+//! A peer whose datagrams are written by client.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use crate::children::DEADLINE;
+use crate::processes::DEADLINE;
 
 /// A socket of its own, which hears one server address and no other.
 ///
 /// It passes over what it has heard before since its last request: where this machine is so busy that the hand
 /// has to wait for its turn, the server's timer is right to send again. Reports tell how often it did.
-pub struct Hand {
+pub struct RawClient {
     socket: UdpSocket,
     heard: RefCell<HashSet<Vec<u8>>>,
 }
 
-impl Hand {
-    pub fn to(server: SocketAddr) -> Hand {
+impl RawClient {
+    pub fn to(server: SocketAddr) -> RawClient {
         let any: IpAddr = match server {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -26,7 +26,7 @@ impl Hand {
         // From here on the kernel drops what comes from any other address or port.
         socket.connect(server).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
-        Hand {
+        RawClient {
             socket,
             heard: RefCell::default(),
         }
@@ -37,7 +37,7 @@ impl Hand {
     }
 
     #[track_caller]
-    pub fn say(&self, datagram: impl AsRef<[u8]>) {
+    pub fn send(&self, datagram: impl AsRef<[u8]>) {
         let datagram = datagram.as_ref();
         if datagram.starts_with(b"\0\x01") {
             self.heard.borrow_mut().clear();
@@ -47,9 +47,9 @@ impl Hand {
 
     /// The next datagram, as soon as there is one.
     #[track_caller]
-    pub fn hear(&self) -> Vec<u8> {
+    pub fn receive(&self) -> Vec<u8> {
         loop {
-            let datagram = self.receive().unwrap();
+            let datagram = self.recv().unwrap();
             if self.heard.borrow_mut().insert(datagram.clone()) {
                 return datagram;
             }
@@ -58,11 +58,11 @@ impl Hand {
 
     /// All that has come by now.
     #[track_caller]
-    pub fn rest(&self) -> Vec<Vec<u8>> {
+    pub fn pending(&self) -> Vec<Vec<u8>> {
         self.socket.set_nonblocking(true).unwrap();
         let mut rest = Vec::new();
         let end = loop {
-            match self.receive() {
+            match self.recv() {
                 Ok(datagram) => rest.push(datagram),
                 Err(error) => break error,
             }
@@ -73,7 +73,7 @@ impl Hand {
         rest
     }
 
-    fn receive(&self) -> io::Result<Vec<u8>> {
+    fn recv(&self) -> io::Result<Vec<u8>> {
         let mut buffer = vec![0; 65_536];
         // A machine that is stopped and goes on interrupts whoever waits.
         let length = loop {
@@ -105,7 +105,7 @@ impl Hand {
     /// The number and the payload of the next datagram, which must be a DATA.
     #[track_caller]
     pub fn data(&self) -> (u16, Vec<u8>) {
-        let datagram = self.hear();
+        let datagram = self.receive();
         assert_eq!(datagram[..2], [0, 3], "{datagram:?}");
         (
             u16::from_be_bytes([datagram[2], datagram[3]]),
@@ -120,7 +120,7 @@ impl Hand {
         for expected in acked + 1.. {
             let (block, payload) = self.data();
             assert_eq!(block, expected);
-            self.say(Hand::ack(block));
+            self.send(RawClient::ack(block));
             file.extend_from_slice(&payload);
             if payload.len() < blksize {
                 break;
@@ -132,7 +132,7 @@ impl Hand {
     /// Asks for a file without options, and takes all of it.
     #[track_caller]
     pub fn fetch(&self, name: &str) -> Vec<u8> {
-        self.say(Hand::request(name, &[]));
+        self.send(RawClient::request(name, &[]));
         self.take(0, 512)
     }
 }
