@@ -45,8 +45,8 @@ impl<const MIN: u64, const MAX: u64> FromStr for Ranged<MIN, MAX> {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse() {
             Ok(number) if (MIN..=MAX).contains(&number) => Ok(Ranged(number)),
-            _ if MAX == u64::MAX => Err(format!("it takes a number, at least {MIN}")),
-            _ => Err(format!("it takes a number, {MIN} to {MAX}")),
+            _ if MAX == u64::MAX => Err(format!("it takes a number of at least {MIN}")),
+            _ => Err(format!("it takes a number from {MIN} to {MAX}")),
         }
     }
 }
@@ -86,9 +86,9 @@ mod tests {
         }
         for text in ["575", "65536", "-1", "", "wide", "99999999999999999999"] {
             let error = text.parse::<Mtu>().unwrap_err();
-            assert_eq!(error, "it takes a number, 576 to 65535");
+            assert_eq!(error, "it takes a number from 576 to 65535");
         }
         let error = "0".parse::<Ranged<1, { u64::MAX }>>().unwrap_err();
-        assert_eq!(error, "it takes a number, at least 1");
+        assert_eq!(error, "it takes a number of at least 1");
     }
 }

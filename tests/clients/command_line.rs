@@ -30,7 +30,11 @@ fn unknown_options() {
 #[test]
 fn values_out_of_range() {
     refused(&["--mtu", "100"], &[], &["--mtu", "100", "576 to 65535"]);
-    refused(&["--mtu", "70000"], &[], &["--mtu", "70000", "576 to 65535"]);
+    refused(
+        &["--mtu", "70000"],
+        &[],
+        &["--mtu", "70000", "576 to 65535"],
+    );
     refused(
         &["--max-windowsize", "0"],
         &[],

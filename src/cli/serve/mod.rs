@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 pub(crate) use self::options::Serve;
@@ -161,20 +162,25 @@ async fn run(
         Some(error) = failed.recv() => return Err(error),
     }
     opened.service_manager.notify("STOPPING=1");
+    let idle = timeout(settings.drain_timeout, idle.wait_for(|active| *active == 0));
     tokio::select! {
-        _ = idle.wait_for(|active| *active == 0) => {}
-        Some(error) = failed.recv() => return Err(error),
-        () = tokio::time::sleep(settings.drain_timeout) => {
+        idle = idle => if idle.is_err() {
             warn!("drain timeout: aborting transfers");
-        }
-        name = signals.next() => {
-            say(format_args!("bootstone: second {name}: aborting transfers"));
-            std::process::exit(COULD_NOT.into());
-        }
+        },
+        Some(error) = failed.recv() => return Err(error),
+        name = signals.next() => exit_at_once(name),
     }
     shutdown.send().await;
     info!("stopped");
     Ok(())
+}
+
+/// Ends the process without waiting for anything, the log included.
+fn exit_at_once(signal: &str) -> ! {
+    say(format_args!(
+        "bootstone: second {signal}: aborting transfers"
+    ));
+    std::process::exit(COULD_NOT.into());
 }
 
 /// Assigns the sockets to their workers. The sockets of an address share its sessions.
