@@ -1,4 +1,4 @@
-//! The server as a value: lock-step, and datagrams that nobody asked for.
+//! The server as a value: lock-step, and unsolicited datagrams.
 #![allow(missing_docs, reason = "criterion's macros make functions without")]
 
 use std::hint::black_box;

@@ -76,7 +76,7 @@ pub fn workplace() -> Result<PathBuf> {
     Ok(target.join("compare"))
 }
 
-/// Writes the files to `directory`, readable for everybody. What is there already stays, so that cargo
+/// Writes the files to `directory`, readable for all users. What is there already stays, so that cargo
 /// sees no change.
 pub fn write_to(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory)?;

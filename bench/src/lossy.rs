@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::client::Wish;
+use crate::client::Download;
 use crate::content::File;
 use crate::load::{self, Load};
 use crate::relay::{self, Conditions, Path};
@@ -152,7 +152,7 @@ fn own(
     (blksize, windowsize): (u16, u16),
     limit: Duration,
 ) -> Result<Option<Duration>> {
-    let wish = Wish {
+    let download = Download {
         name: file.name().to_owned(),
         blksize,
         windowsize,
@@ -160,7 +160,7 @@ fn own(
     };
     let load = Load {
         server,
-        wish,
+        download,
         count: 1,
         at_once: 1,
         one_address: true,
@@ -288,7 +288,7 @@ fn try_once(
 /// which would delay all others here.
 pub const USUAL: &str = "bootstone,dnsmasq,dnsmasq single-port,atftpd,tftpd-hpa";
 
-/// The servers of this table: Bootstone twice, once without running ahead.
+/// The servers of this table: Bootstone twice, once without pipelining.
 pub fn contestants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Settings)> {
     let mut all = Vec::new();
     for &kind in kinds {

@@ -51,7 +51,7 @@ impl Account {
             .ok_or(io::ErrorKind::InvalidData.into())
     }
 
-    /// True where children count that nobody waits for.
+    /// True if children that have not been waited for count.
     pub fn is_whole(&self) -> bool {
         self.group.is_some()
     }
@@ -96,7 +96,7 @@ impl Account {
             return;
         };
         let _ = fs::write(group.join("cgroup.kill"), "1");
-        // The last one may still be on its way out.
+        // The last one may still be about to end.
         for _ in 0..100 {
             if fs::remove_dir(group).is_ok() {
                 return;
@@ -243,7 +243,7 @@ impl Drop for MemoryWatch {
     }
 }
 
-/// Datagrams that the sockets on a UDP port had no room for: the last column of `/proc/net/udp`.
+/// Datagrams that the sockets on a UDP port have dropped: the last column of `/proc/net/udp`.
 pub fn socket_drops(port: u16) -> u64 {
     let tables = ["/proc/net/udp", "/proc/net/udp6"].map(fs::read_to_string);
     let lines = tables.iter().flatten().flat_map(|table| table.lines());

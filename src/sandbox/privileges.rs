@@ -25,7 +25,7 @@ pub(super) fn drop_to(user: Option<User>) -> Result<User, String> {
         // Best effort: only root with all its capabilities may drop its groups.
         let _ = set_thread_groups(&[]);
     }
-    become_user(user, current).map_err(|errno| why_not(user, current, errno))?;
+    become_user(user, current).map_err(|errno| explain(user, current, errno))?;
     set_capabilities(None, NONE)
         .and_then(|()| set_no_new_privs(true))
         .map_err(|errno| format!("the capabilities cannot be dropped: {errno}"))?;
@@ -62,8 +62,8 @@ fn become_user(user: User, current: User) -> Result<(), Errno> {
     set_thread_res_uid(uid, uid, uid)
 }
 
-fn why_not(user: User, current: User, errno: Errno) -> String {
-    let way_out = match (errno, current.uid) {
+fn explain(user: User, current: User, errno: Errno) -> String {
+    let advice = match (errno, current.uid) {
         (Errno::INVAL, _) => {
             "This user namespace has no such number: choose one that it maps with --user, \
              or --user 0 to stay its root"
@@ -74,5 +74,5 @@ fn why_not(user: User, current: User, errno: Errno) -> String {
         }
         _ => "Only root can become another user: start as root, or leave --user out",
     };
-    format!("cannot become user {user}: {errno}. {way_out}")
+    format!("cannot become user {user}: {errno}. {advice}")
 }

@@ -55,8 +55,8 @@ fn many_files_in_a_row_from_one_port() {
     assert_eq!(server.reports().len(), 100);
 }
 
-/// Whoever asks for the same file once more gets it, at the second request at the latest: the first one may be
-/// a late duplicate of the one before.
+/// A client that requests the same file again gets it at the second request at the latest; the first
+/// one may be a late duplicate.
 #[test]
 fn the_same_file_twice_from_one_port() {
     let server = TestServer::files();

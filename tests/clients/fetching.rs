@@ -21,7 +21,7 @@ fn check(program: Program, download: &Download<'_>, expected: &[u8]) {
         "{program:?}, {download:?}: {:?}",
         fetched.ended
     );
-    // Not `assert_eq`: nobody wants to read a MiB.
+    // Not `assert_eq`, which would print a MiB.
     assert!(
         fetched.bytes == expected,
         "{program:?}, {download:?}: {} bytes, expected {}; the same up to {:?}",

@@ -5,7 +5,7 @@
 //! binary, from its first line to its exit status.
 //!
 //! A program that is not installed is skipped, by name, on standard error; with `BOOTSTONE_REQUIRE_CLIENTS=1` its
-//! absence is a failure. Nobody sleeps here: everything waits for an event, and no longer than a deadline.
+//! absence is a failure. No test sleeps: each waits for an event, up to a deadline.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,

@@ -298,7 +298,7 @@ fn python() -> &'static str {
     })
 }
 
-/// Without anybody's `.curlrc` and proxies.
+/// Ignores `.curlrc` and proxies.
 fn curl(arguments: &[&str]) -> Command {
     let mut command = program(
         "curl",

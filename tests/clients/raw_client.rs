@@ -75,7 +75,7 @@ impl RawClient {
 
     fn recv(&self) -> io::Result<Vec<u8>> {
         let mut buffer = vec![0; 65_536];
-        // A machine that is stopped and goes on interrupts whoever waits.
+        // A machine that is suspended and resumed interrupts a waiting call.
         let length = loop {
             match self.socket.recv(&mut buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -89,7 +89,7 @@ impl TestServer {
         }
     }
 
-    /// Has everything under way finished. All reports that nobody has taken yet.
+    /// Waits until all transfers are finished. Returns the reports that were not read before.
     #[track_caller]
     pub fn reports(mut self) -> Vec<ServerReport> {
         // The last ACK of a client that has ended may still be on its way.
@@ -132,7 +132,7 @@ fn serve(
     tell: &mpsc::Sender<ServerReport>,
 ) {
     let report = |catalog: &Catalog, report: &Report| {
-        // Nobody listens any more when the test is over.
+        // The receiver is gone when the test is over.
         let _ = tell.send(ServerReport::new(catalog, report));
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

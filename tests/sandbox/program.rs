@@ -140,7 +140,7 @@ fn variables_work_like_options() {
     }
     let server = Server::start(serve().env("BOOTSTONE_NO_SANDBOX", "true"));
     assert_eq!(status(&server.status(), "Seccomp"), "0");
-    let refused = serve().env("BOOTSTONE_USER", "nobody").output().unwrap();
+    let refused = serve().env("BOOTSTONE_USER", "daemon").output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("UID:GID"));
 }

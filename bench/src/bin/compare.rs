@@ -20,7 +20,7 @@ struct Arguments {
     #[argh(switch)]
     quick: bool,
 
-    /// only these servers, separated by commas; all, and "floor" and "floor awake", if none is named
+    /// only these servers, separated by commas; all, and "floor" and "floor polling", if none is named
     #[argh(option, default = "String::new()")]
     servers: String,
 
@@ -51,7 +51,7 @@ fn main() -> Result<()> {
     process::pin(core)?;
     let mut kinds = Kind::select(&arguments.servers)?;
     if arguments.servers.is_empty() {
-        kinds.extend(Kind::FLOORS);
+        kinds.extend(Kind::LOWER_BOUNDS);
     }
     let rounds = arguments
         .rounds
@@ -121,7 +121,7 @@ fn render(kinds: &[Kind], rounds: usize, [matrix, busy, storms]: [&[Compared]; 3
         table(&head, &judged),
     );
     let cpu = |measured: &Measured| measured.cpu_per_gb();
-    let speed = |measured: &Measured| measured.tally.throughput() / 1e6;
+    let speed = |measured: &Measured| measured.result.throughput() / 1e6;
     let cpu = |title, compared| {
         format!(
             "### Server CPU, seconds per GB, {title}\n\n{}\n",
@@ -177,7 +177,7 @@ fn grid_cell(row: &Row, cell: &Cell, figure: fn(&Measured) -> f64) -> String {
     if !cell.is_sound() {
         return format!("{} failed", cell.failed());
     }
-    let (blksize, windowsize) = cell.rounds[0].tally.terms;
+    let (blksize, windowsize) = cell.rounds[0].result.terms;
     let number = digits(cell.median(figure));
     match (
         blksize == usize::from(row.terms.0),
@@ -206,7 +206,7 @@ fn storm(cells: &[Cell]) -> String {
         "clients' core busy",
     ];
     let line = |cell: &Cell| {
-        let time = |share| digits(cell.median(|m| millis(m.tally.percentile(share))));
+        let time = |share| digits(cell.median(|m| millis(m.result.percentile(share))));
         let died = if cell.rounds.iter().any(|m| m.died) {
             ", died"
         } else {
@@ -214,9 +214,9 @@ fn storm(cells: &[Cell]) -> String {
         };
         vec![
             cell.kind.name().to_owned(),
-            digits(cell.median(|m| m.tally.rate())),
+            digits(cell.median(|m| m.result.rate())),
             format!("{}{died}", cell.failed()),
-            cell.sum(|m| m.tally.repeated_requests).to_string(),
+            cell.sum(|m| m.result.repeated_requests).to_string(),
             cell.sum(|m| m.drops).to_string(),
             time(0.5),
             time(0.9),
@@ -224,7 +224,7 @@ fn storm(cells: &[Cell]) -> String {
             time(1.0),
             digits(cell.median(|m| m.cpu_per_transfer().as_secs_f64() * 1e6)),
             digits(cell.median(|m| mebibytes(m.peak_memory))),
-            format!("{:.0} %", cell.median(|m| m.tally.own_share() * 100.0)),
+            format!("{:.0} %", cell.median(|m| m.result.own_share() * 100.0)),
         ]
     };
     table(

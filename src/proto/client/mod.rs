@@ -651,7 +651,7 @@ mod tests {
         assert_eq!(
             d.block(551, 1, b"aaaaaaaa"),
             None,
-            "a late one in mid-window sets nobody back"
+            "a late duplicate within a window is ignored"
         );
         assert_eq!(
             d.block(552, 2, b"bbbbbbbb"),

@@ -96,7 +96,7 @@ impl FetchOptions {
                     granted.windowsize = check_range(value, 1, self.windowsize)?;
                 }
                 Some(OptionName::Tsize) if self.tsize => granted.tsize = Some(value),
-                // The server has to echo this value (RFC 2349).
+                // The server has to return this value unchanged (RFC 2349).
                 Some(OptionName::Timeout) if self.timeout.map(u64::from) == Some(value) => {}
                 _ => return Err("the server granted an option that was not asked for"),
             }
