@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::limits::ConnectionLimits;
-use super::request::{MAX_HEAD, Method, Request, RequestError};
+use super::request::{HttpRequest, MAX_HEAD, Method, RequestError};
 use super::response::{Body, Response};
 use super::site::Site;
 use crate::proto::Instant;
@@ -97,9 +97,9 @@ impl Connection {
     }
 
     /// Reads the next request; `None` if the client has closed the connection.
-    async fn next_request(&mut self) -> Result<Option<Request>, RequestError> {
+    async fn next_request(&mut self) -> Result<Option<HttpRequest>, RequestError> {
         loop {
-            if let Some((request, len)) = Request::parse(&self.received)? {
+            if let Some((request, len)) = HttpRequest::parse(&self.received)? {
                 self.received.drain(..len);
                 return Ok(Some(request));
             }

@@ -68,11 +68,11 @@ struct Connections {
     site: Rc<Site>,
     limits: ConnectionLimits,
     tasks: JoinSet<()>,
-    table: Vec<Entry>,
+    table: Vec<TrackedConnection>,
 }
 
-/// A connection in the table.
-struct Entry {
+/// An open connection.
+struct TrackedConnection {
     task: AbortHandle,
     awaited_since: AwaitedSince,
 }
@@ -93,7 +93,7 @@ impl Connections {
         let (site, limits) = (Rc::clone(&self.site), self.limits);
         let serve = connection::serve(stream, site, limits, Rc::clone(&awaited_since));
         let task = self.tasks.spawn_local(serve);
-        self.table.push(Entry {
+        self.table.push(TrackedConnection {
             task,
             awaited_since,
         });

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::request::{Method, Request, list};
+use super::request::{HttpRequest, Method, list};
 
 /// What to send of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Selection {
 
 /// Evaluates the preconditions and the range of `request`, in the order of §13.2.2, for a file of
 /// `len` bytes. `tag` is its entity tag, quotes included.
-pub fn evaluate(request: &Request, tag: &str, len: usize) -> Selection {
+pub fn evaluate(request: &HttpRequest, tag: &str, len: usize) -> Selection {
     let is_tag = |item: &str| item == tag || item == "*";
     if let Some(tags) = &request.if_match
         && !list(tags).any(is_tag)
@@ -76,10 +76,10 @@ mod tests {
 
     const TAG: &str = "\"a1\"";
 
-    fn range(range: &str) -> Request {
-        Request {
+    fn range(range: &str) -> HttpRequest {
+        HttpRequest {
             range: Some(range.to_owned()),
-            ..Request::default()
+            ..HttpRequest::default()
         }
     }
 
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn head_ignores_ranges() {
-        let request = Request {
+        let request = HttpRequest {
             method: Method::Head,
             ..range("bytes=0-0")
         };
@@ -137,7 +137,7 @@ mod tests {
             ("W/\"a1\"", Selection::Whole),
             ("Sat, 21 Nov 2026 00:00:00 GMT", Selection::Whole),
         ] {
-            let request = Request {
+            let request = HttpRequest {
                 if_range: Some(tag.to_owned()),
                 ..range("bytes=1-1")
             };
@@ -149,7 +149,7 @@ mod tests {
     fn entity_tags() {
         let case = |if_match: &str, if_none_match: &str| {
             let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-            let request = Request {
+            let request = HttpRequest {
                 if_match: some(if_match),
                 if_none_match: some(if_none_match),
                 ..range("bytes=0-0")

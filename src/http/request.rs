@@ -11,7 +11,7 @@ const MAX_FIELDS: usize = 64;
 
 /// A parsed request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
+pub struct HttpRequest {
     /// The method.
     pub method: Method,
     /// The path of the target, percent-decoded, without a query: `/ipxe.efi`.
@@ -49,18 +49,18 @@ pub struct RequestError(
     pub u16,
 );
 
-impl Request {
+impl HttpRequest {
     /// Parses the request at the start of `bytes`. Returns the request and its length; `None` if it
     /// is not complete.
     ///
     /// # Errors
     /// The bytes are not a valid request, whatever follows.
-    pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, RequestError> {
+    pub fn parse(bytes: &[u8]) -> Result<Option<(HttpRequest, usize)>, RequestError> {
         let mut fields = [EMPTY_HEADER; MAX_FIELDS];
         let mut parsed = httparse::Request::new(&mut fields);
         match parsed.parse(bytes) {
             Ok(Status::Complete(len)) if len <= MAX_HEAD => {
-                let request = Request::from_parsed(&parsed)?;
+                let request = HttpRequest::from_parsed(&parsed)?;
                 Ok(Some((request, len)))
             }
             Ok(Status::Partial) if bytes.len() < MAX_HEAD => Ok(None),
@@ -70,7 +70,7 @@ impl Request {
         }
     }
 
-    fn from_parsed(parsed: &httparse::Request<'_, '_>) -> Result<Request, RequestError> {
+    fn from_parsed(parsed: &httparse::Request<'_, '_>) -> Result<HttpRequest, RequestError> {
         let fields = &parsed.headers[..];
         let is_http_1_1 = parsed.version == Some(1);
         let connection = field(fields, "connection").unwrap_or_default();
@@ -79,7 +79,7 @@ impl Request {
         let has_body = ["content-length", "transfer-encoding"]
             .into_iter()
             .any(|name| field(fields, name).is_some_and(|value| value != "0"));
-        Ok(Request {
+        Ok(HttpRequest {
             method: match parsed.method {
                 Some("GET") => Method::Get,
                 Some("HEAD") => Method::Head,
@@ -142,8 +142,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[track_caller]
-    fn parse(text: &str) -> Request {
-        let (request, len) = Request::parse(text.as_bytes()).unwrap().unwrap();
+    fn parse(text: &str) -> HttpRequest {
+        let (request, len) = HttpRequest::parse(text.as_bytes()).unwrap().unwrap();
         assert_eq!(len, text.len());
         request
     }
@@ -153,12 +153,12 @@ mod tests {
         let request = parse(
             "HEAD /2.0.0/ipxe.efi HTTP/1.1\r\nHost: 192.0.2.1:8080\r\nAccept: */*\r\nUser-Agent: UefiHttpBoot/1.0\r\n\r\n",
         );
-        let expected = Request {
+        let expected = HttpRequest {
             method: Method::Head,
             path: b"/2.0.0/ipxe.efi".to_vec(),
             host: "192.0.2.1:8080".to_owned(),
             keep_alive: true,
-            ..Request::default()
+            ..HttpRequest::default()
         };
         assert_eq!(request, expected);
     }
@@ -167,10 +167,10 @@ mod tests {
     fn a_request_is_parsed_once_it_is_complete() {
         let text = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
         for len in 0..text.len() {
-            assert_eq!(Request::parse(&text[..len]), Ok(None));
+            assert_eq!(HttpRequest::parse(&text[..len]), Ok(None));
         }
         let two = [&text[..], b"GET /next"].concat();
-        let (_, len) = Request::parse(&two).unwrap().unwrap();
+        let (_, len) = HttpRequest::parse(&two).unwrap().unwrap();
         assert_eq!(len, text.len());
     }
 
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn invalid_requests() {
-        let status = |text: &str| Request::parse(text.as_bytes()).unwrap_err().0;
+        let status = |text: &str| HttpRequest::parse(text.as_bytes()).unwrap_err().0;
         assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), 400);
         assert_eq!(status("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), 400);
         assert_eq!(status("GET / HTTP/1.1\r\nHost : a\r\n\r\n"), 400);
@@ -231,9 +231,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Request::parse(&bytes);
+            let _ = HttpRequest::parse(&bytes);
             let head = [b"GET ".as_slice(), &bytes, b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
-            let _ = Request::parse(&head);
+            let _ = HttpRequest::parse(&head);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use super::preconditions::{Selection, evaluate};
-use super::request::{Method, Request};
+use super::request::{HttpRequest, Method};
 use super::site::Site;
 use super::{metrics, page};
 use crate::catalog::FileId;
@@ -39,7 +39,7 @@ pub(super) enum Body {
 
 impl Response {
     /// Responses `request`, which was sent to the address `local`.
-    pub(super) async fn new(site: &Site, request: &Request, local: SocketAddr) -> Response {
+    pub(super) async fn new(site: &Site, request: &HttpRequest, local: SocketAddr) -> Response {
         if request.method == Method::Other {
             return Response::error(405).with("Allow", "GET, HEAD");
         }
@@ -103,7 +103,7 @@ impl Response {
         response.with(NO_STORE.0, NO_STORE.1)
     }
 
-    fn file(site: &Site, request: &Request, file: FileId) -> Response {
+    fn file(site: &Site, request: &HttpRequest, file: FileId) -> Response {
         let len = site.catalog.bytes(file).len();
         let tag = format!("\"{}\"", site.hash(file));
         let (status, range) = match evaluate(request, &tag, len) {

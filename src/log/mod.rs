@@ -13,8 +13,8 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 pub(crate) use self::format::LogFormat;
+use self::queue::LineQueue;
 pub(crate) use self::queue::LogWriter;
-use self::queue::Queue;
 use self::subscriber::LineSubscriber;
 use crate::catalog::Catalog;
 use crate::proto::report::{Figures, Report, Requested};
@@ -24,7 +24,7 @@ use crate::proto::report::{Figures, Report, Requested};
 /// # Errors
 /// The system cannot start a thread, or the log was started before.
 pub(crate) fn start(format: LogFormat) -> io::Result<LogWriter> {
-    let queue = Arc::new(Queue::new(format));
+    let queue = Arc::new(LineQueue::new(format));
     let writer = LogWriter::start(Arc::clone(&queue))?;
     tracing::subscriber::set_global_default(LineSubscriber(queue)).map_err(io::Error::other)?;
     Ok(writer)

@@ -16,7 +16,7 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The lines that wait to be written.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct LineQueue {
     /// Format of the lines.
     pub(super) format: LogFormat,
     pending: Mutex<Pending>,
@@ -35,12 +35,12 @@ struct Pending {
 /// The thread that writes the lines. Dropping this value writes the remaining lines and ends it.
 #[derive(Debug)]
 pub(crate) struct LogWriter {
-    queue: Arc<Queue>,
+    queue: Arc<LineQueue>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl LogWriter {
-    pub(super) fn start(queue: Arc<Queue>) -> io::Result<LogWriter> {
+    pub(super) fn start(queue: Arc<LineQueue>) -> io::Result<LogWriter> {
         let source = Arc::clone(&queue);
         let thread = std::thread::Builder::new().name("log".to_owned());
         let thread = thread.spawn(move || source.write_all_to(io::stdout()))?;
@@ -62,11 +62,11 @@ impl Drop for LogWriter {
     }
 }
 
-impl Queue {
-    pub(super) fn new(format: LogFormat) -> Queue {
-        Queue {
+impl LineQueue {
+    pub(super) fn new(format: LogFormat) -> LineQueue {
+        LineQueue {
             format,
-            ..Queue::default()
+            ..LineQueue::default()
         }
     }
 
@@ -130,7 +130,7 @@ impl Queue {
 mod tests {
     use super::*;
 
-    impl Queue {
+    impl LineQueue {
         /// All queued text.
         pub(in super::super) fn taken(&self) -> String {
             let mut text = Vec::new();
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn lines_keep_their_order() {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(LineQueue::default());
         queue.push(b"one\n");
         queue.push(b"two\n");
         assert_eq!(queue.taken(), "one\ntwo\n");
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_queue_is_limited_and_lost_lines_are_reported() {
-        let queue = Queue::new(LogFormat::Json);
+        let queue = LineQueue::new(LogFormat::Json);
         let line = [b'x'; 1000];
         for _ in 0..2000 {
             queue.push(&line);
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_writer_writes_everything_before_it_ends() {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(LineQueue::default());
         queue.push(b"last\n");
         queue.lock().is_closed = true;
         let mut out = Vec::new();

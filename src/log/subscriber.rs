@@ -7,10 +7,10 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use super::queue::Queue;
+use super::queue::LineQueue;
 
 /// Puts the line of every event into the queue.
-pub(super) struct LineSubscriber(pub(super) Arc<Queue>);
+pub(super) struct LineSubscriber(pub(super) Arc<LineQueue>);
 
 impl Subscriber for LineSubscriber {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -47,7 +47,7 @@ mod tests {
     use crate::log::format::LogFormat;
 
     fn lines(format: LogFormat, log: impl FnOnce()) -> String {
-        let queue = Arc::new(Queue::new(format));
+        let queue = Arc::new(LineQueue::new(format));
         tracing::subscriber::with_default(LineSubscriber(Arc::clone(&queue)), log);
         queue.taken()
     }

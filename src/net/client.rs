@@ -21,7 +21,7 @@ const MAX_DATAGRAM: usize = 65_536;
 /// One transfer, on its own port.
 pub(crate) struct FetchDriver {
     fetch: Fetch,
-    socket: Socket,
+    socket: ClientSocket,
     clock: Clock,
     /// The server has answered.
     has_answered: bool,
@@ -69,7 +69,7 @@ impl FetchDriver {
     ) -> io::Result<FetchDriver> {
         Ok(FetchDriver {
             fetch: Fetch::new(clock.now(), server, options),
-            socket: Socket::for_server(server)?,
+            socket: ClientSocket::for_server(server)?,
             clock,
             has_answered: false,
             buffer: vec![0; MAX_DATAGRAM],
@@ -162,13 +162,13 @@ impl FetchDriver {
 }
 
 /// An unconnected socket: the server may answer from another port.
-struct Socket {
+struct ClientSocket {
     io: UdpSocket,
     state: UdpSocketState,
 }
 
-impl Socket {
-    fn for_server(server: SocketAddr) -> io::Result<Socket> {
+impl ClientSocket {
+    fn for_server(server: SocketAddr) -> io::Result<ClientSocket> {
         let any: SocketAddr = match server {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -181,7 +181,7 @@ impl Socket {
         // Without this an unconnected socket does not report ICMP errors.
         let _ = state.enable_transport_errors(UdpSockRef::from(&io));
         let io = UdpSocket::from_std(io)?;
-        Ok(Socket { io, state })
+        Ok(ClientSocket { io, state })
     }
 
     async fn receive(&self, buffer: &mut [u8]) -> io::Result<RecvMeta> {

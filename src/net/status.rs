@@ -24,7 +24,7 @@ const SNAPSHOT_LIFETIME: Duration = Duration::from_secs(1);
 
 /// A status request, as all drivers see it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Request {
+struct StatusRequest {
     /// Number of the request; 0 stands for none.
     number: u64,
     /// Every driver has to finish its transfers before it replies.
@@ -33,7 +33,7 @@ struct Request {
 
 /// A driver's reply.
 #[derive(Clone, Debug)]
-struct Reply {
+struct StatusReply {
     /// Number of the request that this replies to; 0 stands for none.
     request: u64,
     /// The counters; `None` before the first reply.
@@ -45,8 +45,8 @@ struct Reply {
 /// The driver's end: receives status requests and sends replies.
 #[derive(Debug)]
 pub struct StatusResponder {
-    request: watch::Receiver<Request>,
-    reply: watch::Sender<Reply>,
+    request: watch::Receiver<StatusRequest>,
+    reply: watch::Sender<StatusReply>,
 }
 
 impl StatusResponder {
@@ -65,7 +65,7 @@ impl StatusResponder {
 
     /// Replies with the counters of `server`.
     pub fn reply(&self, server: &Server) {
-        self.reply.send_replace(Reply {
+        self.reply.send_replace(StatusReply {
             request: self.request.borrow().number,
             stats: Some(server.stats().clone()),
             validated: server.proven(),
@@ -93,8 +93,8 @@ pub struct StatusSnapshot {
 #[derive(Debug)]
 pub struct StatusRequester {
     clock: Clock,
-    request: watch::Sender<Request>,
-    replies: Vec<watch::Receiver<Reply>>,
+    request: watch::Sender<StatusRequest>,
+    replies: Vec<watch::Receiver<StatusReply>>,
     last: Option<(Instant, StatusSnapshot)>,
 }
 
@@ -111,7 +111,7 @@ impl StatusRequester {
 
     /// Adds a driver and returns its end.
     pub fn add_driver(&mut self) -> StatusResponder {
-        let none = Reply {
+        let none = StatusReply {
             request: 0,
             stats: None,
             validated: 0,
@@ -168,8 +168,8 @@ impl StatusRequester {
 /// The last status request: every driver finishes its transfers before it replies.
 #[derive(Debug)]
 pub struct ShutdownRequest {
-    request: watch::Sender<Request>,
-    replies: Vec<watch::Receiver<Reply>>,
+    request: watch::Sender<StatusRequest>,
+    replies: Vec<watch::Receiver<StatusReply>>,
 }
 
 impl ShutdownRequest {
@@ -182,8 +182,8 @@ impl ShutdownRequest {
 /// Sends a request to all drivers and waits for their replies, for up to [`REPLY_TIMEOUT`].
 /// Returns the number of the request.
 async fn send(
-    request: &watch::Sender<Request>,
-    replies: &mut [watch::Receiver<Reply>],
+    request: &watch::Sender<StatusRequest>,
+    replies: &mut [watch::Receiver<StatusReply>],
     is_shutdown: bool,
 ) -> u64 {
     request.send_modify(|request| {
@@ -201,7 +201,7 @@ async fn send(
 }
 
 impl StatusSnapshot {
-    fn add(&mut self, reply: &Reply, request: u64) {
+    fn add(&mut self, reply: &StatusReply, request: u64) {
         self.replied += usize::from(reply.request >= request);
         self.validated += reply.validated;
         self.unvalidated += reply.unvalidated;

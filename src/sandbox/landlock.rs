@@ -4,7 +4,7 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, LandlockStatus, Ruleset, RulesetAttr, RulesetError, Scope,
 };
 
-use super::status::Mechanism;
+use super::state::Mechanism;
 
 /// The newest version of the interface to request. An older kernel enforces what it knows.
 const NEWEST: ABI = ABI::V6;

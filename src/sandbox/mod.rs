@@ -12,12 +12,12 @@ mod landlock;
 mod privileges;
 #[cfg(target_os = "linux")]
 mod seccomp;
-mod status;
+mod state;
 mod user;
 #[cfg(target_os = "linux")]
 mod violation;
 
-pub use self::status::{Mechanism, SandboxStatus};
+pub use self::state::{Mechanism, SandboxState};
 pub use self::user::{NONROOT, User};
 
 /// What the operator has configured.
@@ -35,7 +35,7 @@ pub struct SandboxConfig {
 /// A part cannot be put in force. The caller must end the process then, because other parts may be
 /// in force already.
 #[cfg(target_os = "linux")]
-pub fn enter(config: &SandboxConfig) -> Result<SandboxStatus, String> {
+pub fn enter(config: &SandboxConfig) -> Result<SandboxState, String> {
     check_single_thread()?;
     violation::prepare();
     let user = privileges::drop_to(config.user)?;
@@ -44,7 +44,7 @@ pub fn enter(config: &SandboxConfig) -> Result<SandboxStatus, String> {
     } else {
         (landlock::enter()?, seccomp::enter()?)
     };
-    Ok(SandboxStatus {
+    Ok(SandboxState {
         user: Some(user),
         landlock,
         seccomp,
@@ -71,11 +71,11 @@ fn check_single_thread() -> Result<(), String> {
 /// # Errors
 /// A user is configured.
 #[cfg(not(target_os = "linux"))]
-pub fn enter(config: &SandboxConfig) -> Result<SandboxStatus, String> {
+pub fn enter(config: &SandboxConfig) -> Result<SandboxState, String> {
     if config.user.is_some() {
         return Err("--user works on Linux only: start the program as that user".to_owned());
     }
-    Ok(SandboxStatus {
+    Ok(SandboxState {
         user: None,
         landlock: Mechanism::Missing,
         seccomp: Mechanism::Missing,

@@ -8,7 +8,7 @@ use seccompiler::{
 };
 
 use super::calls::{ALLOWED, Call, Condition, REFUSED};
-use super::status::Mechanism;
+use super::state::Mechanism;
 use super::violation;
 
 /// Installs the filter. From then on any call that is not listed ends the process.

@@ -112,12 +112,12 @@ pub(crate) fn manifest(bytes: &[u8]) {
 /// before.
 pub(crate) fn http(bytes: &[u8]) {
     let mut rest = bytes;
-    while let Ok(Some((request, len))) = request::Request::parse(rest) {
+    while let Ok(Some((request, len))) = request::HttpRequest::parse(rest) {
         assert!((1..=rest.len().min(MAX_HEAD)).contains(&len));
-        let again = request::Request::parse(&rest[..len]);
+        let again = request::HttpRequest::parse(&rest[..len]);
         assert_eq!(again, Ok(Some((request.clone(), len))));
         for part in [0, len / 2, len - 1] {
-            assert_eq!(request::Request::parse(&rest[..part]), Ok(None));
+            assert_eq!(request::HttpRequest::parse(&rest[..part]), Ok(None));
         }
         assert!(request.path.len() <= len);
         for size in [0, 1, 1000] {
@@ -128,7 +128,7 @@ pub(crate) fn http(bytes: &[u8]) {
 }
 
 /// What is sent of a file of `size` bytes lies in it, and was asked for.
-fn answer(request: &request::Request, size: usize) {
+fn answer(request: &request::HttpRequest, size: usize) {
     let asks_part = request.range.is_some() && request.method == Method::Get;
     match evaluate(request, "\"a1\"", size) {
         Selection::Whole => {}

@@ -187,6 +187,22 @@ impl Crate {
         found
     }
 
+    /// Types of one name in several files.
+    pub(crate) fn ambiguous_types(&self) -> Vec<String> {
+        let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for source in &self.sources {
+            for name in &source.types {
+                files.entry(name).or_default().push(&source.path);
+            }
+        }
+        let several = files.into_iter().filter(|(_, files)| files.len() > 1);
+        let several = several.map(|(name, mut files)| {
+            files.sort_unstable();
+            format!("{name} is defined in {}", files.join(" and "))
+        });
+        several.collect()
+    }
+
     /// Files and functions that are too long.
     pub(crate) fn too_long(&self) -> Vec<String> {
         let mut found = Vec::new();

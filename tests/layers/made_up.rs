@@ -157,3 +157,19 @@ fn a_module_without_a_layer_is_found() {
     assert!(found.contains(&"util.rs is in no layer".to_owned()));
     assert!(found.contains(&"there is no module wire".to_owned()));
 }
+
+#[test]
+fn a_name_of_two_types_is_found() {
+    let files = [
+        (
+            "net/a.rs",
+            "pub struct Limits; #[cfg(test)] mod tests { struct Config; }",
+        ),
+        (
+            "log/b.rs",
+            "mod inner { enum Limits {} } struct Config(u8);",
+        ),
+    ];
+    let found = made_up(&files).ambiguous_types();
+    assert_eq!(found, ["Limits is defined in log/b.rs and net/a.rs"]);
+}

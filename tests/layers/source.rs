@@ -12,6 +12,8 @@ pub(crate) struct Source {
     pub(crate) paths: Vec<NamedPath>,
     /// The names that it re-exports, and from where.
     pub(crate) reexports: Vec<(String, NamedPath)>,
+    /// Types and traits that it defines.
+    pub(crate) types: BTreeSet<String>,
     /// Macros that it calls.
     pub(crate) macros: BTreeSet<String>,
     /// Lines with code, without comments and tests.
@@ -38,6 +40,7 @@ impl Source {
             path: path.to_owned(),
             paths: Vec::new(),
             reexports: Vec::new(),
+            types: BTreeSet::new(),
             macros: BTreeSet::new(),
             lines: 0,
             functions: Vec::new(),
@@ -57,6 +60,12 @@ impl Source {
                 TokenTree::Ident(word) if word == "mod" => self.read_module(tokens, at, module),
                 TokenTree::Ident(word) if word == "fn" => self.read_function(tokens, at),
                 TokenTree::Ident(word) if word == "use" => self.read_use(tokens, at, module),
+                TokenTree::Ident(word) if defines_type(word) => {
+                    if let Some(TokenTree::Ident(name)) = tokens.get(at + 1) {
+                        self.types.insert(name.to_string());
+                    }
+                    at + 1
+                }
                 TokenTree::Ident(word) => {
                     if is_punct(tokens.get(at + 1), '!') {
                         self.macros.insert(word.to_string());
@@ -184,6 +193,12 @@ fn with_prefix(prefix: &[String], group: &[TokenTree]) -> Vec<Vec<String>> {
         _ => [prefix, &rest].concat(),
     });
     joined.collect()
+}
+
+fn defines_type(word: &Ident) -> bool {
+    ["struct", "enum", "trait"]
+        .iter()
+        .any(|known| word == known)
 }
 
 fn is_path_separator(tokens: &[TokenTree]) -> bool {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
-use super::options::names_of;
+use super::table::names_of;
 use crate::net::socket::BoundSocket;
 use crate::net::systemd;
 

@@ -1,8 +1,8 @@
 //! `bootstone serve`: parse, bind, enter the sandbox, serve, drain.
 
 mod listen;
-mod options;
 mod settings;
+mod table;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-pub(crate) use self::options::Serve;
 use self::settings::Settings;
+pub(crate) use self::table::Serve;
 use super::console::{COULD_NOT, DONE, could_not, say};
 use super::signals::Signals;
 use super::{panics, runtime};
@@ -29,7 +29,7 @@ use crate::net::status::StatusRequester;
 use crate::net::systemd::ServiceManager;
 use crate::net::worker::{self, Assignment, WorkerConfig};
 use crate::proto::config::ServerConfig;
-use crate::sandbox::{self, SandboxStatus};
+use crate::sandbox::{self, SandboxState};
 
 impl Serve {
     /// Serves until a signal arrives; fails with a message.
@@ -78,7 +78,7 @@ fn open(settings: &Settings) -> Result<Opened, String> {
     })
 }
 
-fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxStatus) {
+fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxState) {
     let all = opened.sockets.iter().flatten();
     let from_systemd = all.clone().filter(|socket| socket.is_inherited()).count();
     let mut listen: Vec<String> = Vec::new();
@@ -120,7 +120,7 @@ async fn run(
     manifest: &Manifest,
     settings: &Settings,
     opened: Opened,
-    sandbox: &SandboxStatus,
+    sandbox: &SandboxState,
 ) -> io::Result<()> {
     // Before the first line of the log: a reader of that line may send a signal at once.
     let mut signals = Signals::new()?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::options::Serve;
+use super::table::Serve;
 use crate::cli::value::{Ranged, option_or_variable};
 use crate::log::LogFormat;
 use crate::proto::config::ServerConfig;
@@ -75,7 +75,7 @@ mod tests {
     use argh::FromArgs;
 
     use super::*;
-    use crate::cli::serve::options::TABLE;
+    use crate::cli::serve::table::TABLE;
 
     /// Giving each number its default of the table changes nothing.
     #[test]

@@ -30,7 +30,7 @@ impl fmt::Display for Mechanism {
 
 /// The sandbox as it is in force.
 #[derive(Debug)]
-pub struct SandboxStatus {
+pub struct SandboxState {
     /// The current user; `None` on systems other than Linux.
     pub user: Option<User>,
     /// State of Landlock.
@@ -39,7 +39,7 @@ pub struct SandboxStatus {
     pub seccomp: Mechanism,
 }
 
-impl SandboxStatus {
+impl SandboxState {
     /// Warnings about protection that is missing.
     pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
         let root = self.user.is_some_and(|user| user.uid == 0);
