@@ -7,7 +7,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | 4 commands | [`cli`]: one file or folder for each command |
-//! | 3 I/O | [`net`]: UDP sockets, polling, the driver loop, workers · [`http`]: the HTTP listener · [`sandbox`] · `log` · [`embedded`] |
+//! | 3 I/O | [`net`]: UDP sockets, driver loop, workers · [`http`] · [`sandbox`] · `log` · [`embedded`] |
 //! | 2 protocol | [`proto`]: server, guard, sender and client, without sockets, clocks or threads |
 //! | 1 formats | [`wire`]: TFTP datagrams · [`catalog`]: names to files · `dhcp` · `json` |
 //! | 0 ground | [`manifest`]: what is known of each file; `build.rs` compiles it too |
@@ -15,7 +15,8 @@
 //! # The types that matter
 //!
 //! - [`catalog::Catalog`] maps a requested name to the bytes of a file.
-//! - [`proto::server::Server`] is the whole server as a value: datagrams and time in, datagrams out.
+//! - [`proto::server::Server`] is the whole server as a value: datagrams and time in, datagrams
+//!   out.
 //! - [`proto::client::Fetch`] is the same for a client.
 //! - [`net::driver::Driver`] connects a `Server` to a socket and a timer.
 //! - [`http::Site`] is what the HTTP listener serves.

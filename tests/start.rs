@@ -1,6 +1,6 @@
-//! From the start of the process to its first answer, with the sandbox on: under 10 ms, in the median of 50
-//! starts. `cargo test --release --test start -- --nocapture` prints the figures. (A debug build, which
-//! is not what is shipped, may take longer.)
+//! From the start of the process to its first answer, with the sandbox on: under 10 ms, in the
+//! median of 50 starts. `cargo test --release --test start -- --nocapture` prints the figures. (A
+//! debug build, which is not what is shipped, may take longer.)
 
 #![allow(
     clippy::unwrap_used,

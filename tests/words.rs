@@ -202,8 +202,8 @@ fn forbidden(text: &str) -> Vec<String> {
     found
 }
 
-/// The words of a text in lower case, with their lines. `is_unproven` and `IsUnproven` are two words.
-/// The Unix user `nobody` is left out.
+/// The words of a text in lower case, with their lines. `is_unproven` and `IsUnproven` are two
+/// words. The Unix user `nobody` is left out.
 fn words(text: &str) -> Vec<(usize, String)> {
     let mut words = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {

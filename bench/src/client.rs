@@ -1,7 +1,7 @@
 //! A TFTP client as a value: one file, read as RFC 1350, 2347, 2348 and 7440 want it read.
 //!
-//! Every block is compared with the file that should come, so a transfer that counts as done has brought
-//! the right bytes, all of them, in order: no hash can say more.
+//! Every block is compared with the file that should come, so a transfer that counts as done has
+//! brought the right bytes, all of them, in order: no hash can say more.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -176,8 +176,9 @@ impl Client {
         Step::Ack(self.last_ack())
     }
 
-    /// A repeated block in lock-step is acknowledged again (RFC 1350 §4). In a window, the first block
-    /// after a gap is answered by an ACK of what there is, and the window starts again (RFC 7440 §4).
+    /// A repeated block in lock-step is acknowledged again (RFC 1350 §4). In a window, the first
+    /// block after a gap is answered by an ACK of what there is, and the window starts again (RFC
+    /// 7440 §4).
     fn on_other_block(&mut self, block: u16) -> Step {
         if self.windowsize == 1 {
             return match block == self.last_ack() {

@@ -1,7 +1,8 @@
 //! Many TFTP clients in one thread and one `epoll`: the load.
 //!
-//! Each client has a socket of its own, and unless told otherwise a loopback address of its own, as each
-//! machine has. The clock that counts for a transfer runs from its first RRQ until its last block.
+//! Each client has a socket of its own, and unless told otherwise a loopback address of its own, as
+//! each machine has. The clock that counts for a transfer runs from its first RRQ until its last
+//! block.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
@@ -17,7 +18,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use crate::client::{Client, Download, Failure, Step};
 use crate::process;
 
-/// When a client repeats its RRQ, give or take a quarter; then after twice, four times … as long. Between iPXE (0.25 s) and EDK2 (4 s).
+/// When a client repeats its RRQ, give or take a quarter; then after twice, four times … as long.
+/// Between iPXE (0.25 s) and EDK2 (4 s).
 const REQUEST_TIMER: Duration = Duration::from_secs(1);
 /// When a client repeats its last ACK.
 const DATA_TIMER: Duration = Duration::from_secs(1);
@@ -27,8 +29,8 @@ const LONGEST_TIMER: Duration = Duration::from_secs(4);
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How often timers are looked at.
 const SWEEP_EVERY: Duration = Duration::from_millis(50);
-/// What a socket's buffer holds without being told to: Linux's `net.core.rmem_default`, of which each
-/// datagram takes about twice its size.
+/// What a socket's buffer holds without being told to: Linux's `net.core.rmem_default`, of which
+/// each datagram takes about twice its size.
 const DEFAULT_BUFFER: usize = 100_000;
 /// Size of the longest datagram, and of all that GRO may join.
 const LONGEST: usize = 1 << 16;
@@ -48,8 +50,8 @@ pub struct Load {
     pub one_address: bool,
     /// Clients take joined datagrams (UDP_GRO), as a network card gives them.
     pub gro: bool,
-    /// Never sleep. The wake-up of a client on another core of the same machine is work of the server's that no client
-    /// out there would cost it.
+    /// Never sleep. The wake-up of a client on another core of the same machine is work of the
+    /// server's that no client out there would cost it.
     pub spin: bool,
     /// After this the run is over, whatever is under way.
     pub limit: Duration,
@@ -211,7 +213,8 @@ impl Run<'_> {
         let window =
             usize::from(self.load.download.blksize) * usize::from(self.load.download.windowsize);
         if window > DEFAULT_BUFFER {
-            // Only root may exceed the system's limit. A buffer that is too small shows as repeated ACKs.
+            // Only root may exceed the system's limit. A buffer that is too small shows as repeated
+            // ACKs.
             let size = 3 * window;
             if sockopt::set_socket_recv_buffer_size_force(&socket, size).is_err() {
                 sockopt::set_socket_recv_buffer_size(&socket, size)?;
@@ -342,8 +345,8 @@ impl Run<'_> {
 }
 
 impl Flight {
-    /// One datagram, or several joined: sender, bytes, bytes of each. `None` where there is nothing, be it
-    /// because the server is gone.
+    /// One datagram, or several joined: sender, bytes, bytes of each. `None` where there is
+    /// nothing, be it because the server is gone.
     fn receive(&mut self, buffer: &mut [u8]) -> Option<(SocketAddr, usize, usize)> {
         let Some(joined) = &self.joined else {
             let (len, from) = self.socket.recv_from(buffer).ok()?;

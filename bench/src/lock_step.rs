@@ -39,7 +39,8 @@ impl Default for LockStep {
 }
 
 impl LockStep {
-    /// A whole transfer: an RRQ and 1,000 ACKs, each 100 µs after the one before. Datagrams that were sent.
+    /// A whole transfer: an RRQ and 1,000 ACKs, each 100 µs after the one before. Datagrams that
+    /// were sent.
     pub fn transfer(&mut self) -> u64 {
         let peer = self.next_peer();
         let request = std::mem::take(&mut self.request);

@@ -1,5 +1,5 @@
-//! One file over a long, lossy path: every server with every client, all at the same time, because what such a
-//! transfer does is wait.
+//! One file over a long, lossy path: every server with every client, all at the same time, because
+//! what such a transfer does is wait.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -284,8 +284,8 @@ fn try_once(
     reader.read(settings, relay.address(), plan.file, plan.limit)
 }
 
-/// The servers that are tried unless told otherwise. The `tftpd` crate's one port keeps a core busy while it waits,
-/// which would delay all others here.
+/// The servers that are tried unless told otherwise. The `tftpd` crate's one port keeps a core busy
+/// while it waits, which would delay all others here.
 pub const USUAL: &str = "bootstone,dnsmasq,dnsmasq single-port,atftpd,tftpd-hpa";
 
 /// The servers of this table: Bootstone twice, once without pipelining.
@@ -301,7 +301,8 @@ pub fn contestants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Se
     all
 }
 
-/// Tries everything, all servers at the same time. A server that is not here is left out, and named.
+/// Tries everything, all servers at the same time. A server that is not here is left out, and
+/// named.
 pub fn run(kinds: &[Kind], settings: &Settings, plan: &Plan) -> Result<Vec<Outcome>> {
     let contestants = contestants(kinds, settings);
     let mut servers = Vec::new();

@@ -17,8 +17,8 @@ pub enum Goal {
     Cpu(f64, f64),
     /// Server CPU as above, and the throughput of one client, at least.
     CpuAndThroughput(f64, f64, f64),
-    /// Every client is served, no datagram is lost at the socket, no RRQ has to be repeated; and the server CPU as above
-    /// where there is a bound.
+    /// Every client is served, no datagram is lost at the socket, no RRQ has to be repeated; and
+    /// the server CPU as above where there is a bound.
     Storm(Option<(f64, f64)>),
     /// Every client is served.
     Survive,
@@ -274,8 +274,8 @@ const MISSED_BY_FLOOR: &str = "**missed**, by the floor too";
 /// What differs by less is not said to be more.
 const NOISE: f64 = 1.05;
 
-/// The best figures of the other servers and of the lower bounds, of those that served all clients. `order` puts the
-/// better one first.
+/// The best figures of the other servers and of the lower bounds, of those that served all clients.
+/// `order` puts the better one first.
 fn best(
     cells: &[Cell],
     figure: impl Fn(&Cell) -> f64,

@@ -107,7 +107,8 @@ impl Kind {
         }
     }
 
-    /// Where it listens. dnsmasq knows no other port than 69, and gets an address for itself in each mode.
+    /// Where it listens. dnsmasq knows no other port than 69, and gets an address for itself in
+    /// each mode.
     fn address(self) -> io::Result<SocketAddr> {
         match self {
             Kind::Dnsmasq => Ok((Ipv4Addr::new(127, 69, 0, 1), 69).into()),
@@ -127,7 +128,8 @@ impl Kind {
                 "--daemon --no-fork --user nobody.nogroup --no-multicast --maxthread 20000 --bind-address {ip} --port {port} {root}"
             ),
             Kind::Dnsmasq | Kind::DnsmasqSinglePort => {
-                // Bound to interfaces, its single-port mode answers from an address that it has not initialised.
+                // Bound to interfaces, its single-port mode answers from an address that it has not
+                // initialised.
                 let mode = match self {
                     Kind::Dnsmasq => "--bind-interfaces",
                     _ => "--bind-dynamic --tftp-single-port",
@@ -163,7 +165,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Writes the files, and builds Bootstone with them, unless `bootstone` is a program that has them.
+    /// Writes the files, and builds Bootstone with them, unless `bootstone` is a program that has
+    /// them.
     pub fn prepare(bootstone: Option<PathBuf>) -> Result<Settings> {
         let workplace = content::workplace()?;
         let root = workplace.join("files");

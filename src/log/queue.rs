@@ -120,7 +120,8 @@ impl LineQueue {
         }
     }
 
-    /// Locks the lines. They are intact even if a thread has panicked: each line is appended at once.
+    /// Locks the lines. They are intact even if a thread has panicked: each line is appended at
+    /// once.
     fn lock(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }

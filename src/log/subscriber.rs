@@ -1,5 +1,5 @@
-//! The `tracing` subscriber: formats every event as a line. It does without spans, which no code here
-//! uses.
+//! The `tracing` subscriber: formats every event as a line. It does without spans, which no code
+//! here uses.
 
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use crate::proto::server::Unreachable;
 
-/// The next ICMP "unreachable" message of the queue: the destination of the datagram that caused it,
-/// and what is unreachable.
+/// The next ICMP "unreachable" message of the queue: the destination of the datagram that caused
+/// it, and what is unreachable.
 #[cfg(target_os = "linux")]
 pub(super) fn next(socket: &std::net::UdpSocket) -> Option<(SocketAddr, Unreachable)> {
     use nix::errno::Errno;

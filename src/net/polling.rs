@@ -36,7 +36,8 @@ mod linux {
     const READABLE: Interest = Interest::READABLE.add(Interest::ERROR);
 
     /// Reads in one busy poll. Sleeping and waking cost a core about ten microseconds of work, up
-    /// to fifty on a virtual machine. A busy poll, at one system call per read, takes about as long.
+    /// to fifty on a virtual machine. A busy poll, at one system call per read, takes about as
+    /// long.
     const READS_PER_POLL: u32 = 100;
 
     fn busy_poll<T>(mut read: impl FnMut() -> io::Result<T>) -> Option<io::Result<T>> {

@@ -43,9 +43,9 @@ impl BoundSocket {
         BoundSocket::open(address, false)
     }
 
-    /// Binds the same address for another worker. The kernel distributes the peers among the sockets,
-    /// and delivers all datagrams of a peer to the same socket.
-    pub fn bind_again(&self) -> io::Result<BoundSocket> {
+    /// Binds the same address for another worker. The kernel distributes the peers among the
+    /// sockets, and delivers all datagrams of a peer to the same socket.
+    pub(crate) fn bind_again(&self) -> io::Result<BoundSocket> {
         BoundSocket::open(self.address, true)
     }
 
@@ -67,7 +67,7 @@ impl BoundSocket {
     }
 
     /// Takes over a socket that systemd has bound, with its buffer sizes as they are.
-    pub fn inherit(socket: UdpSocket) -> io::Result<BoundSocket> {
+    pub(super) fn inherit(socket: UdpSocket) -> io::Result<BoundSocket> {
         BoundSocket::new(socket, true)
     }
 
@@ -88,12 +88,12 @@ impl BoundSocket {
     }
 
     /// True if systemd has bound the socket.
-    pub fn is_inherited(&self) -> bool {
+    pub(crate) fn is_inherited(&self) -> bool {
         self.is_inherited
     }
 
     /// Size of the receive buffer in bytes, if the kernel gave less than was asked for.
-    pub fn short_receive_buffer(&self) -> Option<usize> {
+    pub(crate) fn short_receive_buffer(&self) -> Option<usize> {
         Some(self.receive_buffer).filter(|size| *size < RECEIVE_BUFFER)
     }
 
@@ -159,7 +159,7 @@ impl Socket {
     ///
     /// # Errors
     /// Among others an ICMP message about any peer: see
-    /// [`next_unreachable`](Self::next_unreachable).
+    /// `next_unreachable`.
     pub async fn receive(&mut self, batch: &mut Batch, may_busy_poll: bool) -> io::Result<()> {
         let state = &self.state;
         let read = |socket: &UdpSocket| {
@@ -174,7 +174,7 @@ impl Socket {
 
     /// The next queued ICMP message: a peer that our datagrams do not reach, and why. To be called
     /// after an error, until it returns `None`.
-    pub fn next_unreachable(&self) -> Option<(Peer, Unreachable)> {
+    pub(super) fn next_unreachable(&self) -> Option<(Peer, Unreachable)> {
         let (address, what) = icmp::next(self.io.socket())?;
         Some((Peer::from(address), what))
     }
@@ -195,8 +195,8 @@ impl Socket {
         }
     }
 
-    /// A single datagram from a socket bound to one address needs no control message, and each costs
-    /// the kernel time.
+    /// A single datagram from a socket bound to one address needs no control message, and each
+    /// costs the kernel time.
     fn try_send(&self, transmit: &Transmit, bytes: &[u8]) -> io::Result<()> {
         let Transmit { peer, segment } = *transmit;
         let socket = self.io.socket();

@@ -16,7 +16,7 @@ use crate::proto::stats::Stats;
 
 /// How long a driver may take to reply. Its loop takes microseconds per turn, and milliseconds
 /// under any load.
-pub const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a snapshot is reused. So a client that polls the HTTP listener in a loop costs each
 /// worker one copy of its counters per second.
@@ -51,7 +51,7 @@ pub struct StatusResponder {
 
 impl StatusResponder {
     /// Waits for the next request.
-    pub async fn next_request(&mut self) {
+    pub(super) async fn next_request(&mut self) {
         if self.request.changed().await.is_err() {
             // Every requester has been dropped: there will be no request.
             std::future::pending().await
@@ -59,12 +59,12 @@ impl StatusResponder {
     }
 
     /// True if all transfers have to be finished before the reply.
-    pub fn is_shutdown(&self) -> bool {
+    pub(super) fn is_shutdown(&self) -> bool {
         self.request.borrow().is_shutdown
     }
 
     /// Replies with the counters of `server`.
-    pub fn reply(&self, server: &Server) {
+    pub(super) fn reply(&self, server: &Server) {
         self.reply.send_replace(StatusReply {
             request: self.request.borrow().number,
             stats: Some(server.stats().clone()),
@@ -76,7 +76,7 @@ impl StatusResponder {
 
 /// The sum of all drivers' replies.
 #[derive(Clone, Debug, Default)]
-pub struct StatusSnapshot {
+pub(crate) struct StatusSnapshot {
     /// Number of drivers.
     pub drivers: usize,
     /// Number of drivers that replied in time.
@@ -126,7 +126,7 @@ impl StatusRequester {
     }
 
     /// The shutdown request, to be sent at any later time.
-    pub fn shutdown_request(&self) -> ShutdownRequest {
+    pub(crate) fn shutdown_request(&self) -> ShutdownRequest {
         ShutdownRequest {
             request: self.request.clone(),
             replies: self.replies.clone(),
@@ -134,12 +134,12 @@ impl StatusRequester {
     }
 
     /// The clock that dates the snapshots.
-    pub fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> Clock {
         self.clock
     }
 
     /// A snapshot that is less than a second old. Takes up to [`REPLY_TIMEOUT`].
-    pub async fn snapshot(&mut self) -> &StatusSnapshot {
+    pub(crate) async fn snapshot(&mut self) -> &StatusSnapshot {
         let now = self.clock.now();
         let last = self.last.take();
         let snapshot = match last.filter(|(at, _)| now < *at + SNAPSHOT_LIFETIME) {
@@ -167,14 +167,14 @@ impl StatusRequester {
 
 /// The last status request: every driver finishes its transfers before it replies.
 #[derive(Debug)]
-pub struct ShutdownRequest {
+pub(crate) struct ShutdownRequest {
     request: watch::Sender<StatusRequest>,
     replies: Vec<watch::Receiver<StatusReply>>,
 }
 
 impl ShutdownRequest {
     /// Sends the request and waits for the replies, for up to [`REPLY_TIMEOUT`].
-    pub async fn send(mut self) {
+    pub(crate) async fn send(mut self) {
         send(&self.request, &mut self.replies, true).await;
     }
 }

@@ -66,8 +66,8 @@ impl ServiceManager {
         })
     }
 
-    /// Sends a state as in `sd_notify(3)`: `READY=1`. A service manager that has gone away is not an
-    /// error.
+    /// Sends a state as in `sd_notify(3)`: `READY=1`. A service manager that has gone away is not
+    /// an error.
     pub(crate) fn notify(&self, state: &str) {
         if let Some(socket) = &self.socket {
             let _ = socket.send(state.as_bytes());

@@ -92,16 +92,16 @@ impl From<SocketAddr> for Peer {
 }
 
 impl Peer {
-    /// True unless the source port is 0, which means none (RFC 768). Sending to port 0 fails with an
-    /// error that `quinn-udp` takes for missing GSO support, and it would never use GSO again.
-    pub fn can_be_answered(&self) -> bool {
+    /// True unless the source port is 0, which means none (RFC 768). Sending to port 0 fails with
+    /// an error that `quinn-udp` takes for missing GSO support, and it would never use GSO again.
+    pub(crate) fn can_be_answered(&self) -> bool {
         self.address.port() != 0
     }
 
-    /// True if the datagram was sent to a broadcast or multicast address. RFC 1123 §4.2.3.5 requires
-    /// that such requests are ignored, and no reply could leave from that address. (The broadcast
-    /// address of a subnet cannot be told from others.)
-    pub fn is_broadcast(&self) -> bool {
+    /// True if the datagram was sent to a broadcast or multicast address. RFC 1123 §4.2.3.5
+    /// requires that such requests are ignored, and no reply could leave from that address. (The
+    /// broadcast address of a subnet cannot be told from others.)
+    pub(crate) fn is_broadcast(&self) -> bool {
         match self.local.map(|local| local.to_canonical()) {
             Some(IpAddr::V4(local)) => local.is_broadcast() || local.is_multicast(),
             Some(IpAddr::V6(local)) => local.is_multicast(),

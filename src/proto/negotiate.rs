@@ -52,7 +52,7 @@ pub struct Terms {
 
 impl Terms {
     /// Reads the options of a request. Unknown names, invalid values and repeats are ignored.
-    pub fn negotiate(
+    pub(crate) fn negotiate(
         options: Options<'_>,
         netascii: bool,
         peer: IpAddr,
@@ -101,17 +101,17 @@ impl Terms {
     }
 
     /// True if the answer to the request is an OACK; else it is the first DATA.
-    pub fn has_options(&self) -> bool {
+    pub(crate) fn has_options(&self) -> bool {
         self.granted[0].is_some()
     }
 
     /// True if the client requested the size of the file.
-    pub fn asks_size(&self) -> bool {
+    pub(crate) fn asks_size(&self) -> bool {
         self.granted.contains(&Some(OptionName::Tsize))
     }
 
     /// Appends the OACK to `out`. `size` is the length of the transfer in bytes, in its mode.
-    pub fn encode_oack(&self, size: u64, out: &mut Vec<u8>) {
+    pub(crate) fn encode_oack(&self, size: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(&(Opcode::Oack as u16).to_be_bytes());
         for name in self.granted.into_iter().flatten() {
             let value = match name {

@@ -1,9 +1,10 @@
 //! The list of system calls that a running server needs, with a reason for each.
 //!
-//! A call that is not listed ends the process. (With glibc an attempt to open a file for reading fails
-//! without ending the process: see [`REFUSED`].) The target defines the numbers (x86-64 and aarch64,
-//! musl and glibc). A call with conditions in parentheses is allowed only if they hold; several lines
-//! of one call are alternatives. So no line gives access to a new file, program, address or process.
+//! A call that is not listed ends the process. (With glibc an attempt to open a file for reading
+//! fails without ending the process: see [`REFUSED`].) The target defines the numbers (x86-64 and
+//! aarch64, musl and glibc). A call with conditions in parentheses is allowed only if they hold;
+//! several lines of one call are alternatives. So no line gives access to a new file, program,
+//! address or process.
 
 use libc::*;
 
@@ -41,8 +42,8 @@ pub(super) enum Condition {
 
 use Condition::{Bits, Is, IsNot, ThisProcess};
 
-/// Makes a [`Call`] from each line `name (conditions): "who needs it, and for what";`. The reason is
-/// mandatory, and is not compiled into the binary.
+/// Makes a [`Call`] from each line `name (conditions): "who needs it, and for what";`. The reason
+/// is mandatory, and is not compiled into the binary.
 macro_rules! calls {
     ($($(#[$for:meta])* $symbol:ident $(($($condition:expr),+))?: $needed_by:literal;)*) => {
         &[$($(#[$for])* Call {
@@ -146,8 +147,8 @@ pub(super) const REFUSED: &[Call] = calls! {
     SYS_openat (Is(2, (O_RDONLY | O_CLOEXEC) as u32)): "glibc: malloc on a thread reads vm.overcommit_memory; without it, malloc keeps its memory";
 };
 
-/// Other calls whose names a message can give: those that an attacker would try, and those that a new
-/// feature might need.
+/// Other calls whose names a message can give: those that an attacker would try, and those that a
+/// new feature might need.
 #[rustfmt::skip]
 pub(super) const KNOWN: &[Call] = calls! {
     SYS_openat: "files";

@@ -18,12 +18,12 @@ mod user;
 mod violation;
 
 pub use self::state::{Mechanism, SandboxState};
-pub use self::user::{NONROOT, User};
+pub use self::user::User;
 
 /// What the operator has configured.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SandboxConfig {
-    /// The user to become. By default: [`NONROOT`] if started as root, else no change.
+    /// The user to become. By default: 65532:65532 if started as root, else no change.
     pub user: Option<User>,
     /// Skip Landlock and seccomp. Privileges are dropped all the same.
     pub without_filters: bool,
@@ -51,8 +51,8 @@ pub fn enter(config: &SandboxConfig) -> Result<SandboxState, String> {
     })
 }
 
-/// Fails if there is more than one thread. The kernel changes user, capabilities and Landlock domain
-/// of the calling thread only; other threads would keep theirs.
+/// Fails if there is more than one thread. The kernel changes user, capabilities and Landlock
+/// domain of the calling thread only; other threads would keep theirs.
 #[cfg(target_os = "linux")]
 fn check_single_thread() -> Result<(), String> {
     // Without /proc this cannot be checked; no code of this program starts a thread earlier.

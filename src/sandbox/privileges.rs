@@ -9,7 +9,8 @@ use rustix::thread::{
 
 use super::user::{NONROOT, User};
 
-/// Changes to `user`, or from root to [`NONROOT`], and drops every capability. Returns the new user.
+/// Changes to `user`, or from root to [`NONROOT`], and drops every capability. Returns the new
+/// user.
 pub(super) fn drop_to(user: Option<User>) -> Result<User, String> {
     let current = User {
         uid: geteuid().as_raw(),
@@ -39,19 +40,20 @@ const NONE: CapabilitySets = CapabilitySets {
     inheritable: CapabilitySet::empty(),
 };
 
-/// Drops the capabilities that an executed program could gain. Only root may do that; for other users
-/// `no_new_privs` has the same effect.
+/// Drops the capabilities that an executed program could gain. Only root may do that; for other
+/// users `no_new_privs` has the same effect.
 fn drop_bounding_set() {
     for bit in 0..64 {
-        // The kernel numbers its forty or so capabilities without gaps, and rejects the first unknown.
+        // The kernel numbers its forty or so capabilities without gaps, and rejects the first
+        // unknown.
         if remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit)).is_err() {
             return;
         }
     }
 }
 
-/// Sets groups and group first, because the new user may not. Sets real, effective and saved ids, so
-/// that the process cannot return to the old ones.
+/// Sets groups and group first, because the new user may not. Sets real, effective and saved ids,
+/// so that the process cannot return to the old ones.
 fn become_user(user: User, current: User) -> Result<(), Errno> {
     if user == current {
         return Ok(());

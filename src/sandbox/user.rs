@@ -13,7 +13,7 @@ pub struct User {
 }
 
 /// The user that a program started as root becomes: the usual number for `nonroot` in images.
-pub const NONROOT: User = User {
+pub(super) const NONROOT: User = User {
     uid: 65532,
     gid: 65532,
 };

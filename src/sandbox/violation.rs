@@ -1,10 +1,11 @@
-//! Seccomp violations: a call that is not listed is not made; a message names it, and the process ends.
+//! Seccomp violations: a call that is not listed is not made; a message names it, and the process
+//! ends.
 //!
 //! The kernel raises SIGSYS on the thread that tried the call. The handler writes the message and
-//! aborts; it never returns to that thread. (The kernel could kill the process itself, but then only
-//! the audit log would name the call.) The process ends in every case: a SIGSYS that is blocked, or
-//! arrives while the handler runs, kills it at once, and the filter does not allow to replace the
-//! handler.
+//! aborts; it never returns to that thread. (The kernel could kill the process itself, but then
+//! only the audit log would name the call.) The process ends in every case: a SIGSYS that is
+//! blocked, or arrives while the handler runs, kills it at once, and the filter does not allow to
+//! replace the handler.
 
 #![expect(
     clippy::disallowed_methods,
@@ -22,12 +23,13 @@ use vmm_sys_util::signal::register_signal_handler;
 
 use super::calls::name_of;
 
-/// Offset of the call number in `siginfo_t` on 64-bit machines: after three integers, padding and the
-/// address of the call.
+/// Offset of the call number in `siginfo_t` on 64-bit machines: after three integers, padding and
+/// the address of the call.
 const SI_SYSCALL: u64 = 24;
 
-/// The memory of this process. The number of the call is read through the kernel, so that no `unsafe`
-/// is needed to follow a pointer. `None` without /proc; then the message does not name the call.
+/// The memory of this process. The number of the call is read through the kernel, so that no
+/// `unsafe` is needed to follow a pointer. `None` without /proc; then the message does not name the
+/// call.
 static MEMORY: OnceLock<Option<File>> = OnceLock::new();
 
 /// Opens the memory of this process; not allowed any more after the change of user.

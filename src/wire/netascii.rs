@@ -5,7 +5,7 @@
 
 /// A position in the translated form of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     /// Index of the next byte of the file.
     offset: usize,
     /// The first byte of the pair for that byte has been written.
@@ -14,7 +14,7 @@ pub struct Cursor {
 
 impl Cursor {
     /// Appends the next `len` translated bytes of `file`; fewer only at its end.
-    pub fn copy(&mut self, file: &[u8], len: usize, out: &mut Vec<u8>) {
+    pub(crate) fn copy(&mut self, file: &[u8], len: usize, out: &mut Vec<u8>) {
         let end = out.len() + len;
         while out.len() < end {
             let Some(&byte) = file.get(self.offset) else {
@@ -25,7 +25,7 @@ impl Cursor {
     }
 
     /// Skips `len` translated bytes.
-    pub fn skip(&mut self, file: &[u8], len: usize) {
+    pub(crate) fn skip(&mut self, file: &[u8], len: usize) {
         for _ in 0..len {
             let Some(&byte) = file.get(self.offset) else {
                 return;
@@ -57,7 +57,7 @@ impl Cursor {
 /// The start of a block depends on every byte before it. So two positions are kept: one after the
 /// last block read, and one at the oldest block that may have to be read again.
 #[derive(Clone, Debug, Default)]
-pub struct BlockReader {
+pub(crate) struct BlockReader {
     newest: BlockStart,
     oldest: BlockStart,
 }
@@ -71,9 +71,9 @@ struct BlockStart {
 }
 
 impl BlockReader {
-    /// Appends block `block` of `file`, up to `blksize` bytes; the first block is 1. No later call may
-    /// read a block before `oldest`.
-    pub fn copy_block(
+    /// Appends block `block` of `file`, up to `blksize` bytes; the first block is 1. No later call
+    /// may read a block before `oldest`.
+    pub(crate) fn copy_block(
         &mut self,
         file: &[u8],
         blksize: usize,

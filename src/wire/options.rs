@@ -20,7 +20,8 @@ pub enum OptionName {
 }
 
 impl<'a> Options<'a> {
-    /// Wraps the option part of a datagram: everything after the mode, or after the opcode of an OACK.
+    /// Wraps the option part of a datagram: everything after the mode, or after the opcode of an
+    /// OACK.
     pub fn new(bytes: &'a [u8]) -> Options<'a> {
         Options(bytes)
     }

@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::processes::{DEADLINE, Ended, Running, run, whole};
 
-/// `bootstone` with these arguments, in an environment of which it knows nothing but these variables.
+/// `bootstone` with these arguments, in an environment of which it knows nothing but these
+/// variables.
 pub fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bootstone"));
     command

@@ -1,5 +1,5 @@
-//! Datagrams that other servers handle wrongly, through real sockets: what comes from the same port before, amid and after
-//! a transfer, and where the answers come from.
+//! Datagrams that other servers handle wrongly, through real sockets: what comes from the same port
+//! before, amid and after a transfer, and where the answers come from.
 
 use bootstone::proto::stats::Outcome;
 
@@ -10,7 +10,8 @@ use crate::server::{ServerReport, TestServer};
 
 const OACK_1428: &[u8] = b"\0\x06blksize\x001428\0";
 
-/// Nothing of this is to be answered, whatever goes on. (An ERROR or ACK may say something to a transfer.)
+/// Nothing of this is to be answered, whatever goes on. (An ERROR or ACK may say something to a
+/// transfer.)
 const GARBAGE: [&[u8]; 13] = [
     b"",
     b"\0",
@@ -55,8 +56,8 @@ fn many_files_in_a_row_from_one_port() {
     assert_eq!(server.reports().len(), 100);
 }
 
-/// A client that requests the same file again gets it at the second request at the latest; the first
-/// one may be a late duplicate.
+/// A client that requests the same file again gets it at the second request at the latest; the
+/// first one may be a late duplicate.
 #[test]
 fn the_same_file_twice_from_one_port() {
     let server = TestServer::files();
@@ -72,7 +73,8 @@ fn the_same_file_twice_from_one_port() {
     );
 }
 
-/// rs-tftpd answers a repeated RRQ with ERROR 4, which ends the transfer of the client that sent it.
+/// rs-tftpd answers a repeated RRQ with ERROR 4, which ends the transfer of the client that sent
+/// it.
 #[test]
 fn a_repeated_request_is_answered_alike_before_the_first_ack_and_not_at_all_after_it() {
     let server = TestServer::files();
@@ -115,7 +117,8 @@ fn every_ack_twice_and_every_block_once() {
     report.assert_complete("size-14680", 14_680);
 }
 
-/// Replies from another address are lost on a client behind a firewall, and on `connect`ed sockets like these.
+/// Replies from another address are lost on a client behind a firewall, and on `connect`ed sockets
+/// like these.
 #[test]
 fn replies_leave_from_the_address_that_was_asked() {
     let wildcards = if has_ipv6() {

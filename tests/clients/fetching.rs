@@ -1,4 +1,5 @@
-//! Programs that people use fetch made-up files. The table at the end says which of them can do what.
+//! Programs that people use fetch made-up files. The table at the end says which of them can do
+//! what.
 
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::proto::stats::Outcome;
@@ -37,8 +38,8 @@ fn assert_complete(program: Program, report: &ServerReport, file: &str, bytes: u
     report.assert_complete_with(file, bytes, repeats(program));
 }
 
-/// How often a request may be made again: on a busy machine Busybox does not wait long enough for the answer, 50 ms
-/// and then longer, twelve times.
+/// How often a request may be made again: on a busy machine Busybox does not wait long enough for
+/// the answer, 50 ms and then longer, twelve times.
 fn repeats(program: Program) -> u128 {
     match program {
         Program::Busybox => 12,

@@ -117,8 +117,8 @@ fn every_socket_answers_until_all_are_idle() {
     assert_eq!(bootstone.last_lines().0.code(), Some(0));
 }
 
-/// Workers share a port, and the kernel shares out the peers among their sockets. If the first worker to
-/// be idle closed its socket, peers of the others would end up with the wrong worker.
+/// Workers share a port, and the kernel shares out the peers among their sockets. If the first
+/// worker to be idle closed its socket, peers of the others would end up with the wrong worker.
 #[test]
 fn draining_clients_no_peer_to_another_worker() {
     let bootstone = Bootstone::serving(&["--workers", "4", "--drain-timeout", "3600"]);

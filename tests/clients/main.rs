@@ -1,11 +1,12 @@
 //! Clients of other projects, and raw sockets, against Bootstone on loopback.
 //!
-//! `fetching`: programs that people use fetch from a server on a thread, and the bytes and the server's own reports are
-//! compared. `edge_cases`: datagrams that other servers handle wrongly. `lifecycle` and `command_line`: the
-//! binary, from its first line to its exit status.
+//! `fetching`: programs that people use fetch from a server on a thread, and the bytes and the
+//! server's own reports are compared. `edge_cases`: datagrams that other servers handle wrongly.
+//! `lifecycle` and `command_line`: the binary, from its first line to its exit status.
 //!
-//! A program that is not installed is skipped, by name, on standard error; with `BOOTSTONE_REQUIRE_CLIENTS=1` its
-//! absence is a failure. No test sleeps: each waits for an event, up to a deadline.
+//! A program that is not installed is skipped, by name, on standard error; with
+//! `BOOTSTONE_REQUIRE_CLIENTS=1` its absence is a failure. No test sleeps: each waits for an event,
+//! up to a deadline.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,

@@ -234,7 +234,8 @@ impl Program {
         ended.status.success() && (!matches!(self, Program::TftpHpa) || ended.said.is_empty())
     }
 
-    /// What it says, or the status with which it ends, when the server answers ERROR 1, "file not found".
+    /// What it says, or the status with which it ends, when the server answers ERROR 1, "file not
+    /// found".
     pub fn says_not_found(self, ended: &Ended) -> bool {
         match self {
             // CURLE_TFTP_NOTFOUND

@@ -9,8 +9,9 @@ use crate::processes::DEADLINE;
 
 /// A socket of its own, which hears one server address and no other.
 ///
-/// It passes over what it has heard before since its last request: where this machine is so busy that the hand
-/// has to wait for its turn, the server's timer is right to send again. Reports tell how often it did.
+/// It passes over what it has heard before since its last request: where this machine is so busy
+/// that the hand has to wait for its turn, the server's timer is right to send again. Reports tell
+/// how often it did.
 pub struct RawClient {
     socket: UdpSocket,
     heard: RefCell<HashSet<Vec<u8>>>,
@@ -113,7 +114,8 @@ impl RawClient {
         )
     }
 
-    /// Takes blocks of `blksize` bytes in lock-step, from the first one after `acked`, and acknowledges each, up to the last.
+    /// Takes blocks of `blksize` bytes in lock-step, from the first one after `acked`, and
+    /// acknowledges each, up to the last.
     #[track_caller]
     pub fn take(&self, acked: u16, blksize: usize) -> Vec<u8> {
         let mut file = Vec::new();

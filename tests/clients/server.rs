@@ -73,11 +73,12 @@ impl TestServer {
         (host.parse::<IpAddr>().unwrap(), self.address.port()).into()
     }
 
-    /// Returns when everything has been answered that was sent before: what there is to be heard can be heard
-    /// by then. Leaves two reports, which [`reports`](Self::reports) passes over.
+    /// Returns when everything has been answered that was sent before: what there is to be heard
+    /// can be heard by then. Leaves two reports, which [`reports`](Self::reports) passes over.
     #[track_caller]
     pub fn settle(&self) {
-        // The first answer leaves amid those to the datagrams that came with it; the second one after them.
+        // The first answer leaves amid those to the datagrams that came with it; the second one
+        // after them.
         for _ in 0..2 {
             let client = RawClient::to(self.at(if self.address.is_ipv4() {
                 "127.0.0.1"
@@ -187,9 +188,9 @@ impl ServerReport {
         );
         let figures = self.figures.unwrap();
         assert_eq!(figures.bytes, bytes as u64, "{self:?}");
-        // Nothing is lost on loopback, so only timers may have resent, where the machine was so busy that a peer had
-        // to wait for its turn: for 50 ms at least before a block asks for the ACK of a window, for 200 ms before
-        // all of it leaves again.
+        // Nothing is lost on loopback, so only timers may have resent, where the machine was so
+        // busy that a peer had to wait for its turn: for 50 ms at least before a block asks for the
+        // ACK of a window, for 200 ms before all of it leaves again.
         let (millis, windowsize) = (figures.duration.as_millis(), u128::from(figures.windowsize));
         let asked = if windowsize > 1 { millis / 50 } else { 0 };
         let most = resent + asked + millis / 200 * windowsize;

@@ -100,19 +100,8 @@ impl Source {
         let Some(TokenTree::Ident(name)) = tokens.get(at + 1) else {
             return at + 1;
         };
-        let body = tokens[at..].iter().find_map(|token| match token {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group),
-            _ => None,
-        });
-        let is_declared = tokens[at..]
-            .iter()
-            .position(|token| is_punct(Some(token), ';'));
-        let body_at = tokens[at..].iter().position(
-            |token| matches!(token, TokenTree::Group(g) if g.delimiter() == Delimiter::Brace),
-        );
-        if let Some(body) = body
-            && is_declared.is_none_or(|end| body_at < Some(end))
-        {
+        let is_end = |token: &&TokenTree| is_braces(token) || is_punct(Some(token), ';');
+        if let Some(TokenTree::Group(body)) = tokens[at..].iter().find(is_end) {
             let lines = body.span_close().end().line - name.span().start().line + 1;
             self.functions.push((name.to_string(), lines));
         }
@@ -195,6 +184,10 @@ fn with_prefix(prefix: &[String], group: &[TokenTree]) -> Vec<Vec<String>> {
     joined.collect()
 }
 
+fn is_braces(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+}
+
 fn defines_type(word: &Ident) -> bool {
     ["struct", "enum", "trait"]
         .iter()
@@ -202,7 +195,10 @@ fn defines_type(word: &Ident) -> bool {
 }
 
 fn is_path_separator(tokens: &[TokenTree]) -> bool {
-    let is_joint = matches!(tokens.first(), Some(TokenTree::Punct(punct)) if punct.spacing() == Spacing::Joint);
+    let is_joint = match tokens.first() {
+        Some(TokenTree::Punct(punct)) => punct.spacing() == Spacing::Joint,
+        _ => false,
+    };
     is_joint && is_punct(tokens.first(), ':') && is_punct(tokens.get(1), ':')
 }
 
@@ -229,8 +225,7 @@ fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
             Some(TokenTree::Group(attribute)) if is_test(&attribute) => {
                 for token in tokens.by_ref() {
                     let is_end = is_punct(Some(&token), ';') || is_punct(Some(&token), ',');
-                    let is_body = matches!(&token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
-                    if is_end || is_body {
+                    if is_end || is_braces(&token) {
                         break;
                     }
                 }

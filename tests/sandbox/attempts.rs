@@ -24,8 +24,8 @@ pub(crate) const SURVIVED: &str = "survived";
 /// Prepares an attempt outside, and returns what to do inside.
 type Attempt = fn() -> Box<dyn FnOnce()>;
 
-/// Attempts, and the system calls that are stopped. `|` separates those of different C libraries and
-/// machines.
+/// Attempts, and the system calls that are stopped. `|` separates those of different C libraries
+/// and machines.
 pub(crate) const FORBIDDEN: &[(&str, &str, Attempt)] = &[
     ("creates a file", "openat|open", || {
         inside(|| File::create("/tmp/bootstone-was-here"))

@@ -1,8 +1,8 @@
 //! The sandbox: forbidden calls end the process, and what the server needs works.
 //!
 //! A process with one thread has to enter the sandbox, so each case has its own process: this
-//! executable, started with the name of an attempt in its environment. It has its own `main`, because
-//! the usual one starts threads first.
+//! executable, started with the name of an attempt in its environment. It has its own `main`,
+//! because the usual one starts threads first.
 
 #![cfg(target_os = "linux")]
 #![allow(

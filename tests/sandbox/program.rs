@@ -194,8 +194,8 @@ fn notification(socket: &UnixDatagram) -> String {
     String::from_utf8_lossy(&text[..length]).into_owned()
 }
 
-/// The program with two sockets as its descriptors 3 and 4, as systemd starts it: the shell puts them there, and
-/// knows the number of the process that it is going to be.
+/// The program with two sockets as its descriptors 3 and 4, as systemd starts it: the shell puts
+/// them there, and knows the number of the process that it is going to be.
 fn activated(first: impl Into<OwnedFd>, second: impl Into<OwnedFd>) -> Command {
     let mut command = Command::new("/bin/sh");
     let script = "exec 3<&0 4<&2 0</dev/null 2>&1; LISTEN_PID=$$ LISTEN_FDS=2 exec \"$0\" \"$@\"";

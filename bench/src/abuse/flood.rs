@@ -30,8 +30,8 @@ impl Flooded {
     }
 }
 
-/// Puts `honest` on the server twice: in peace, and while RRQs come from `sources` in turn. Every second one asks for a
-/// large block and a window, the others for nothing.
+/// Puts `honest` on the server twice: in peace, and while RRQs come from `sources` in turn. Every
+/// second one asks for a large block and a window, the others for nothing.
 pub fn flood(honest: &Load, sources: u32, per_second: u64) -> io::Result<Flooded> {
     let undisturbed = load::run(honest)?;
     let (over, sent) = (AtomicBool::new(false), AtomicU64::new(0));

@@ -75,8 +75,8 @@ impl Everywhere {
             .try_send(UdpSockRef::from(&self.socket), &transmit);
     }
 
-    /// What has come: at which of our addresses, from where, its bytes. Several joined datagrams of one
-    /// sender count as the first.
+    /// What has come: at which of our addresses, from where, its bytes. Several joined datagrams of
+    /// one sender count as the first.
     pub fn receive(&mut self) -> Option<(IpAddr, SocketAddr, &[u8])> {
         let mut meta = [RecvMeta::default()];
         let mut slices = [IoSliceMut::new(&mut self.buffer)];
@@ -87,7 +87,8 @@ impl Everywhere {
     }
 }
 
-/// The address of a source: consecutive numbers are in different /24 prefixes, each with few sources.
+/// The address of a source: consecutive numbers are in different /24 prefixes, each with few
+/// sources.
 pub fn source(number: u32) -> Ipv4Addr {
     // 127.16.0.0 and up: 15,728,640 addresses. The step has no factor in common with that.
     let place = u64::from(number) * 1_000_003 % 15_728_640;

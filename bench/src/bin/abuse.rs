@@ -37,7 +37,8 @@ struct Arguments {
 
 /// How much of it.
 struct Plan {
-    /// Listening to what comes back: longer than any server repeats itself, unless it is to be quick.
+    /// Listening to what comes back: longer than any server repeats itself, unless it is to be
+    /// quick.
     listen: Duration,
     malformed: u64,
     sources: u32,

@@ -1,5 +1,5 @@
-//! Runs Bootstone and other TFTP servers side by side: the same files, the same loads, one after the other on the same
-//! core, and makes the tables and plots of `docs/performance.md`.
+//! Runs Bootstone and other TFTP servers side by side: the same files, the same loads, one after
+//! the other on the same core, and makes the tables and plots of `docs/performance.md`.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,8 @@ struct Arguments {
     #[argh(switch)]
     quick: bool,
 
-    /// only these servers, separated by commas; all, and "floor" and "floor polling", if none is named
+    /// only these servers, separated by commas; all, and "floor" and "floor polling", if none is
+    /// named
     #[argh(option, default = "String::new()")]
     servers: String,
 
@@ -77,7 +78,8 @@ fn main() -> Result<()> {
 /// All servers in turn, round by round, so that a moment of noise does not hit only one.
 fn compare(row: Row, kinds: &[Kind], settings: &Settings, rounds: usize) -> Compared {
     let rounds = match row.goal {
-        // Many of the others' clients wait until they give up; and it is only counted who is served.
+        // Many of the others' clients wait until they give up; and it is only counted who is
+        // served.
         Goal::Survive => 1,
         _ => rounds,
     };
@@ -158,7 +160,8 @@ fn judged_line(judged: &Judged) -> Vec<String> {
     ]
 }
 
-/// A line for each row, a column for each server. Where a server granted a smaller window or block, it says so.
+/// A line for each row, a column for each server. Where a server granted a smaller window or block,
+/// it says so.
 fn grid(kinds: &[Kind], compared: &[Compared], figure: fn(&Measured) -> f64) -> String {
     let mut head = vec!["`blksize`/`windowsize`".to_owned()];
     head.extend(kinds.iter().map(|kind| kind.name().to_owned()));

@@ -1,4 +1,5 @@
-//! The floor, as a server that `bench/compare` starts beside the others: see `bootstone_bench::floor`.
+//! The floor, as a server that `bench/compare` starts beside the others: see
+//! `bootstone_bench::floor`.
 
 use std::net::SocketAddrV4;
 

@@ -1,4 +1,5 @@
-//! Makes the table of transfers over a long, lossy path: 50 ms there and back, every server with every client.
+//! Makes the table of transfers over a long, lossy path: 50 ms there and back, every server with
+//! every client.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,9 +1,11 @@
 //! A UDP relay that is a long, lossy path between TFTP clients and a server.
 //!
-//! A server may answer from a port of its own for each transfer: for each port that it answers a client from, the relay
-//! opens one towards that client, so that the client sees what it would see without a relay.
+//! A server may answer from a port of its own for each transfer: for each port that it answers a
+//! client from, the relay opens one towards that client, so that the client sees what it would see
+//! without a relay.
 //!
-//! `tests/boot` of the server takes this module in as it is: it uses nothing but `std`, `rustix` and `fastrand`.
+//! `tests/boot` of the server takes this module in as it is: it uses nothing but `std`, `rustix`
+//! and `fastrand`.
 
 mod link;
 

@@ -48,7 +48,8 @@ fn bind_all(listen: &[String], sockets: &mut [Vec<BoundSocket>]) -> Result<(), S
     Ok(())
 }
 
-/// Opens the HTTP listener, and returns its address, with the port that the kernel chose for port 0.
+/// Opens the HTTP listener, and returns its address, with the port that the kernel chose for port
+/// 0.
 ///
 /// # Errors
 /// As [`open_all`].

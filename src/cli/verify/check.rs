@@ -101,8 +101,8 @@ pub(super) async fn check_all(
         .collect();
     let clock = Clock::start();
     let states: Vec<Rc<TargetState>> = targets.into_iter().map(TargetState::new).collect();
-    // Each file of all targets before the next file. This spreads the load, and finds targets that do
-    // not answer early.
+    // Each file of all targets before the next file. This spreads the load, and finds targets that
+    // do not answer early.
     let mut waiting = files.iter().enumerate().flat_map(|(file, published)| {
         let targets = states.iter().enumerate();
         targets.map(move |(target, state)| (target, file, Rc::clone(state), published.clone()))

@@ -33,7 +33,8 @@ pub(crate) struct Verify {
     #[argh(positional)]
     hosts: Vec<Host>,
 
-    /// file of published hashes, as sha256sum prints them; - is standard input (default: the embedded files)
+    /// file of published hashes, as sha256sum prints them; - is standard input (default: the
+    /// embedded files)
     #[argh(option)]
     sums: Option<String>,
 

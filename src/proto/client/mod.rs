@@ -3,11 +3,11 @@
 //! `get` and `verify` use it, and the simulation as the remote end.
 //!
 //! **After every call of `handle_…`, call [`poll_transmit`](Fetch::poll_transmit) until it returns
-//! `None`, check [`outcome`](Fetch::outcome), and call `handle_…` again with the next datagram, or at
-//! [`poll_timeout`](Fetch::poll_timeout) at the latest.**
+//! `None`, check [`outcome`](Fetch::outcome), and call `handle_…` again with the next datagram, or
+//! at [`poll_timeout`](Fetch::poll_timeout) at the latest.**
 //!
-//! [`handle_datagram`](Fetch::handle_datagram) returns the bytes of the file in order and once, as a
-//! slice of the datagram. Out-of-order blocks are dropped, because the server sends them again
+//! [`handle_datagram`](Fetch::handle_datagram) returns the bytes of the file in order and once, as
+//! a slice of the datagram. Out-of-order blocks are dropped, because the server sends them again
 //! (RFC 7440 §4). So a transfer needs no memory for blocks.
 
 mod negotiation;
@@ -126,8 +126,8 @@ impl Fetch {
         }
     }
 
-    /// Clears `out`, writes the next datagram into it and returns its destination; `None` if there is
-    /// nothing to send.
+    /// Clears `out`, writes the next datagram into it and returns its destination; `None` if there
+    /// is nothing to send.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> Option<SocketAddr> {
         out.clear();
         match self.outgoing.take()? {
@@ -146,7 +146,8 @@ impl Fetch {
         Some(self.server)
     }
 
-    /// When [`handle_timeout`](Fetch::handle_timeout) is due; `None` once the transfer has finished.
+    /// When [`handle_timeout`](Fetch::handle_timeout) is due; `None` once the transfer has
+    /// finished.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
             Phase::Finished(_) => None,
@@ -277,10 +278,10 @@ impl Fetch {
 
     /// Handles a block that is not the next one.
     ///
-    /// A later block shows that a block was lost. A duplicate shows that our ACK was lost, if no block
-    /// has arrived since that ACK. The duplicate of the block that was acknowledged last, in the middle
-    /// of a window, is the server's probe for the blocks received by now. Any other duplicate is late,
-    /// and an ACK would make the server go back.
+    /// A later block shows that a block was lost. A duplicate shows that our ACK was lost, if no
+    /// block has arrived since that ACK. The duplicate of the block that was acknowledged last, in
+    /// the middle of a window, is the server's probe for the blocks received by now. Any other
+    /// duplicate is late, and an ACK would make the server go back.
     fn on_out_of_order(&mut self, now: Instant, block: u16) {
         let is_later = block.wrapping_sub(number(self.blocks)) < 1 << 15;
         let acknowledged = self.blocks - u64::from(self.unacknowledged);
@@ -290,9 +291,9 @@ impl Fetch {
         }
     }
 
-    /// Repeats the last ACK, at most once per round trip. A server starts a new window for every such
-    /// ACK, so an ACK for each block after a gap would repeat the same window many times. EDK2 does
-    /// that: one lost block of 119 has caused 3,647 resent blocks.
+    /// Repeats the last ACK, at most once per round trip. A server starts a new window for every
+    /// such ACK, so an ACK for each block after a gap would repeat the same window many times. EDK2
+    /// does that: one lost block of 119 has caused 3,647 resent blocks.
     fn repeat_ack(&mut self, now: Instant) {
         let interval = self.timer.round_trip();
         if self
