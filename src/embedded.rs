@@ -88,14 +88,14 @@ mod tests {
 
     #[test]
     fn each_content_is_embedded_once_and_has_a_file() {
-        let mut wanted: Vec<String> = manifest()
+        let mut expected: Vec<String> = manifest()
             .records()
             .iter()
             .map(|record| record.sha256.to_string())
             .collect();
-        wanted.sort();
-        wanted.dedup();
+        expected.sort();
+        expected.dedup();
         let paths = CONTENT.files().map(|file| file.path().to_str().unwrap());
-        assert_eq!(paths.collect::<Vec<_>>(), wanted);
+        assert_eq!(paths.collect::<Vec<_>>(), expected);
     }
 }

@@ -39,7 +39,10 @@ pub(crate) fn transfer(catalog: &Catalog, report: &Report) {
         Requested::Name(name) => name.escape_ascii().to_string(),
     };
     if report.left_out > 0 {
-        warn!(lines = report.left_out, "log lines dropped: too many at once");
+        warn!(
+            lines = report.left_out,
+            "log lines dropped: too many at once"
+        );
     }
     match &report.transfer {
         Some(figures) => transfer_with_figures(peer, &file, outcome, figures),

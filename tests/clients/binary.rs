@@ -56,12 +56,12 @@ impl Bootstone {
         command.stderr(stderr.try_clone().unwrap());
         let mut running = Running::start(&mut command);
         let output = BufReader::new(running.child.stdout.take().unwrap());
-        let (tell, lines) = mpsc::channel();
+        let (sender, lines) = mpsc::channel();
         // Ends with the program, whose output it reads.
         std::thread::spawn(move || {
             for line in output.lines() {
                 let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
-                let _ = tell.send(line);
+                let _ = sender.send(line);
             }
         });
         let mut bootstone = Bootstone {

@@ -11,12 +11,12 @@ use crate::raw_client::RawClient;
 
 /// Asserts that the program fails, and that its message contains these texts.
 #[track_caller]
-fn refused(arguments: &[&str], variables: &[(&str, &str)], said: &[&str]) {
+fn refused(arguments: &[&str], variables: &[(&str, &str)], expected: &[&str]) {
     let ended = ends(arguments, variables);
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
-    assert!(ended.said.starts_with("bootstone: "), "{ended:?}");
-    for said in said {
-        assert!(ended.said.contains(said), "`{said}` is not in {ended:?}");
+    assert!(ended.output.starts_with("bootstone: "), "{ended:?}");
+    for text in expected {
+        assert!(ended.output.contains(text), "`{text}` is not in {ended:?}");
     }
 }
 
@@ -217,7 +217,7 @@ fn version_and_help() {
         let ended = ends(arguments, &[]);
         assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     }
-    let version = ends(&["--version"], &[]).said;
+    let version = ends(&["--version"], &[]).output;
     assert!(
         version.starts_with(concat!("bootstone ", env!("CARGO_PKG_VERSION"))),
         "{version}"
@@ -230,11 +230,11 @@ fn an_output_that_cannot_be_written() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
     for arguments in [&["--version"][..], &["--help"], &["list"]] {
         let ended = command(arguments, &[]).stdout(full()).output().unwrap();
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(2), "{said}");
+        let output = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{output}");
         assert!(
-            said.starts_with("bootstone: cannot write to standard output"),
-            "{said}"
+            output.starts_with("bootstone: cannot write to standard output"),
+            "{output}"
         );
     }
     let mut wrong = command(&["frobnicate"], &[]);

@@ -311,7 +311,7 @@ fn clients_that_vanish_do_not_affect_others() {
         .partition(|report| report.peer.port() == stays.address().port());
     let [stayed] = stayed.try_into().unwrap();
     stayed.assert_complete("size-5120", 5120);
-    // Some have heard their first block before they went, and are still waited for.
+    // Some have received their first block; the server still waits for them.
     assert!(
         vanished
             .iter()

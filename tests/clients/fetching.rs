@@ -1,4 +1,4 @@
-//! Programs that people use fetch made-up files. The table at the end says which of them can do
+//! Common clients fetch made-up files. The table at the end says which of them can do
 //! what.
 
 use bootstone::catalog::{Catalog, Entry};
@@ -32,7 +32,7 @@ fn check(program: Program, download: &Download<'_>, expected: &[u8]) {
     );
 }
 
-/// All of it was fetched, and nothing sent twice for nothing.
+/// Asserts a complete transfer without unnecessary resends.
 #[track_caller]
 fn assert_complete(program: Program, report: &ServerReport, file: &str, bytes: usize) {
     report.assert_complete_with(file, bytes, repeats(program));
@@ -47,7 +47,7 @@ fn repeats(program: Program) -> u128 {
     }
 }
 
-/// One request was turned down, as often as it was made.
+/// Asserts that one request was refused, as often as it was sent.
 #[track_caller]
 fn assert_turned_down(program: Program, reports: &[ServerReport], file: &str, outcome: Outcome) {
     let most = 1 + repeats(program);
@@ -96,13 +96,16 @@ fn blksizes(program: Program) {
             check(program, &download, &content::bytes(size));
         }
     }
-    let wanted: Vec<u16> = blksizes.iter().flat_map(|&size| [size; 2]).collect();
+    let requested: Vec<u16> = blksizes.iter().flat_map(|&size| [size; 2]).collect();
     let reports = server.reports();
-    assert_eq!(reports.len(), wanted.len());
-    for (i, (report, wanted)) in reports.iter().zip(wanted).enumerate() {
+    assert_eq!(reports.len(), requested.len());
+    for (i, (report, requested)) in reports.iter().zip(requested).enumerate() {
         let size = sizes[i % sizes.len()];
         assert_complete(program, report, &name_of_size(size), size);
-        assert_eq!(report.figures.unwrap().blksize, wanted.min(LARGEST_BLKSIZE));
+        assert_eq!(
+            report.figures.unwrap().blksize,
+            requested.min(LARGEST_BLKSIZE)
+        );
     }
 }
 

@@ -22,7 +22,7 @@ fn sums() -> Vec<u8> {
     catalog.bytes(file).to_vec()
 }
 
-/// A transfer that has begun: the first block of `SHA256SUMS` has come.
+/// A transfer in progress: the first block of `SHA256SUMS` has arrived.
 fn in_progress(bootstone: &Bootstone) -> (RawClient, Vec<u8>) {
     let client = RawClient::to(bootstone.address());
     client.send(RawClient::request(SUMS, &[("blksize", "8")]));

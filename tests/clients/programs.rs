@@ -12,13 +12,13 @@ use crate::skip::skip;
 /// A TFTP client of another project.
 #[derive(Clone, Copy, Debug)]
 pub enum Program {
-    /// Asks for `tsize`, `blksize` and `timeout`. Hands netascii over as it came.
+    /// Requests `tsize`, `blksize` and `timeout`. Does not translate netascii.
     Curl,
     /// `tftp` of tftp-hpa. Knows no options.
     TftpHpa,
     /// The only one here with windows.
     Atftp,
-    /// Asks for `tsize`, and for `blksize` when told.
+    /// Requests `tsize`, and `blksize` if configured.
     Busybox,
     /// A library of Python's. IPv4 and octet only.
     Tftpy,
@@ -80,7 +80,7 @@ tftpy.TftpClient(host, int(port)).upload(name, source)
 ";
 
 impl Program {
-    /// True when it can be started. If not, says so, or fails where it must be there.
+    /// True if the program can be started; else the test is skipped, or fails if it is required.
     pub fn is_here(self) -> bool {
         let (command, arguments, word, package) = match self {
             Program::Curl => ("curl", &["--version"][..], "tftp", "curl"),
@@ -107,7 +107,7 @@ impl Program {
         false
     }
 
-    /// Fetches into a file of its own.
+    /// Fetches into a new file.
     #[track_caller]
     pub fn fetch(self, download: &Download<'_>) -> Fetched {
         self.start(download).end()
@@ -123,7 +123,7 @@ impl Program {
         }
     }
 
-    /// Tries to write a file. True when the program says that it went well.
+    /// Tries to write a file. True if the program reports success.
     #[track_caller]
     pub fn upload(self, server: SocketAddr, name: &str) -> bool {
         let folder = tempfile::tempdir().unwrap();
@@ -229,9 +229,9 @@ impl Program {
         command
     }
 
-    /// tftp-hpa ends with status 0 whatever happens, and says something only when it went wrong.
+    /// Whether the program reports success. tftp-hpa always exits with 0, and prints only errors.
     fn is_success(self, ended: &Ended) -> bool {
-        ended.status.success() && (!matches!(self, Program::TftpHpa) || ended.said.is_empty())
+        ended.status.success() && (!matches!(self, Program::TftpHpa) || ended.output.is_empty())
     }
 
     /// What it says, or the status with which it ends, when the server answers ERROR 1, "file not
@@ -240,10 +240,10 @@ impl Program {
         match self {
             // CURLE_TFTP_NOTFOUND
             Program::Curl => ended.status.code() == Some(68),
-            Program::TftpHpa => ended.said.contains("Error code 1: file not found"),
-            Program::Atftp => ended.said.contains("<file not found>"),
-            Program::Busybox => ended.said.contains("server error: (1) file not found"),
-            Program::Tftpy => ended.said.contains("TftpFileNotFoundError"),
+            Program::TftpHpa => ended.output.contains("Error code 1: file not found"),
+            Program::Atftp => ended.output.contains("<file not found>"),
+            Program::Busybox => ended.output.contains("server error: (1) file not found"),
+            Program::Tftpy => ended.output.contains("TftpFileNotFoundError"),
         }
     }
 }
@@ -269,13 +269,13 @@ pub fn has_ipv6() -> bool {
     is_here
 }
 
-/// True when the command starts, and says this word.
+/// True if the command starts and prints this word.
 fn is_there(name: &str, arguments: &[&str], word: &str) -> bool {
     let mut command = program(name, arguments);
     let starts = command.stdin(Stdio::null()).output();
     let Ok(output) = starts else { return false };
-    let said = [output.stdout, output.stderr].concat();
-    String::from_utf8_lossy(&said).contains(word)
+    let output = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&output).contains(word)
 }
 
 fn program(name: &str, arguments: &[&str]) -> Command {

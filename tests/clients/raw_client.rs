@@ -7,14 +7,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use crate::processes::DEADLINE;
 
-/// A socket of its own, which hears one server address and no other.
+/// A socket that receives from one server address only.
 ///
-/// It passes over what it has heard before since its last request: where this machine is so busy
-/// that the hand has to wait for its turn, the server's timer is right to send again. Reports tell
-/// how often it did.
+/// It ignores datagrams that it has received since its last request: on a busy machine the server's
+/// timer may rightly send a datagram again. The server's reports tell how often it did.
 pub struct RawClient {
     socket: UdpSocket,
-    heard: RefCell<HashSet<Vec<u8>>>,
+    received: RefCell<HashSet<Vec<u8>>>,
 }
 
 impl RawClient {
@@ -24,12 +23,12 @@ impl RawClient {
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let socket = UdpSocket::bind((any, 0)).unwrap();
-        // From here on the kernel drops what comes from any other address or port.
+        // From now on the kernel drops datagrams from other addresses and ports.
         socket.connect(server).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         RawClient {
             socket,
-            heard: RefCell::default(),
+            received: RefCell::default(),
         }
     }
 
@@ -41,23 +40,23 @@ impl RawClient {
     pub fn send(&self, datagram: impl AsRef<[u8]>) {
         let datagram = datagram.as_ref();
         if datagram.starts_with(b"\0\x01") {
-            self.heard.borrow_mut().clear();
+            self.received.borrow_mut().clear();
         }
         assert_eq!(self.socket.send(datagram).unwrap(), datagram.len());
     }
 
-    /// The next datagram, as soon as there is one.
+    /// Waits for the next datagram.
     #[track_caller]
     pub fn receive(&self) -> Vec<u8> {
         loop {
             let datagram = self.recv().unwrap();
-            if self.heard.borrow_mut().insert(datagram.clone()) {
+            if self.received.borrow_mut().insert(datagram.clone()) {
                 return datagram;
             }
         }
     }
 
-    /// All that has come by now.
+    /// All datagrams that have arrived.
     #[track_caller]
     pub fn pending(&self) -> Vec<Vec<u8>> {
         self.socket.set_nonblocking(true).unwrap();
@@ -70,7 +69,7 @@ impl RawClient {
         };
         assert_eq!(end.kind(), ErrorKind::WouldBlock);
         self.socket.set_nonblocking(false).unwrap();
-        rest.retain(|datagram| !self.heard.borrow().contains(datagram));
+        rest.retain(|datagram| !self.received.borrow().contains(datagram));
         rest
     }
 
@@ -131,7 +130,7 @@ impl RawClient {
         file
     }
 
-    /// Asks for a file without options, and takes all of it.
+    /// Requests a file without options, and receives all of it.
     #[track_caller]
     pub fn fetch(&self, name: &str) -> Vec<u8> {
         self.send(RawClient::request(name, &[]));

@@ -24,7 +24,7 @@ use crate::raw_client::RawClient;
 pub struct TestServer {
     address: SocketAddr,
     reports: mpsc::Receiver<ServerReport>,
-    /// Ends the thread: when it is idle if told so, at once if dropped.
+    /// Ends the thread: once it is idle if sent, at once if dropped.
     end: Option<oneshot::Sender<WhenIdle>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,9 +53,9 @@ impl TestServer {
         let listen: IpAddr = listen.parse().unwrap();
         let socket = BoundSocket::bind((listen, 0).into()).unwrap();
         let address = socket.address();
-        let (tell, reports) = mpsc::channel();
+        let (sender, reports) = mpsc::channel();
         let (end, ended) = oneshot::channel();
-        let thread = std::thread::spawn(move || serve(socket, catalog, ended, &tell));
+        let thread = std::thread::spawn(move || serve(socket, catalog, ended, &sender));
         TestServer {
             address,
             reports,
@@ -73,8 +73,8 @@ impl TestServer {
         (host.parse::<IpAddr>().unwrap(), self.address.port()).into()
     }
 
-    /// Returns when everything has been answered that was sent before: what there is to be heard
-    /// can be heard by then. Leaves two reports, which [`reports`](Self::reports) passes over.
+    /// Waits until every datagram sent before has been answered. Adds two reports, which
+    /// [`reports`](Self::reports) leaves out.
     #[track_caller]
     pub fn settle(&self) {
         // The first answer leaves amid those to the datagrams that came with it; the second one
@@ -130,11 +130,11 @@ fn serve(
     socket: BoundSocket,
     catalog: Catalog,
     end: oneshot::Receiver<WhenIdle>,
-    tell: &mpsc::Sender<ServerReport>,
+    sender: &mpsc::Sender<ServerReport>,
 ) {
     let report = |catalog: &Catalog, report: &Report| {
         // The receiver is gone when the test is over.
-        let _ = tell.send(ServerReport::new(catalog, report));
+        let _ = sender.send(ServerReport::new(catalog, report));
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -173,13 +173,13 @@ impl ServerReport {
         }
     }
 
-    /// A transfer of all of `file`, in which nothing was sent twice for nothing.
+    /// Asserts a complete transfer of `file` without unnecessary resends.
     #[track_caller]
     pub fn assert_complete(&self, file: &str, bytes: usize) {
         self.assert_complete_with(file, bytes, 0);
     }
 
-    /// The same with up to `resent` blocks, or OACKs, for which the peer may have asked twice.
+    /// The same, with up to `resent` blocks or OACKs that the peer may have requested twice.
     #[track_caller]
     pub fn assert_complete_with(&self, file: &str, bytes: usize, resent: u128) {
         assert_eq!(

@@ -203,8 +203,8 @@ fn check_with_promtool(text: &[u8]) {
     };
     promtool.stdin.take().unwrap().write_all(text).unwrap();
     let output = promtool.wait_with_output().unwrap();
-    let says = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && says.is_empty(), "{says}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && message.is_empty(), "{message}");
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn the_dashboard_uses_all_metrics_and_no_other() {
 fn an_address_that_cannot_be_bound_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    for (http, says) in [
+    for (http, message) in [
         (taken.as_str(), "another server uses it"),
         ("nonsense", "nonsense: no such address"),
     ] {
@@ -278,7 +278,7 @@ fn an_address_that_cannot_be_bound_is_named() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{stderr}");
         assert!(
-            stderr.contains("--http") && stderr.contains(says),
+            stderr.contains("--http") && stderr.contains(message),
             "{stderr}"
         );
     }

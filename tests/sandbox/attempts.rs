@@ -100,7 +100,7 @@ pub(crate) const FORBIDDEN: &[(&str, &str, Attempt)] = &[
     ("raises a limit", "prlimit64", || {
         inside(|| rustix::process::getrlimit(rustix::process::Resource::Nofile))
     }),
-    ("asks for the kernel's name", "uname", || {
+    ("reads the kernel's name", "uname", || {
         inside(rustix::system::uname)
     }),
     ("lets others trace it", "prctl", || {
@@ -283,7 +283,7 @@ pub(crate) const PRELUDES: &[Prelude] = &[
         }
     }),
     ("Landlock alone", || {
-        // Filters are said to be in force, and are not.
+        // seccomp only seems to be in force.
         pretend(libc::SYS_seccomp, 0);
         enter(&SandboxConfig::default());
         println!(
@@ -372,7 +372,7 @@ fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// Each thread: a name, a runtime of its own, a datagram to itself, a timer, an eye on SIGTERM.
+/// Each thread has a name, a runtime, a datagram to itself, a timer and a handler of SIGTERM.
 fn on_threads(sockets: Vec<UdpSocket>) {
     let threads = sockets.into_iter().map(|socket| {
         let builder = std::thread::Builder::new().name("a worker".to_owned());

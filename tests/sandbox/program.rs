@@ -67,7 +67,7 @@ impl Server {
         std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap()
     }
 
-    /// Asks it to end, and waits.
+    /// Sends SIGTERM and waits for the end.
     fn end(mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -265,6 +265,6 @@ fn a_socket_that_is_not_udp_is_refused() {
         (output.status.code(), output.status.signal()),
         (Some(2), None)
     );
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("not a UDP socket"), "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(stdout.contains("not a UDP socket"), "{stdout}");
 }

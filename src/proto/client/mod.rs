@@ -379,7 +379,7 @@ mod tests {
     const SERVER: &str = "192.0.2.1:69";
     const TID: &str = "192.0.2.1:40001";
 
-    /// A dialogue: what comes in, what goes out, at literal times.
+    /// A dialogue at literal times: datagrams received, and datagrams sent.
     struct Dialogue {
         fetch: Fetch,
         file: Vec<u8>,
@@ -437,7 +437,7 @@ mod tests {
         fn granted(options: FetchOptions, oack: &[u8]) -> Dialogue {
             let mut dialogue = Dialogue::new(options);
             let oack = [b"\0\x06", oack].concat();
-            assert_eq!(dialogue.says(100, TID, &oack), Some(ack(0)));
+            assert_eq!(dialogue.receives(100, TID, &oack), Some(ack(0)));
             dialogue
         }
 
@@ -450,7 +450,7 @@ mod tests {
             to.map(|_| out)
         }
 
-        fn says(&mut self, millis: u64, from: &str, datagram: &[u8]) -> Option<Vec<u8>> {
+        fn receives(&mut self, millis: u64, from: &str, datagram: &[u8]) -> Option<Vec<u8>> {
             let bytes = self
                 .fetch
                 .handle_datagram(at(millis), address(from), datagram);
@@ -460,7 +460,7 @@ mod tests {
 
         /// A block from the port of the transfer.
         fn block(&mut self, millis: u64, block: u16, payload: &[u8]) -> Option<Vec<u8>> {
-            self.says(millis, TID, &data(block, payload))
+            self.receives(millis, TID, &data(block, payload))
         }
 
         /// Lets the timer run out, which must be due at `millis`.
@@ -505,11 +505,11 @@ mod tests {
     fn one_port_and_a_window() {
         let mut d = Dialogue::new(small(8, 2));
         let oack = b"\0\x06tsize\x0020\0blksize\x008\0windowsize\x002\0";
-        assert_eq!(d.says(100, SERVER, oack), Some(ack(0)));
+        assert_eq!(d.receives(100, SERVER, oack), Some(ack(0)));
         assert_eq!(d.fetch.tsize(), Some(20));
-        assert_eq!(d.says(200, SERVER, &data(1, b"01234567")), None);
-        assert_eq!(d.says(201, SERVER, &data(2, b"89abcdef")), Some(ack(2)));
-        assert_eq!(d.says(300, SERVER, &data(3, b"ghij")), Some(ack(3)));
+        assert_eq!(d.receives(200, SERVER, &data(1, b"01234567")), None);
+        assert_eq!(d.receives(201, SERVER, &data(2, b"89abcdef")), Some(ack(2)));
+        assert_eq!(d.receives(300, SERVER, &data(3, b"ghij")), Some(ack(3)));
         assert_eq!(d.file, b"0123456789abcdefghij");
         let expected = Received {
             size: 20,
@@ -525,9 +525,9 @@ mod tests {
     #[test]
     fn the_first_answer_sets_the_port() {
         let mut d = Dialogue::granted(small(8, 1), b"blksize\x008\0");
-        assert_eq!(d.says(110, SERVER, &data(1, b"evil")), None);
-        assert_eq!(d.says(111, "192.0.2.2:40001", &data(1, b"evil")), None);
-        assert_eq!(d.says(112, SERVER, b"\0\x05\0\0no\0"), None);
+        assert_eq!(d.receives(110, SERVER, &data(1, b"evil")), None);
+        assert_eq!(d.receives(111, "192.0.2.2:40001", &data(1, b"evil")), None);
+        assert_eq!(d.receives(112, SERVER, b"\0\x05\0\0no\0"), None);
         assert_eq!(d.block(120, 1, b"good"), Some(ack(1)));
         assert_eq!(d.received().server, address(TID));
         assert_eq!(d.file, b"good");
@@ -571,7 +571,7 @@ mod tests {
     #[test]
     fn an_answer_from_another_address_is_reported() {
         let mut d = Dialogue::new(bare());
-        assert_eq!(d.says(50, "192.0.2.7:69", &data(1, b"x")), None);
+        assert_eq!(d.receives(50, "192.0.2.7:69", &data(1, b"x")), None);
         for millis in [1000, 3000, 7000, 10_000] {
             d.timeout(millis);
         }
@@ -582,12 +582,12 @@ mod tests {
     #[test]
     fn errors_are_distinguished_and_escaped() {
         let mut d = Dialogue::new(bare());
-        assert_eq!(d.says(50, TID, b"\0\x05\0\x01no \x1b[31m\0"), None);
+        assert_eq!(d.receives(50, TID, b"\0\x05\0\x01no \x1b[31m\0"), None);
         let message = r"no \x1b[31m".to_owned();
         assert_eq!(d.error(), FetchError::NotFound { message });
         let mut d = Dialogue::granted(small(8, 1), b"blksize\x008\0");
         assert_eq!(d.block(200, 1, b"12345678"), Some(ack(1)));
-        assert_eq!(d.says(300, TID, b"\0\x05\0\0going down"), None);
+        assert_eq!(d.receives(300, TID, b"\0\x05\0\0going down"), None);
         let message = "going down".to_owned();
         assert_eq!(d.error(), FetchError::Refused { code: 0, message });
     }
@@ -605,13 +605,13 @@ mod tests {
             b"multicast\x001\0",
         ] {
             let mut d = Dialogue::new(small(8, 2));
-            let answer = d.says(100, TID, &[b"\0\x06", oack].concat());
+            let answer = d.receives(100, TID, &[b"\0\x06", oack].concat());
             assert_eq!(answer.unwrap(), b"\0\x05\0\x08not as asked for\0");
             assert!(matches!(d.error(), FetchError::BadAnswer(_)), "{oack:?}");
             assert_eq!(d.block(200, 1, b"x"), None, "and nothing after it");
         }
         let mut d = Dialogue::new(bare());
-        d.says(100, TID, b"\0\x06tsize\x0012\0");
+        d.receives(100, TID, b"\0\x06tsize\x0012\0");
         assert!(matches!(d.error(), FetchError::BadAnswer(_)));
     }
 
@@ -619,9 +619,13 @@ mod tests {
     fn a_lost_ack_of_the_oack_is_sent_again() {
         let mut d = Dialogue::granted(small(8, 2), b"blksize\x008\0windowsize\x002\0");
         let oack = b"\0\x06blksize\x008\0windowsize\x002\0";
-        assert_eq!(d.says(1100, TID, oack), Some(ack(0)));
+        assert_eq!(d.receives(1100, TID, oack), Some(ack(0)));
         assert_eq!(d.block(1200, 1, b"12345678"), None);
-        assert_eq!(d.says(1201, TID, oack), None, "a late one changes nothing");
+        assert_eq!(
+            d.receives(1201, TID, oack),
+            None,
+            "a late one changes nothing"
+        );
     }
 
     #[test]
@@ -657,7 +661,7 @@ mod tests {
         assert_eq!(
             d.block(552, 2, b"bbbbbbbb"),
             Some(ack(3)),
-            "asked what it has, it says so"
+            "the probe is answered"
         );
         assert_eq!(d.block(553, 4, b"dddddddd"), None);
         assert_eq!(d.block(554, 5, b"eeeeeeee"), Some(ack(5)));
@@ -731,7 +735,7 @@ mod tests {
         assert_eq!(d.error(), FetchError::TooLarge { max_size: 20 });
 
         let mut d = Dialogue::new(options);
-        let answer = d.says(100, TID, b"\0\x06tsize\x0021\0").unwrap();
+        let answer = d.receives(100, TID, b"\0\x06tsize\x0021\0").unwrap();
         assert_eq!(answer, b"\0\x05\0\0file too large\0");
         assert_eq!(d.error(), FetchError::TooLarge { max_size: 20 });
     }
@@ -754,9 +758,9 @@ mod tests {
             b"\xff\xff",
             b"\0\x01f\0octet\0",
         ] {
-            assert_eq!(d.says(150, TID, datagram), None);
+            assert_eq!(d.receives(150, TID, datagram), None);
         }
-        assert_eq!(d.says(150, TID, &ack(1)), None);
+        assert_eq!(d.receives(150, TID, &ack(1)), None);
         assert_eq!(d.block(200, 1, b"good"), Some(ack(1)));
     }
 
@@ -767,7 +771,7 @@ mod tests {
         assert_eq!(d.block(300, 2, b"end"), Some(ack(2)));
         assert_eq!(d.block(500, 2, b"end"), Some(ack(2)));
         assert_eq!(d.block(501, 1, b"12345678"), None);
-        assert_eq!(d.says(502, TID, b"\0\x05\0\0late\0"), None);
+        assert_eq!(d.receives(502, TID, b"\0\x05\0\0late\0"), None);
         assert_eq!(d.received().size, 11);
         assert_eq!(d.file, b"12345678end");
     }
