@@ -294,8 +294,8 @@ pub fn contestants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Se
     for &kind in kinds {
         all.push((kind.name().to_owned(), kind, settings.clone()));
         if kind == Kind::Bootstone {
-            let plain = settings.with_flags(&["--run-ahead", "1"]);
-            all.push(("bootstone --run-ahead 1".to_owned(), kind, plain));
+            let plain = settings.with_flags(&["--pipeline", "1"]);
+            all.push(("bootstone --pipeline 1".to_owned(), kind, plain));
         }
     }
     all

@@ -62,8 +62,8 @@ fn transfer_with_figures(peer: std::net::SocketAddr, file: &str, outcome: &str, 
         ms = millis(figures.duration),
         kb_per_s = (figures.bytes as f64 / 1000.0 / seconds.max(1e-6)).round(),
         resent = figures.resent,
-        run_ahead = figures.run_ahead,
-        fallbacks = figures.fallbacks,
+        in_flight = figures.in_flight,
+        recoveries = figures.recoveries,
         rtt_ms = figures.rtt.map(millis),
         "transfer"
     );

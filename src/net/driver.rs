@@ -64,7 +64,7 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
         let mut timer = std::pin::pin!(sleep_until(self.clock.at(Instant::ZERO)));
         loop {
             self.set(timer.as_mut());
-            let busy_poll = self.server.is_for_one();
+            let busy_poll = self.server.has_one_transfer();
             tokio::select! {
                 biased;
                 () = status.next_request() => self.reply(&status),
@@ -88,7 +88,7 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
 
     fn reply(&mut self, status: &StatusResponder) {
         if status.is_shutdown() {
-            self.server.cut_off(self.clock.now());
+            self.server.abort_all(self.clock.now());
             self.report_events();
         }
         status.reply(&self.server);

@@ -68,8 +68,8 @@ impl StatusResponder {
         self.reply.send_replace(StatusReply {
             request: self.request.borrow().number,
             stats: Some(server.stats().clone()),
-            validated: server.proven(),
-            unvalidated: server.unproven(),
+            validated: server.validated(),
+            unvalidated: server.unvalidated(),
         });
     }
 }

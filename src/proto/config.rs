@@ -7,8 +7,8 @@ use super::negotiate::NegotiationLimits;
 pub struct ServerConfig {
     /// Limits of option negotiation.
     pub limits: NegotiationLimits,
-    /// Most blocks in flight to a client without a window; 1 is RFC 1350 to the letter.
-    pub run_ahead: u16,
+    /// Most blocks in flight to a client with a high RTT; 1 is RFC 1350 and RFC 7440 to the letter.
+    pub pipeline: u16,
     /// Most transfers at once; at least 1. Each costs less than 512 bytes.
     pub max_sessions: usize,
 }
@@ -17,7 +17,7 @@ impl Default for ServerConfig {
     fn default() -> ServerConfig {
         ServerConfig {
             limits: NegotiationLimits::default(),
-            run_ahead: 16,
+            pipeline: 32,
             max_sessions: 16_384,
         }
     }

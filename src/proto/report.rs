@@ -47,7 +47,7 @@ pub struct Figures {
     /// Bytes of the file, in its mode, that were acknowledged.
     pub bytes: u64,
     /// Whether the peer has acknowledged anything.
-    pub is_proven: bool,
+    pub is_validated: bool,
     /// Payload bytes per block.
     pub blksize: u16,
     /// Blocks per ACK.
@@ -56,10 +56,10 @@ pub struct Figures {
     pub duration: Duration,
     /// Blocks that were sent again.
     pub resent: u32,
-    /// Most blocks in flight to a client without a window; 1 was lock-step.
-    pub run_ahead: u16,
-    /// How often trouble ended running ahead for the moment.
-    pub fallbacks: u16,
+    /// The most blocks that were allowed in flight at a time; `windowsize` without pipelining.
+    pub in_flight: u16,
+    /// How often blocks in flight were resent together.
+    pub recoveries: u32,
     /// Smoothed round-trip time, if there was an ACK to measure.
     pub rtt: Option<Duration>,
 }

@@ -224,7 +224,7 @@ impl Stats {
         if let Some(rtt) = figures.rtt {
             self.round_trips.record(micros(rtt));
         }
-        if figures.is_proven {
+        if figures.is_validated {
             self.blksizes.record(figures.blksize.into());
             self.windowsizes.record(figures.windowsize.into());
         }

@@ -40,9 +40,9 @@ struct Drawn {
 }
 
 /// One request in the name of somebody else, and guesses for as long as there is anything to draw.
-fn draw(options: &str, guess: Guess, run_ahead: u16) -> Drawn {
+fn draw(options: &str, guess: Guess, pipeline: u16) -> Drawn {
     let config = Config {
-        run_ahead,
+        pipeline,
         ..Config::default()
     };
     let mut line = Line::new(MIB, config);
@@ -116,15 +116,15 @@ fn table() -> String {
     );
     for options in TERMS {
         for guess in GUESSES {
-            for run_ahead in [1, 16] {
+            for pipeline in [1, 16] {
                 let Drawn {
                     sent,
                     drawn,
                     outcome,
-                } = draw(options, guess, run_ahead);
+                } = draw(options, guess, pipeline);
                 // Run-ahead changes nothing where a window was agreed, or for whoever does not look far away.
                 let lock_step = !options.contains("windowsize");
-                if run_ahead > 1 && !(lock_step && guess == Guess::Best) {
+                if pipeline > 1 && !(lock_step && guess == Guess::Best) {
                     continue;
                 }
                 let options = if options.is_empty() {
@@ -137,7 +137,7 @@ fn table() -> String {
                     Guess::Once => "the first ACK",
                     Guess::TheSame => "the first ACK every 10 ms",
                     Guess::Count => "0, 1, 2, … every 10 ms",
-                    Guess::Best if run_ahead > 1 => "the right ones every 50 ms, run-ahead 16",
+                    Guess::Best if pipeline > 1 => "the right ones every 50 ms, run-ahead 16",
                     Guess::Best => "the right ones every 50 ms",
                 };
                 let per_byte = drawn.bytes as f64 / sent.bytes as f64;

@@ -331,13 +331,13 @@ impl Witness {
             return;
         }
         assert!(self.spoke.contains(&to.address), "unasked");
-        let run_ahead = u32::from(self.config.run_ahead);
+        let pipeline = u32::from(self.config.pipeline);
         let book = self.books.get_mut(&to.address);
         let book = book.expect("nothing is sent from a transfer that is over");
         assert_eq!(book.peer, to, "from another address than was asked");
         match packet {
             Packet::Oack(options) => book.on_oack(datagram, options, self.config),
-            Packet::Data { block, payload } => book.on_data(block, payload, run_ahead),
+            Packet::Data { block, payload } => book.on_data(block, payload, pipeline),
             _ => panic!("a server sends no {packet:?}"),
         }
         assert!(!book.is_unreachable, "to whom nothing gets");
@@ -515,7 +515,7 @@ impl Book {
         (self.una, self.sent) = (0, 1);
     }
 
-    fn on_data(&mut self, number: u16, payload: &[u8], run_ahead: u32) {
+    fn on_data(&mut self, number: u16, payload: &[u8], pipeline: u32) {
         assert!(
             self.oack.is_none() || self.acks > 0,
             "DATA before the OACK is confirmed"
@@ -528,7 +528,7 @@ impl Book {
         };
         let depth = match self.windowsize {
             1 if self.acks < 3 => 1,
-            1 => run_ahead,
+            1 => pipeline,
             windowsize => windowsize,
         };
         let end = self.sent.max(self.una + depth);
@@ -584,9 +584,9 @@ impl Book {
             let granted = (u32::from(figures.blksize), u32::from(figures.windowsize));
             assert_eq!(granted, (self.blksize, self.windowsize), "{oack:?}");
         }
-        assert!(figures.run_ahead >= 1);
+        assert!(figures.pipeline >= 1);
         assert!(self.acks > 0 || outcome == Outcome::Complete || figures.rtt.is_none());
-        assert!(figures.is_proven == (self.acks > 0) || outcome == Outcome::Complete);
+        assert!(figures.is_validated == (self.acks > 0) || outcome == Outcome::Complete);
     }
 }
 

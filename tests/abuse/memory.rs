@@ -101,7 +101,7 @@ fn timers_do_not_pile_up() {
 /// After the handshake nothing is allocated any more: not for an ACK, not for a DATA, not by the timer.
 #[test]
 fn a_transfer_under_way_allocates_nothing() {
-    for (options, every, run_ahead) in [
+    for (options, every, pipeline) in [
         ("", 1, 1),
         ("blksize=1468", 50, 1),
         ("blksize=1468", 50, 16),
@@ -109,7 +109,7 @@ fn a_transfer_under_way_allocates_nothing() {
         ("blksize=1468 windowsize=16", 50, 16),
     ] {
         let config = Config {
-            run_ahead,
+            pipeline,
             ..Config::default()
         };
         let mut line = Line::new(1_000_000, config);

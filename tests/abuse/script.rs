@@ -45,7 +45,7 @@ const MODES: [&[u8]; 4] = [b"octet", b"NetASCII", b"mail", b"octets"];
 #[derive(Arbitrary, Debug)]
 struct Script {
     max_sessions: u8,
-    run_ahead: u8,
+    pipeline: u8,
     max_windowsize: u8,
     mtu: u16,
     segments: u8,
@@ -159,7 +159,7 @@ impl Stage {
                 mtu: script.mtu.max(576),
                 max_windowsize: u16::from(script.max_windowsize % 64) + 1,
             },
-            run_ahead: u16::from(script.run_ahead % 64) + 1,
+            pipeline: u16::from(script.pipeline % 64) + 1,
             max_sessions: usize::from(script.max_sessions % 8) + 1,
         };
         let segments = usize::from(script.segments % 64) + 1;

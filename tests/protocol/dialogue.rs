@@ -85,7 +85,7 @@ impl Default for Served {
         Served {
             files: Vec::new(),
             config: Config {
-                run_ahead: 1,
+                pipeline: 1,
                 ..Config::default()
             },
         }
@@ -94,8 +94,8 @@ impl Default for Served {
 
 impl Served {
     /// Up to so many blocks in flight to a far client without a window.
-    pub(crate) fn run_ahead(mut self, blocks: u16) -> Served {
-        self.config.run_ahead = blocks;
+    pub(crate) fn pipeline(mut self, blocks: u16) -> Served {
+        self.config.pipeline = blocks;
         self
     }
 

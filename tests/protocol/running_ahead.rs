@@ -6,7 +6,7 @@ use super::dialogue::serving;
 /// many are in flight as the operator allows.
 #[test]
 fn the_depth_doubles_each_round_trip() {
-    serving("f", 20_000).run_ahead(4).talk(
+    serving("f", 20_000).pipeline(4).talk(
         r"
         0    > RRQ f octet
              < DATA 1
@@ -32,7 +32,7 @@ fn the_depth_doubles_each_round_trip() {
 
 #[test]
 fn with_a_bound_of_one_it_is_lock_step() {
-    serving("f", 20_000).run_ahead(1).talk(
+    serving("f", 20_000).pipeline(1).talk(
         r"
         0    > RRQ f octet
              < DATA 1
@@ -51,7 +51,7 @@ fn with_a_bound_of_one_it_is_lock_step() {
 /// Nothing is to be gained on a local network. One quick ACK is enough to know that it is one.
 #[test]
 fn a_near_peer_is_served_in_lock_step() {
-    serving("f", 20_000).run_ahead(16).talk(
+    serving("f", 20_000).pipeline(16).talk(
         r"
         0    > RRQ f octet
              < DATA 1
@@ -70,7 +70,7 @@ fn a_near_peer_is_served_in_lock_step() {
 /// Windows are what their client asked for.
 #[test]
 fn a_window_is_not_run_ahead_of() {
-    serving("f", 20_000).run_ahead(16).talk(
+    serving("f", 20_000).pipeline(16).talk(
         r"
         0    > RRQ f octet windowsize=2
              < OACK windowsize=2
@@ -90,7 +90,7 @@ fn a_window_is_not_run_ahead_of() {
 /// later, block 6 alone goes again; its ACK shows that the rest is needed too.
 #[test]
 fn a_lost_block_is_sent_again_alone_and_the_depth_is_halved() {
-    serving("f", 20_000).run_ahead(4).talk(
+    serving("f", 20_000).pipeline(4).talk(
         r"
         0    > RRQ f octet
              < DATA 1
@@ -123,7 +123,7 @@ fn a_lost_block_is_sent_again_alone_and_the_depth_is_halved() {
 /// hangs on a duplicate.
 #[test]
 fn what_the_client_holds_already_is_not_sent_again() {
-    serving("f", 20_000).run_ahead(4).talk(
+    serving("f", 20_000).pipeline(4).talk(
         r"
         0    > RRQ f octet
              < DATA 1
@@ -148,7 +148,7 @@ fn what_the_client_holds_already_is_not_sent_again() {
 /// Block 7 overtakes block 6. The repeated ACK is followed by a new one before the wait is over.
 #[test]
 fn a_block_that_is_only_late_is_not_sent_again() {
-    serving("f", 20_000).run_ahead(4).talk(
+    serving("f", 20_000).pipeline(4).talk(
         r"
         0    > RRQ f octet
              < DATA 1
@@ -174,7 +174,7 @@ fn a_block_that_is_only_late_is_not_sent_again() {
 /// A client that says nothing of what comes out of turn (GRUB) is helped by the timer.
 #[test]
 fn the_timer_mends_what_the_client_does_not_report() {
-    serving("f", 20_000).run_ahead(4).talk(
+    serving("f", 20_000).pipeline(4).talk(
         r"
         0    > RRQ f octet
              < DATA 1
@@ -200,7 +200,7 @@ fn the_timer_mends_what_the_client_does_not_report() {
 /// so of block 6. So every second time all that was ever sent goes again.
 #[test]
 fn the_timer_resends_one_block_and_the_whole_flight_in_turn() {
-    serving("f", 20_000).run_ahead(4).talk(
+    serving("f", 20_000).pipeline(4).talk(
         r"
         0    > RRQ f octet
              < DATA 1
@@ -232,7 +232,7 @@ fn the_timer_resends_one_block_and_the_whole_flight_in_turn() {
 /// repeated ACK sends nothing.
 #[test]
 fn trouble_in_shallow_water_ends_it() {
-    serving("f", 20_000).run_ahead(2).talk(
+    serving("f", 20_000).pipeline(2).talk(
         r"
         0    > RRQ f octet
              < DATA 1
@@ -266,7 +266,7 @@ fn trouble_in_shallow_water_ends_it() {
 /// The operator sees how deep it went, and how often it fell back.
 #[test]
 fn the_report_tells_of_it() {
-    let reports = serving("f", 5 * 512 + 1).run_ahead(4).talk(
+    let reports = serving("f", 5 * 512 + 1).pipeline(4).talk(
         r"
         0    > RRQ f octet
              < DATA 1
@@ -285,6 +285,6 @@ fn the_report_tells_of_it() {
         ",
     );
     let figures = reports[0].transfer.unwrap();
-    assert_eq!((figures.run_ahead, figures.fallbacks), (2, 1));
+    assert_eq!((figures.pipeline, figures.recoveries), (2, 1));
     assert_eq!(figures.resent, 1);
 }

@@ -297,7 +297,7 @@ fn the_last_ack_of_a_window_is_missing() {
 /// is less likely. At the end nobody can say.
 #[test]
 fn running_ahead_the_last_block_alone_counts() {
-    let served = serving("f", 5 * 512 + 1).run_ahead(4);
+    let served = serving("f", 5 * 512 + 1).pipeline(4);
     let begun = r"
         0    > RRQ f octet
              < DATA 1
@@ -1225,5 +1225,5 @@ fn a_peer_counts_as_proven_with_nothing_measured() {
     );
     let figures = reports[0].transfer.unwrap();
     assert_eq!((figures.bytes, figures.rtt), (0, None));
-    assert!(figures.is_proven);
+    assert!(figures.is_validated);
 }

@@ -1,4 +1,4 @@
-//! What the server may send to one peer, kept beside it like a book.
+//! What the server may send to one peer.
 //!
 //! The rules, for each transfer:
 //!
@@ -6,17 +6,14 @@
 //!   PXELINUX takes DATA from any port, so a stray block ends up in its next file.
 //! - **Little before the first ACK.** At most three bytes for each byte that came, and with options no
 //!   DATA; without, one DATA for each RRQ even if it is longer than that.
-//! - **Never ahead of the peer** by more than the window that was agreed on, or in lock-step by more
-//!   than the run-ahead that the operator allows.
-//! - **No block again without a reason.** Something about a block can be heard a round trip after it
-//!   left at the earliest; and silence means something after [`LEAST_RTO`] at the earliest. So the
-//!   first block of a window leaves again only when the peer asked for it, by an ACK, a round trip
-//!   after its last leaving or later; or after that silence. The blocks behind it leave again with it
-//!   or not at all. To have the peer say what it has, the block that it acknowledged last may leave once
-//!   more: behind a burst, and else once a round trip at most. In lock-step the silence alone counts (RFC 1123 §4.2.3.1), unless the server runs
-//!   ahead: then it may give up what is in flight once a round trip, and what left before that may
-//!   leave again. How often a block may leave in all follows from that: once, and once more for each
-//!   such pause.
+//! - **Never ahead of the peer** by more than its window, or the operator's bound on pipelining in whole
+//!   windows; two windows after silence. Until the third ACK, and to a peer with a low RTT: by its window.
+//! - **Whole windows.** When the server resends because nothing came, what had left beyond the last ACK
+//!   was whole windows of the peer's, or ended the file.
+//! - **No block again without a reason.** Blocks leave in order. When the order starts again, it starts at
+//!   the first block that is not acknowledged, and a round trip after the last time or later; in lock-step,
+//!   after [`LEAST_RTO`] at the earliest (RFC 1123 §4.2.3.1). Until the third ACK the timer may resend
+//!   single blocks of the window, a few of them.
 
 use std::time::Duration;
 
@@ -29,31 +26,44 @@ use crate::clients::nearest;
 /// No timer of the server is shorter.
 const LEAST_RTO: Duration = Duration::from_millis(200);
 
-/// Bytes to an unproven peer for each of its own (RFC 9000 §8.1).
+/// Single blocks that the timer may resend before the third ACK.
+const PROBES: usize = 4;
+
+/// Bytes to an unvalidated peer for each of its own (RFC 9000 §8.1).
 const AMPLIFICATION: usize = 3;
 
 /// The books of one peer's transfer.
 pub(crate) struct Ledger {
     /// The least round trip of its path.
     floor: Duration,
-    /// Most blocks in flight without a window.
-    run_ahead: u64,
+    /// Most blocks in flight that the operator allows.
+    pipeline: u64,
     requests: usize,
     bytes_in: usize,
     bytes_out: usize,
     /// An OACK was sent.
     has_options: bool,
     windowsize: u64,
+    blksize: usize,
+    /// The block that ends the file has left.
+    has_short_block: bool,
     /// An ACK has reached the server.
-    is_proven: bool,
+    is_validated: bool,
     /// The highest block acknowledged to the server.
     acked: u64,
     /// When each block last left; the OACK is the first.
     left: Vec<Option<Instant>>,
-    /// What left last was such an echo.
-    has_echoed: bool,
-    /// When a server that runs ahead last gave up what was in flight.
-    went_back: Instant,
+    /// ACKs that made progress.
+    acks: usize,
+    /// The last block that left in order, and when the order last started again.
+    pass_end: u64,
+    /// The same before the first block left again, which may have been a probe.
+    before_probe: Option<u64>,
+    restarted: Instant,
+    /// An ACK has come since.
+    has_news: bool,
+    /// Single blocks that the timer has resent since the last progress.
+    probes: usize,
     /// DATA sent, each time counted.
     pub(crate) blocks_sent: usize,
     /// The end was reported.
@@ -64,20 +74,26 @@ pub(crate) struct Ledger {
 pub(crate) type Breach = String;
 
 impl Ledger {
-    pub(crate) fn new(floor: Duration, run_ahead: u16) -> Ledger {
+    pub(crate) fn new(floor: Duration, pipeline: u16) -> Ledger {
         Ledger {
             floor,
-            run_ahead: run_ahead.into(),
+            pipeline: pipeline.into(),
             requests: 0,
             bytes_in: 0,
             bytes_out: 0,
             has_options: false,
             windowsize: 1,
-            is_proven: false,
+            blksize: 512,
+            has_short_block: false,
+            is_validated: false,
             acked: 0,
             left: Vec::new(),
-            has_echoed: false,
-            went_back: Instant::from_micros(0),
+            acks: 0,
+            pass_end: 0,
+            before_probe: None,
+            restarted: Instant::from_micros(0),
+            has_news: false,
+            probes: 0,
             blocks_sent: 0,
             is_over: false,
         }
@@ -89,10 +105,14 @@ impl Ledger {
         match Packet::decode(datagram) {
             Ok(Packet::Rrq(_)) => self.requests += 1,
             Ok(Packet::Ack { block }) => {
-                self.is_proven = true;
+                self.is_validated = true;
+                self.has_news = true;
                 let sent = self.left.len() as u64;
-                if let Some(block) = nearest(block, self.acked).filter(|&b| b < sent) {
-                    self.acked = self.acked.max(block);
+                let block = nearest(block, self.acked).filter(|&block| block < sent);
+                if let Some(block) = block.filter(|&b| b > self.acked || self.acks == 0) {
+                    self.acked = block;
+                    self.acks += 1;
+                    self.probes = 0;
                 }
             }
             _ => {}
@@ -112,7 +132,10 @@ impl Ledger {
         self.bytes_out += datagram.len();
         match Packet::decode(datagram) {
             Ok(Packet::Oack(options)) => self.sent_oack(now, options)?,
-            Ok(Packet::Data { block, .. }) => self.sent_data(now, asked, block)?,
+            Ok(Packet::Data { block, payload }) => {
+                self.has_short_block |= payload.len() < self.blksize;
+                self.sent_data(now, asked, block)?;
+            }
             // Ends it without its being reported as a transfer.
             Ok(Packet::Error { .. }) => return Ok(()),
             other => return Err(format!("{other:?} from a server")),
@@ -121,7 +144,7 @@ impl Ledger {
     }
 
     fn check_unproven(&self) -> Result<(), Breach> {
-        if self.is_proven {
+        if self.is_validated {
             return Ok(());
         }
         let is_answer = !self.has_options && self.blocks_sent <= self.requests;
@@ -138,8 +161,11 @@ impl Ledger {
     fn sent_oack(&mut self, now: Instant, options: Options<'_>) -> Result<(), Breach> {
         self.has_options = true;
         for (name, value) in options.iter() {
-            if OptionName::of(name) == Some(OptionName::Windowsize) {
-                self.windowsize = decimal(value).unwrap_or(1);
+            let value = decimal(value).unwrap_or(1);
+            match OptionName::of(name) {
+                Some(OptionName::Windowsize) => self.windowsize = value,
+                Some(OptionName::Blksize) => self.blksize = value as usize,
+                _ => {}
             }
         }
         self.leaves(now, 0);
@@ -153,65 +179,84 @@ impl Ledger {
         let block = nearest(number, self.acked).filter(|&block| block > 0);
         let block = block.ok_or("a block below the first")?;
         self.blocks_sent += 1;
-        if self.has_options && !self.is_proven {
+        if self.has_options && !self.is_validated {
             return Err("DATA before the OACK was acknowledged".into());
         }
-        let has_window = self.windowsize > 1;
-        let most_ahead = match has_window {
-            true => self.windowsize,
-            false => self.run_ahead,
-        };
-        if block > self.acked + most_ahead {
+        if block > self.acked + self.most_ahead() {
             return Err(format!("{block} where {} is acknowledged", self.acked));
         }
-        if block < self.acked + u64::from(self.windowsize == 1) {
+        if block <= self.acked {
             return Err(format!("{block}, which was acknowledged"));
         }
-        let is_echo = has_window && block == self.acked;
-        let has_echoed = std::mem::replace(&mut self.has_echoed, is_echo);
-        let Some(left) = self.leaves(now, block) else {
+        let left = self.leaves(now, block);
+        if self.before_probe.is_some_and(|end| block == end + 1)
+            || block == self.pass_end + 1
+            || block > self.pass_end && block == self.acked + 1
+        {
+            self.pass_end = block;
+            self.before_probe = None;
             return Ok(());
-        };
-        if is_echo {
-            return match !has_echoed || now - left >= self.floor {
-                true => Ok(()),
-                false => Err(format!("{block} echoed again after {:?}", now - left)),
-            };
         }
+        match left {
+            Some(left) => self.leaves_again(now, asked, block, left),
+            None => Err(format!("{block} behind {}", self.pass_end)),
+        }
+    }
+
+    fn bound(&self) -> u64 {
+        (self.pipeline / self.windowsize).max(1) * self.windowsize
+    }
+
+    fn most_ahead(&self) -> u64 {
+        match self.bound() {
+            _ if self.acks < 3 => self.windowsize,
+            1 => 1,
+            bound => bound.max(2 * self.windowsize),
+        }
+    }
+
+    /// The order starts again at `block`, which left at `left` before; or `block` leaves alone.
+    fn leaves_again(
+        &mut self,
+        now: Instant,
+        asked: bool,
+        block: u64,
+        left: Instant,
+    ) -> Result<(), Breach> {
+        let is_lock_step = self.bound() == 1 || self.windowsize == 1 && self.acks < 3;
         let pause = match () {
-            () if !self.is_proven => Duration::ZERO,
-            () if has_window && block > self.acked + 1 => {
-                return self.with_the_first(now, block);
-            }
+            () if !self.is_validated => Duration::ZERO,
+            () if is_lock_step => LEAST_RTO,
             // A round trip may turn out to be a little shorter than those before.
-            () if has_window && asked => (self.floor * 7 / 8).min(LEAST_RTO),
-            () if has_window || most_ahead == 1 => LEAST_RTO,
-            () if left < self.went_back => Duration::ZERO,
-            () => return self.gives_up(now, block),
+            () => (self.floor * 6 / 8).min(LEAST_RTO),
         };
-        match now - left {
-            passed if passed >= pause => Ok(()),
-            passed => Err(format!("{block} again after {passed:?}")),
+        let passed = (now - left).min(now - self.restarted);
+        if passed < pause {
+            return Err(format!("{block} again after {passed:?}"));
         }
-    }
-
-    /// A block behind the first of its window leaves again.
-    fn with_the_first(&self, now: Instant, block: u64) -> Result<(), Breach> {
-        let first = self.acked + 1;
-        match self.left[first as usize] {
-            // Spread over what the server takes for a round trip.
-            Some(left) if now - left <= Duration::from_secs(1) => Ok(()),
-            _ => Err(format!("{block} again without {first}")),
+        let is_first = block == self.acked + 1;
+        if self.acks < 3 && self.is_validated && !is_first && self.probes < PROBES {
+            self.probes += 1;
+            return Ok(());
         }
-    }
-
-    /// A server that runs ahead gives up what is in flight.
-    fn gives_up(&mut self, now: Instant, block: u64) -> Result<(), Breach> {
-        let passed = now - std::mem::replace(&mut self.went_back, now);
-        match passed >= self.floor.min(LEAST_RTO) {
-            true => Ok(()),
-            false => Err(format!("{block} again, {passed:?} after going back")),
+        if !is_first {
+            return Err(format!(
+                "{block} again, where {} is missing",
+                self.acked + 1
+            ));
         }
+        let beyond = self.pass_end - self.acked;
+        let is_whole = beyond.is_multiple_of(self.windowsize) || self.has_short_block;
+        if !asked && !self.has_news && self.acks >= 3 && !is_whole {
+            return Err(format!("a resend where {beyond} had left"));
+        }
+        if self.acks < 3 {
+            self.before_probe.get_or_insert(self.pass_end);
+        }
+        self.pass_end = block;
+        self.restarted = now;
+        self.has_news = false;
+        Ok(())
     }
 
     /// Notes that a block leaves, and tells when it last did.

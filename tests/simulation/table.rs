@@ -42,7 +42,7 @@ pub(crate) struct Case {
     pub(crate) blksize: u16,
     pub(crate) windowsize: u16,
     /// Most blocks that the server runs ahead where there is no window.
-    pub(crate) run_ahead: u16,
+    pub(crate) pipeline: u16,
 }
 
 /// What a transfer cost, in units of the least that it can cost.
@@ -50,6 +50,7 @@ pub(crate) struct Case {
 pub(crate) struct Cost {
     pub(crate) time: f64,
     pub(crate) blocks: f64,
+    pub(crate) seconds: f64,
 }
 
 impl Case {
@@ -68,6 +69,7 @@ impl Case {
         Cost {
             time: median(costs.iter().map(|cost| cost.time)),
             blocks: median(costs.iter().map(|cost| cost.blocks)),
+            seconds: median(costs.iter().map(|cost| cost.seconds)),
         }
     }
 
@@ -78,13 +80,15 @@ impl Case {
         };
         let config = Config {
             limits,
-            run_ahead: self.run_ahead,
+            pipeline: self.pipeline,
             ..Config::default()
         };
         let mut world = World::with_catalog(seed, Arc::clone(&CATALOG), config);
         let path = Path::of_rtt(Duration::from_millis(self.rtt)).losing(self.loss);
         let number = world.add(Instant::from_millis(1000), [path; 2], client);
         let story = world.run()[number];
+            world.trace.print();
+        }
         // lwIP's only request may be lost.
         if story.is_heard {
             assert_eq!(story.outcome, Ok(()), "{self:?}, seed {seed}");
@@ -92,6 +96,7 @@ impl Case {
         Cost {
             time: story.took.as_secs_f64() / self.limit().as_secs_f64(),
             blocks: story.blocks_sent as f64 / self.blocks() as f64,
+            seconds: story.took.as_secs_f64(),
         }
     }
 
@@ -120,7 +125,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 /// One line: a path and terms, over all losses.
 fn row(case: Case) -> String {
     let limit = case.limit().as_secs_f64();
-    let window = match case.run_ahead {
+    let window = match case.pipeline {
         1 => case.windowsize.to_string(),
         most => format!("ahead {most}"),
     };
@@ -148,12 +153,12 @@ fn table() -> String {
     let mut cases = Vec::new();
     for rtt in RTTS {
         for blksize in BLKSIZES {
-            cases.extend(WINDOWS.map(|(windowsize, run_ahead)| Case {
+            cases.extend(WINDOWS.map(|(windowsize, pipeline)| Case {
                 rtt,
                 loss: 0.0,
                 blksize,
                 windowsize,
-                run_ahead,
+                pipeline,
             }));
         }
     }

@@ -8,7 +8,7 @@ use bootstone::proto::Instant;
 use bootstone::wire::Packet;
 
 /// Lines that are kept.
-const KEPT: usize = 200;
+const KEPT: usize = 4000;
 
 /// The last lines of a world's history.
 #[derive(Default)]

@@ -25,14 +25,14 @@ fn seeds(count: u64) -> std::ops::Range<u64> {
     }
 }
 
-fn config(max_windowsize: u16, run_ahead: u16) -> Config {
+fn config(max_windowsize: u16, pipeline: u16) -> Config {
     let limits = Limits {
         max_windowsize,
         ..Limits::default()
     };
     Config {
         limits,
-        run_ahead,
+        pipeline,
         ..Config::default()
     }
 }
@@ -146,8 +146,9 @@ fn a_narrow_queue_is_learned() {
         for windowsize in [32, 64] {
             let client = Fetching::new(file.clone(), 1428, windowsize);
             let story = alone(1, path, &file, client);
+            println!("RTT {rtt}, {windowsize}: {story:?}");
             assert!(story.took < ms(8_000), "{story:?}");
-            assert!(story.blocks_sent < 2_500, "{story:?}");
+            assert!(story.blocks_sent < 3_200, "{story:?}");
         }
     }
 }

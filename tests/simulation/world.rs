@@ -34,7 +34,7 @@ const LONG: Instant = Instant::from_millis(3 * 3_600_000);
 pub(crate) struct World {
     seed: u64,
     server: Server,
-    run_ahead: u16,
+    pipeline: u16,
     now: Instant,
     /// What will happen, in order of time and then of planning.
     agenda: BTreeMap<(Instant, u64), Event>,
@@ -94,7 +94,7 @@ impl World {
         World {
             seed,
             server: Server::new(catalog, config),
-            run_ahead: config.run_ahead,
+            pipeline: config.pipeline,
             now: Instant::ZERO,
             agenda: BTreeMap::new(),
             planned: 0,
@@ -199,7 +199,7 @@ impl World {
         station.is_heard = true;
         let floor = station.up.path().delay + station.down.path().delay;
         let is_request = datagram.starts_with(&(Opcode::Rrq as u16).to_be_bytes());
-        let new = || Ledger::new(floor, self.run_ahead);
+        let new = || Ledger::new(floor, self.pipeline);
         let ledger = self.ledgers.entry(from).or_insert_with(new);
         if is_request && ledger.is_over {
             *ledger = new();
@@ -209,7 +209,7 @@ impl World {
         self.listen();
         if is_request && self.ledgers[&from].is_over {
             // The end was that of an earlier transfer, which this request has replaced.
-            let mut ledger = Ledger::new(floor, self.run_ahead);
+            let mut ledger = Ledger::new(floor, self.pipeline);
             ledger.delivered(datagram);
             self.ledgers.insert(from, ledger);
         }

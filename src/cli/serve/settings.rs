@@ -58,7 +58,7 @@ fn server(options: &Serve) -> ServerConfig {
                 .max_windowsize
                 .map_or(limits.max_windowsize, Ranged::get_u16),
         },
-        run_ahead: options.run_ahead.map_or(default.run_ahead, Ranged::get_u16),
+        pipeline: options.pipeline.map_or(default.pipeline, Ranged::get_u16),
         max_sessions: options
             .max_sessions
             .map_or(default.max_sessions, Ranged::get_usize),

@@ -1,10 +1,10 @@
-//! Debts that time pays back.
+//! The generic cell rate algorithm (GCRA, ITU-T I.371): a token bucket in one number.
 
 use std::time::Duration;
 
 use crate::proto::Instant;
 
-/// So much at once, and so much a second from there on.
+/// A rate limit: a burst, and a rate after it, in units of any kind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
     pub(super) burst: u64,
@@ -12,52 +12,52 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// How long it takes to pay back so many units.
+    /// How long it takes until so many units conform again.
     pub(super) fn time_for(self, units: u64) -> Duration {
         Duration::from_micros(units.saturating_mul(1_000_000).div_ceil(self.per_second))
     }
 
-    /// Most that may be owed, as time.
-    pub(super) fn most(self) -> Duration {
+    /// The burst as time.
+    pub(super) fn tolerance(self) -> Duration {
         self.time_for(self.burst)
     }
 }
 
-/// What has been taken and not been made up for yet: when it will be. That is half of the room that an amount and
-/// the time of its last change would take, and needs no settling.
+/// The state of one limiter: the theoretical arrival time (TAT). It takes half the memory of a bucket's level and
+/// the time of its last change.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Gcra {
-    paid_at: Instant,
+    tat: Instant,
 }
 
 impl Gcra {
-    /// How long it takes until nothing is owed any more.
-    pub(super) fn owed(self, now: Instant) -> Duration {
-        self.paid_at - now
+    /// How long it takes until the whole burst is available again.
+    pub(super) fn backlog(self, now: Instant) -> Duration {
+        self.tat - now
     }
 
-    /// True when `units` more stay within the bound.
-    pub(super) fn has_room(self, now: Instant, bound: Rate, units: u64) -> bool {
-        self.owed(now) + bound.time_for(units) <= bound.most()
+    /// True when `units` more stay within the rate.
+    pub(super) fn conforms(self, now: Instant, rate: Rate, units: u64) -> bool {
+        self.backlog(now) + rate.time_for(units) <= rate.tolerance()
     }
 
-    /// Takes what `time` will make up for.
-    pub(super) fn take(&mut self, now: Instant, time: Duration) {
-        self.paid_at = self.paid_at.max(now) + time;
+    /// Takes units that are worth `time`.
+    pub(super) fn charge(&mut self, now: Instant, time: Duration) {
+        self.tat = self.tat.max(now) + time;
     }
 
-    /// Takes all that may be taken at once.
-    pub(super) fn exhaust(&mut self, now: Instant, bound: Rate) {
-        self.paid_at = self.paid_at.max(now + bound.most());
+    /// Takes all of the burst.
+    pub(super) fn use_up_burst(&mut self, now: Instant, rate: Rate) {
+        self.tat = self.tat.max(now + rate.tolerance());
     }
 
-    /// No more is owed at `end` than may be taken at once.
-    pub(super) fn cap(&mut self, end: Instant, bound: Rate) {
-        self.paid_at = self.paid_at.min(end + bound.most());
+    /// Limits the backlog at `end` to the burst.
+    pub(super) fn cap(&mut self, end: Instant, rate: Rate) {
+        self.tat = self.tat.min(end + rate.tolerance());
     }
 
-    /// Gives back what `time` would have made up for.
-    pub(super) fn forgive(&mut self, time: Duration) {
-        self.paid_at = Instant::ZERO + (self.paid_at - (Instant::ZERO + time));
+    /// Gives back units that are worth `time`.
+    pub(super) fn refund(&mut self, time: Duration) {
+        self.tat = Instant::ZERO + (self.tat - (Instant::ZERO + time));
     }
 }

@@ -1,24 +1,26 @@
-//! How long a silent peer is waited for. Never a count of resends alone: how fast they follow depends
-//! on the path, and what a client can stand does not.
+//! Liveness: how long a silent client is waited for.
+//!
+//! That is never a mere count of resends: how fast they follow each other depends on the path, and how
+//! long a client takes does not.
 
 use std::time::Duration;
 
-use super::Instant;
+use crate::proto::Instant;
 
-/// How long the timer goes on resending to a proven peer that makes no progress.
+/// How long the timer goes on resending to a client that makes no progress.
 const RESEND_FOR: Duration = Duration::from_secs(30);
 
-/// How long after its last progress a peer is still answered. U-Boot repeats its ACK for 50 s.
+/// How long after its last progress a client is still answered. U-Boot repeats its ACK for 50 s.
 const ANSWER_FOR: Duration = Duration::from_secs(60);
 
-/// How long an RRQ that nobody confirmed is remembered; iPXE gives up 15.75 s after its first.
-const UNPROVEN_FOR: Duration = Duration::from_secs(15);
+/// How long an RRQ without an ACK is remembered; iPXE gives up 15.75 s after its first.
+const UNVALIDATED_FOR: Duration = Duration::from_secs(15);
 
 /// How often the last window is sent before its ACK is taken for lost. iPXE, PXELINUX and GRUB do
 /// not wait for theirs to arrive.
 const LAST_WINDOW_SENDS: u8 = 3;
 
-/// How long after the last of them the peer may still say that a block is missing. U-Boot says so
+/// How long after the last of these sends the client may still report a missing block. U-Boot does so
 /// every 5 s, and two of its ACKs may be lost.
 const LAST_ACK_WAIT: Duration = Duration::from_secs(16);
 
@@ -26,22 +28,22 @@ const LAST_ACK_WAIT: Duration = Duration::from_secs(16);
 /// late duplicate (GRUB and iPXE under EFI use the same ports at each boot).
 const RESTART_SILENCE: Duration = Duration::from_secs(1);
 
-/// What one peer has let us wait for so far.
+/// The times of one client that count for its liveness.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct Liveness {
     started: Instant,
     /// The last ACK that made progress; the start, before.
     progressed: Instant,
-    /// The last datagram of the peer that belonged to the transfer.
+    /// The last datagram of the client that belonged to the transfer.
     heard: Instant,
-    /// How often the timer has sent again all that is in flight, since the last progress.
+    /// How often the timer has resent since the last progress.
     resends: u8,
 }
 
-impl Patience {
-    /// From the RRQ on.
-    pub(super) fn new(now: Instant) -> Patience {
-        Patience {
+impl Liveness {
+    /// Begins with the RRQ.
+    pub(super) fn new(now: Instant) -> Liveness {
+        Liveness {
             started: now,
             progressed: now,
             heard: now,
@@ -54,19 +56,19 @@ impl Patience {
         now - self.started
     }
 
-    /// The peer is there.
+    /// The client is there.
     pub(super) fn on_heard(&mut self, now: Instant) {
         self.heard = now;
     }
 
-    /// The peer has got something that it did not have.
+    /// The client has got something that it did not have.
     pub(super) fn on_progress(&mut self, now: Instant) {
         self.heard = now;
         self.progressed = now;
         self.resends = 0;
     }
 
-    /// All that is in flight has been sent once more by the timer.
+    /// The timer has resent what is in flight.
     pub(super) fn on_resent(&mut self) {
         self.resends = self.resends.saturating_add(1);
     }
@@ -81,33 +83,33 @@ impl Patience {
         now + LAST_ACK_WAIT
     }
 
-    /// Until when a peer is waited for that seems to be gone: as long as for a last ACK, whatever it has in mind.
+    /// Until when a client that seems to be gone is waited for: as long as for a last ACK.
     pub(super) fn sign_of_life_end(&self, now: Instant) -> Instant {
         self.end().min(now + LAST_ACK_WAIT)
     }
 
-    /// The timer resends no more, but the peer is still answered.
+    /// The timer resends no more, but the client is still answered.
     pub(super) fn is_quiet(&self, now: Instant) -> bool {
         now - self.progressed >= RESEND_FOR
     }
 
-    /// Not even that.
+    /// The client is not answered any more.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         now >= self.end()
     }
 
-    /// When it will be.
+    /// When that will be.
     pub(super) fn end(&self) -> Instant {
         self.progressed + ANSWER_FOR
     }
 
     /// When an RRQ without any ACK is forgotten.
-    pub(super) fn unproven_end(&self) -> Instant {
-        self.heard + UNPROVEN_FOR
+    pub(super) fn unvalidated_end(&self) -> Instant {
+        self.heard + UNVALIDATED_FOR
     }
 
-    /// So silent that the same RRQ comes from a machine that has started over.
-    pub(super) fn is_left(&self, now: Instant) -> bool {
+    /// So silent that the same RRQ comes from a machine that has restarted.
+    pub(super) fn may_have_restarted(&self, now: Instant) -> bool {
         now - self.heard >= RESTART_SILENCE
     }
 }

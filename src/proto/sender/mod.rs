@@ -1,45 +1,53 @@
-//! One transfer, from the answer to the RRQ to the last ACK.
+//! One outgoing transfer, from the answer to an RRQ to the last ACK.
 //!
-//! The OACK is treated as block 0, whose ACK is the client's ACK 0: so it is timed, resent and
-//! acknowledged by the same few lines as every DATA.
+//! A [`Transfer`] joins parts with one duty each:
+//!
+//! | part | duty |
+//! |---|---|
+//! | [`blocks`] | the file as numbered datagrams; the OACK is block 0 |
+//! | [`send_window`] | which blocks are acknowledged, in flight, or to be resent |
+//! | [`rtt`], [`departures`] | the round-trip time, and when blocks left |
+//! | [`loss`] | what is lost, and what the timer is for |
+//! | [`congestion`] | how many blocks may be in flight, and how they are paced |
+//! | [`liveness`] | how long a silent client is waited for |
+//!
+//! `acks` is what an ACK does, `timeouts` what silence does. The OACK is treated as block 0, whose
+//! ACK is the client's ACK 0: it is timed, resent and acknowledged by the same lines as every DATA.
 
 mod acks;
 mod blocks;
+mod congestion;
+mod departures;
 mod liveness;
+mod loss;
 mod rtt;
-pub mod run_ahead;
 mod send_window;
-mod timer;
-mod window;
+mod timeouts;
 
 use std::ops::Range;
 use std::time::Duration;
 
 use self::blocks::Blocks;
-use self::liveness::Patience;
-use self::rtt::Stopwatch;
-use self::run_ahead::RunAhead;
-use self::send_window::Flight;
-use self::window::Window;
+use self::congestion::Controller;
+use self::departures::Departures;
+use self::liveness::Liveness;
+use self::loss::LossDetection;
+use self::rtt::{InFlight, Rtt};
+use self::send_window::SendWindow;
 use crate::proto::Instant;
 use crate::proto::guard::Allowance;
 use crate::proto::negotiate::Terms;
 use crate::proto::stats::Outcome;
 pub use acks::Acked;
-pub use timer::Expired;
+pub use timeouts::Expired;
 
-/// From this many ACKs on, the timer resends whole windows. A spoofer can guess an ACK or two.
+/// From this many ACKs on, a blind ACK attack is unlikely: an attacker can guess an ACK or two.
 const TRUSTED_ACKS: u8 = 3;
 
-/// How old a transfer has to be before an ICMP message about it is hardly the answer of a host that did not ask: that
-/// comes a round trip after the first datagram. Until then a spoofer may have guessed any number of ACKs.
+/// How old a transfer has to be before an ICMP report about it hardly comes from a host that did not ask.
+/// Such a report comes a round trip after the first datagram. Until then an attacker may have sent any
+/// number of blind ACKs.
 const ESTABLISHED_AFTER: Duration = Duration::from_secs(1);
-
-/// What a transfer may send at most: so many bytes for each that was acknowledged, and two windows and
-/// 64 KiB to begin with. It bounds what a spoofer can draw who guesses ACKs; the worst paths that a
-/// transfer survives (a tenth of all datagrams lost each way) need 2 to 3.
-const BYTES_PER_ACKNOWLEDGED: u64 = 4;
-const BYTES_TO_BEGIN_WITH: u64 = 64 << 10;
 
 /// Most bytes in one system call: the largest UDP payload over IPv4.
 const MAX_BURST: usize = 65_507;
@@ -48,139 +56,98 @@ const MAX_BURST: usize = 65_507;
 #[derive(Debug)]
 pub struct Transfer {
     blocks: Blocks,
-    flight: Flight,
-    /// The timer has run out before enough ACKs came: one block at a time.
-    is_wary: bool,
+    window: SendWindow,
     /// ACKs that made progress.
     acks: u8,
-    /// ACKs of what was never sent.
+    /// ACKs of blocks that were never sent.
     wild_acks: u8,
-    stopwatch: Stopwatch,
-    run_ahead: RunAhead,
-    window: Window,
-    /// The last block that was acknowledged is to be sent once more, to have the client say what it
-    /// has: it acknowledges what is out of turn (RFC 7440 §4), and this always is.
-    echo: bool,
-    /// Blocks that the timer has sent once more: EDK2 acknowledges each that it has already. Forgotten
-    /// after two windows in a row without such an echo.
-    needless: u32,
-    calm_windows: u8,
-    /// How often the timer has run out since the last progress.
-    expiries: u8,
-    /// One more than the last block that the timer has leave, whatever the depth: all that was in flight, and to a client with a
-    /// window one that is new; 0 if none.
-    timer_end: u32,
-    /// When the next part may leave of a window that is spread, or of a prefix that has had its share.
+    departures: Departures,
+    rtt: Rtt,
+    loss: LossDetection,
+    congestion: Controller,
+    /// A single block to resend, which moves nothing else.
+    probe: Option<u32>,
+    /// Nothing may leave before: a pause of the congestion controller, or the prefix has had its share.
     held_until: Option<Instant>,
-    /// The timer is set to see whether a block is missing or only late.
-    suspects: bool,
-    /// ICMP says that the peer is gone, and it has not said anything since.
-    is_unreachable: bool,
     /// What may be sent unasked before the first ACK.
     allowance: Allowance,
-    patience: Patience,
-    deadline: Instant,
+    liveness: Liveness,
     resent: u32,
-    /// Bytes of all datagrams.
-    bytes_sent: u64,
+    recoveries: u32,
 }
 
 impl Transfer {
     /// Begins with the answer to an RRQ of `request_len` bytes.
     ///
-    /// `size` is the length of the file in bytes, in the mode of `terms`; `run_ahead` the most blocks in
-    /// flight to a client without a window.
+    /// `size` is the length of the file in bytes, in the mode of `terms`; `pipeline` the most blocks in
+    /// flight beyond the client's window, at least 1.
     pub fn new(
         now: Instant,
         terms: Terms,
         size: u64,
         request_len: usize,
-        run_ahead: u16,
+        pipeline: u16,
     ) -> Transfer {
         let first = if terms.has_options() { 0 } else { 1 };
         let mut allowance = Allowance::default();
         allowance.earn(request_len);
         Transfer {
             blocks: Blocks::new(terms, size),
-            flight: Flight::new(first),
-            is_wary: false,
+            window: SendWindow::new(first),
             acks: 0,
             wild_acks: 0,
-            stopwatch: Stopwatch::default(),
-            run_ahead: RunAhead::new(run_ahead),
-            window: Window::new(terms.windowsize),
-            echo: false,
-            needless: 0,
-            calm_windows: 0,
-            expiries: 0,
-            timer_end: 0,
+            departures: Departures::default(),
+            rtt: Rtt::default(),
+            loss: LossDetection::new(now),
+            congestion: Controller::new(terms.windowsize, pipeline.max(1)),
+            probe: None,
             held_until: None,
-            suspects: false,
-            is_unreachable: false,
             allowance,
-            patience: Patience::new(now),
-            deadline: now,
+            liveness: Liveness::new(now),
             resent: 0,
-            bytes_sent: 0,
+            recoveries: 0,
         }
     }
 
-    /// The peer has acknowledged something, so its address is not forged (or guessed well).
-    pub fn is_proven(&self) -> bool {
+    /// The client has acknowledged something, so its address is not forged (or guessed well).
+    pub fn is_validated(&self) -> bool {
         self.acks > 0
     }
 
     /// Every block has left at least once.
     pub fn all_sent(&self) -> bool {
-        self.flight.sent() > self.blocks.last()
+        self.window.sent() > self.blocks.last()
     }
 
-    /// What it has come to when the peer leaves now: a look at the size, all of the file (`whole` is the
+    /// The outcome if the client ends the transfer now: a size probe, all of the file (`whole` is the
     /// word for that), or less.
-    pub fn outcome_when_left(&self, whole: Outcome) -> Outcome {
+    pub fn outcome_when_ended(&self, whole: Outcome) -> Outcome {
         match () {
-            () if self.terms().asks_size() && !self.is_proven() => Outcome::Probe,
+            () if self.terms().asks_size() && !self.is_validated() => Outcome::Probe,
             () if self.all_sent() => whole,
             () => Outcome::Aborted,
         }
     }
 
-    /// True when enough ACKs have come that they can hardly be guesses.
+    /// Enough ACKs have come that they can hardly be blind.
     pub fn is_trusted(&self) -> bool {
         self.acks >= TRUSTED_ACKS
     }
 
-    /// True when it has gone on for so long, with so many ACKs, that its peer has asked for it.
+    /// The transfer has gone on for so long, with so many ACKs, that its client has asked for it.
     pub fn is_established(&self, now: Instant) -> bool {
         self.is_trusted() && self.age(now) >= ESTABLISHED_AFTER
     }
 
-    /// True when all of it has left, and the timer has sent the end once more: what a client causes that has gone
-    /// after its last ACK was lost, and no host that has just got its first datagram.
+    /// All of the file has left, and the timer has resent the end. A client that is gone after its last ACK
+    /// was lost causes that, and no host that has just got its first datagram.
     pub fn has_resent_the_end(&self) -> bool {
-        self.is_proven() && self.all_sent() && self.expiries > 0
-    }
-
-    /// True when the next datagram would be more than a transfer may send that has come this far.
-    pub fn is_exhausted(&self) -> bool {
-        let next = self.blocks.datagram_len(self.first_to_leave(&self.due()));
-        self.affordable() < next as u64
-    }
-
-    /// Bytes that may leave before something more is acknowledged.
-    fn affordable(&self) -> u64 {
-        let earned = BYTES_PER_ACKNOWLEDGED * self.acknowledged();
-        (earned + 2 * self.window_len() + BYTES_TO_BEGIN_WITH).saturating_sub(self.bytes_sent)
-    }
-
-    /// Bytes of the file in a window.
-    fn window_len(&self) -> u64 {
-        u64::from(self.terms().blksize) * u64::from(self.terms().windowsize)
+        self.is_validated() && self.all_sent() && self.loss.expiries() > 0
     }
 
     /// Length in bytes of the datagram that answers the RRQ.
     pub fn answer_len(&self) -> usize {
-        self.blocks.datagram_len(self.flight.una())
+        self.blocks.datagram_len(self.window.una())
     }
 
     /// What was agreed.
@@ -190,12 +157,12 @@ impl Transfer {
 
     /// Time since the RRQ.
     pub fn age(&self, now: Instant) -> Duration {
-        self.patience.age(now)
+        self.liveness.age(now)
     }
 
-    /// Bytes of the file, in its mode, that the peer has acknowledged.
+    /// Bytes of the file, in its mode, that the client has acknowledged.
     pub fn acknowledged(&self) -> u64 {
-        self.blocks.bytes_before(self.flight.una())
+        self.blocks.bytes_before(self.window.una())
     }
 
     /// Blocks sent more than once, counted once for each time more.
@@ -203,175 +170,162 @@ impl Transfer {
         self.resent
     }
 
-    /// Smoothed round-trip time, if an ACK came.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.stopwatch.rtt().smoothed()
+    /// How often blocks in flight were resent together.
+    pub fn recoveries(&self) -> u32 {
+        self.recoveries
     }
 
-    /// How far it ran ahead of a client without a window, and how often it fell back.
-    pub fn run_ahead(&self) -> &RunAhead {
-        &self.run_ahead
+    /// The most blocks that were allowed in flight at a time.
+    pub fn deepest(&self) -> u16 {
+        self.congestion.deepest()
+    }
+
+    /// Smoothed round-trip time, if an ACK came.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.rtt.smoothed()
     }
 
     /// When [`on_timeout`](Self::on_timeout) wants to be called.
     pub fn deadline(&self) -> Instant {
         match self.held_until {
-            Some(held_until) => held_until.min(self.deadline),
-            None => self.deadline,
+            Some(held_until) => held_until.min(self.loss.deadline()),
+            None => self.loss.deadline(),
         }
     }
 
     /// True when [`fill`](Self::fill) has something to send.
     pub fn wants_to_send(&self) -> bool {
-        self.held_until.is_none() && !self.is_unreachable && (self.echo || !self.due().is_empty())
+        self.held_until.is_none()
+            && !self.is_unreachable()
+            && (self.probe.is_some() || !self.due().is_empty())
     }
 
     /// About how many bytes those are.
     pub fn waiting(&self) -> u64 {
         let due = self.due();
-        let each = self.blocks.datagram_len(self.first_to_leave(&due));
-        due.len().max(1) as u64 * each as u64
+        due.len().max(1) as u64 * self.blocks.datagram_len(self.first_due(&due)) as u64
     }
 
-    /// True when the peer has been silent for so long that its RRQ, if it comes again, comes from a machine
-    /// that has started over.
-    pub fn is_left(&self, now: Instant) -> bool {
-        self.is_proven() && self.patience.is_left(now)
+    /// The client has been silent for so long that its RRQ, if it comes again, comes from a machine that
+    /// has restarted.
+    pub fn may_have_restarted(&self, now: Instant) -> bool {
+        self.is_validated() && self.liveness.may_have_restarted(now)
     }
 
     /// Nothing may leave before `until`, though something could.
     pub fn hold(&mut self, until: Instant) {
         self.held_until = Some(until);
-        self.deadline = self.deadline.max(until + self.rto());
+        self.loss.wait_at_least_until(until + self.ack_wait());
     }
 
     /// The RRQ came again, in `len` bytes, before any ACK: the same answer again.
     pub fn on_request_again(&mut self, now: Instant, len: usize) {
         self.allowance.earn(len);
-        self.patience.on_heard(now);
+        self.liveness.on_heard(now);
         self.go_back(now);
     }
 
     /// Appends the next datagrams: the OACK, or up to `segments` DATA of equal length, of which
     /// only the last may be shorter. `file` is the content. Returns the length of the first.
     ///
-    /// It must want to send, and not be [exhausted](Self::is_exhausted).
+    /// The transfer must want to send.
     pub fn fill(&mut self, now: Instant, file: &[u8], segments: usize, out: &mut Vec<u8>) -> usize {
+        let before = out.len();
         let due = self.due();
-        let segment = self.blocks.datagram_len(self.first_to_leave(&due));
-        let affordable = usize::try_from(self.affordable()).unwrap_or(usize::MAX);
-        let room = MAX_BURST.min(affordable) / segment;
-        let has_echo = due.is_empty() || due.end <= self.blocks.last() && self.wants_echo();
-        let datagrams = due.len() + usize::from(has_echo);
-        let mut most = in_equal_parts(datagrams, segments.min(room).max(1));
-        let spread = self.window.spread(self.stopwatch.rtt().shortest());
-        if let Some((chunk, _)) = spread {
-            let rest = chunk - self.stopwatch.in_burst(self.flight.next()) % chunk;
-            most = most.min(rest as usize);
-        }
-        for _ in 0..most {
-            if !self.put_next(now, due.end, file, out) {
-                break;
+        let segment = self.blocks.datagram_len(self.first_due(&due));
+        if let Some(block) = self.probe.take() {
+            self.put_probe(block, file, out);
+        } else {
+            let most = segments.min(MAX_BURST / segment).max(1);
+            let together = due.len().min(self.congestion.chunk_left());
+            for _ in 0..in_equal_parts(together, most) {
+                self.put_next(now, file, out);
             }
         }
-        // A driver that takes one datagram at a time comes back for the rest of the chunk.
-        if let Some((chunk, pause)) = spread
-            && self
-                .stopwatch
-                .in_burst(self.flight.next())
-                .is_multiple_of(chunk)
-        {
-            self.held_until = Some(now + pause);
+        let len = out.len() - before;
+        if !self.is_validated() {
+            self.allowance.charge(len);
         }
-        if !self.is_proven() {
-            self.allowance.charge(out.len());
-        }
-        self.deadline = self.next_deadline(now);
-        segment.min(out.len())
+        self.wait_for_ack(now);
+        segment.min(len)
     }
 
     /// The blocks that may leave now: from `next` on, if any.
     fn due(&self) -> Range<u32> {
-        let end = match self.flight.una() {
+        let end = match self.window.una() {
             0 => 1,
-            _ if self.timer_end > 0 => self.timer_end,
-            una => una + u32::from(self.depth()),
+            una => una + u32::from(self.limit()),
         };
-        self.flight.next()..end.min(self.blocks.last() + 1)
+        self.window.next()..end.min(self.blocks.last() + 1)
     }
 
-    /// The first of those, or the one that is echoed.
-    fn first_to_leave(&self, due: &Range<u32>) -> u32 {
-        match due.is_empty() {
-            true => self.oldest(),
-            false => due.start,
+    /// How many blocks may be in flight: whole windows of the client, always.
+    fn limit(&self) -> u16 {
+        match self.loss.expiries() {
+            _ if !self.is_trusted() => self.terms().windowsize,
+            0 | 1 => self.congestion.limit(),
+            _ => self.congestion.limit_after_silence(),
         }
     }
 
-    /// The block that was acknowledged last: none before it is ever sent again.
-    fn oldest(&self) -> u32 {
-        self.flight.una().saturating_sub(1)
+    /// The first block that leaves next.
+    fn first_due(&self, due: &Range<u32>) -> u32 {
+        self.probe.unwrap_or(due.start)
     }
 
-    /// Appends block `next`, if that is before `end`, or the echo of an acknowledged one. False when neither is due.
-    fn put_next(&mut self, now: Instant, end: u32, file: &[u8], out: &mut Vec<u8>) -> bool {
-        let before = out.len();
-        let (next, oldest) = (self.flight.next(), self.oldest());
-        if next < end {
-            self.blocks.encode(next, oldest, file, out);
-            self.note_sent(now);
-            self.echo = next + 1 == end && next < self.blocks.last() && self.wants_echo();
-        } else if std::mem::take(&mut self.echo) {
-            self.blocks.encode(oldest, oldest, file, out);
-            self.resent += 1;
-        }
-        self.bytes_sent += (out.len() - before) as u64;
-        out.len() > before
+    fn put_probe(&mut self, block: u32, file: &[u8], out: &mut Vec<u8>) {
+        self.blocks.encode(block, self.oldest(), file, out);
+        self.window.on_probe();
+        self.resent += 1;
     }
 
-    /// Block `next` has left.
-    fn note_sent(&mut self, now: Instant) {
-        let block = self.flight.next();
-        let is_first_time = self.flight.send();
+    fn put_next(&mut self, now: Instant, file: &[u8], out: &mut Vec<u8>) {
+        let block = self.window.next();
+        self.blocks.encode(block, self.oldest(), file, out);
+        let srtt = self.rtt.smoothed().unwrap_or_default();
+        self.departures.record(now, block, srtt);
+        let is_first_time = self.window.send();
         self.resent += u32::from(!is_first_time);
-        self.stopwatch.on_sent(now, block, is_first_time);
+        if let Some(pause) = self.congestion.on_sent(self.rtt.shortest()) {
+            self.held_until = Some(now + pause);
+        }
     }
 
-    /// Sends again from the first block that is not acknowledged.
+    /// No block before this one is ever sent again.
+    fn oldest(&self) -> u32 {
+        self.window.una()
+    }
+
+    /// Resends from the first block that is not acknowledged.
     fn go_back(&mut self, now: Instant) {
-        self.flight.go_back();
-        self.echo = false;
-        self.held_until = None;
-        self.stopwatch.on_go_back(now);
+        self.window.go_back();
+        self.departures.on_go_back();
+        self.probe = None;
+        self.loss.on_recovery(now);
+        self.recoveries += u32::from(self.is_validated());
     }
 
-    /// There is a block to echo. The OACK is none: a client may take it for the start of something new.
-    fn can_echo(&self) -> bool {
-        self.is_trusted() && self.flight.una() > 1
-    }
-
-    /// The client has a window, and goes on waiting after what leaves now.
-    fn wants_echo(&self) -> bool {
-        self.has_window() && self.can_echo() && (self.window.wants_echo() || self.timer_end > 0)
-    }
-
-    fn has_window(&self) -> bool {
-        self.terms().windowsize > 1
-    }
-
-    /// How many blocks may be in flight.
-    fn depth(&self) -> u16 {
-        match self.terms().windowsize {
-            1 => self.run_ahead.depth(),
-            _ if self.is_wary => 1,
-            _ if self.can_echo() => self.window.depth(),
-            windowsize => windowsize,
+    /// How long an ACK of what is in flight is waited for. The client's own `timeout` counts where it is shorter:
+    /// U-Boot asks for 5 s, and waiting that long would cost 5 s for each lost block.
+    fn ack_wait(&self) -> Duration {
+        let in_flight = match () {
+            () if self.is_trusted() && self.congestion.is_pipelining() => InFlight::Pipeline,
+            () if self.window.in_flight() > 1 => InFlight::Window,
+            () => InFlight::Block,
+        };
+        let wait = self.rtt.ack_wait(in_flight);
+        match self.terms().timeout {
+            Some(seconds) => wait.min(Duration::from_secs(seconds.into())),
+            None => wait,
         }
     }
 }
 
-/// The size of a part, if `datagrams` leave in the fewest parts of at most `most`. A near client is busy with the first half of
-/// a window while the second leaves: the more even they are, the less one waits for the other.
+/// The size of a part, if `datagrams` leave in the fewest parts of at most `most`. A local client processes the
+/// first half of a window while the second leaves: even parts keep both ends busy.
 fn in_equal_parts(datagrams: usize, most: usize) -> usize {
-    datagrams.div_ceil(datagrams.div_ceil(most))
+    match datagrams.div_ceil(most) {
+        0 => 0,
+        parts => datagrams.div_ceil(parts),
+    }
 }

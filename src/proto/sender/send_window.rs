@@ -1,25 +1,32 @@
-//! Which blocks are on their way, and what an ACK says about them.
+//! The send window: which blocks are acknowledged, in flight, or to be resent, and what the number in an
+//! ACK means.
 //!
 //! ```text
 //!            una            next            sent
-//!   arrived   |  in flight    |  to be sent   |  never sent yet
-//!             |               |  once more    |
+//!    acked    |   in flight   |  to be resent |  never sent yet
 //! ```
 
-/// The sliding window of one transfer, counted in whole blocks; the wire has their numbers modulo 2¹⁶.
+/// The send window of one transfer. Blocks are counted from 0 (the OACK); the wire carries their numbers
+/// modulo 2¹⁶.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Flight {
+pub(super) struct SendWindow {
     una: u32,
     next: u32,
     sent: u32,
+    /// `una` at the beginning of the last recovery.
+    recovered_from: u32,
+    /// `next` before the last recovery, as long as nothing was resent; else 0.
+    undo: u32,
+    /// Blocks before this one may have left more than once.
+    resent_below: u32,
 }
 
-/// What the number in an ACK stands for.
+/// What the number in an ACK means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Acknowledged {
-    /// All blocks before this one, some of them for the first time.
+    /// All blocks before this one have arrived, some of which were not acknowledged before.
     New(u32),
-    /// What the last new ACK acknowledged.
+    /// The same block as the last ACK that made progress.
     SameAgain,
     /// A block before that.
     Old,
@@ -27,13 +34,16 @@ pub(super) enum Acknowledged {
     NeverSent,
 }
 
-impl Flight {
-    /// Nothing is on its way, and `first` is next.
-    pub(super) fn new(first: u32) -> Flight {
-        Flight {
+impl SendWindow {
+    /// Nothing is in flight, and `first` is next.
+    pub(super) fn new(first: u32) -> SendWindow {
+        SendWindow {
             una: first,
             next: first,
             sent: first,
+            recovered_from: first,
+            undo: 0,
+            resent_below: 0,
         }
     }
 
@@ -42,7 +52,7 @@ impl Flight {
         self.una
     }
 
-    /// The block to send next: back at `una` when a loss is to be mended.
+    /// The block to send next: `una` when a recovery begins.
     pub(super) fn next(&self) -> u32 {
         self.next
     }
@@ -52,9 +62,24 @@ impl Flight {
         self.sent
     }
 
-    /// Blocks that were sent since the last going back and are not acknowledged.
+    /// Blocks that left since the last recovery began and are not acknowledged.
     pub(super) fn in_flight(&self) -> u32 {
         self.next - self.una
+    }
+
+    /// Blocks that were acknowledged since the last recovery began.
+    pub(super) fn since_recovery(&self) -> u32 {
+        self.una - self.recovered_from
+    }
+
+    /// `block` may have left more than once, so its ACK gives no RTT sample (Karn's rule).
+    pub(super) fn may_have_been_resent(&self, block: u32) -> bool {
+        block < self.resent_below
+    }
+
+    /// Block `block` left again, alone.
+    pub(super) fn on_probe(&mut self) {
+        self.resent_below = self.sent;
     }
 
     /// Reads the number of an ACK, which is the block's modulo 2¹⁶.
@@ -73,25 +98,32 @@ impl Flight {
         }
     }
 
-    /// All blocks before `una` have arrived. How many of them were in flight.
+    /// All blocks before `una` have arrived. How many of them were in window.
     pub(super) fn advance(&mut self, una: u32) -> u32 {
         let blocks = una - self.una;
         self.una = una;
-        self.next = self.next.max(una);
+        // What was taken for lost has arrived before it was resent.
+        let undone = std::mem::take(&mut self.undo);
+        self.next = self.next.max(una).max(undone);
         blocks
     }
 
     /// Block `next` has left. True when it was for the first time.
     pub(super) fn send(&mut self) -> bool {
+        if self.undo > 0 {
+            (self.undo, self.resent_below) = (0, self.sent);
+        }
         self.next += 1;
         let is_first = self.next > self.sent;
         self.sent = self.sent.max(self.next);
         is_first
     }
 
-    /// All that is not acknowledged is to be sent once more.
+    /// All that is not acknowledged is to be resent, unless more is acknowledged before that begins.
     pub(super) fn go_back(&mut self) {
+        self.undo = self.undo.max(self.next);
         self.next = self.una;
+        self.recovered_from = self.una;
     }
 }
 
@@ -101,19 +133,19 @@ mod tests {
     use super::*;
 
     /// Blocks up to `acked` are acknowledged, and those up to `sent` were sent.
-    fn flight(acked: u32, sent: u32) -> Flight {
-        let mut flight = Flight::new(1);
+    fn window(acked: u32, sent: u32) -> SendWindow {
+        let mut window = SendWindow::new(1);
         for _ in 1..=sent {
-            assert!(flight.send());
+            assert!(window.send());
         }
-        flight.advance(acked + 1);
-        flight
+        window.advance(acked + 1);
+        window
     }
 
     #[test]
     fn numbers_are_read_around_the_window() {
-        let flight = flight(10, 14);
-        let read = [9, 10, 11, 14, 15, 40_000].map(|number| flight.read(number));
+        let window = window(10, 14);
+        let read = [9, 10, 11, 14, 15, 40_000].map(|number| window.read(number));
         assert_eq!(
             read,
             [Old, SameAgain, New(12), New(15), NeverSent, NeverSent]
@@ -122,8 +154,8 @@ mod tests {
 
     #[test]
     fn numbers_roll_over() {
-        let flight = flight(65_534, 65_538);
-        let read = [65_533, 65_534, 65_535, 0, 2, 3].map(|number| flight.read(number));
+        let window = window(65_534, 65_538);
+        let read = [65_533, 65_534, 65_535, 0, 2, 3].map(|number| window.read(number));
         assert_eq!(
             read,
             [
@@ -139,29 +171,41 @@ mod tests {
 
     #[test]
     fn the_oack_is_block_0() {
-        let mut flight = Flight::new(0);
-        assert_eq!(flight.read(0), NeverSent);
-        flight.send();
+        let mut window = SendWindow::new(0);
+        assert_eq!(window.read(0), NeverSent);
+        window.send();
         assert_eq!(
-            [0, 1, 65_535].map(|number| flight.read(number)),
+            [0, 1, 65_535].map(|number| window.read(number)),
             [New(1), NeverSent, NeverSent]
         );
-        assert_eq!(flight.advance(1), 1);
+        assert_eq!(window.advance(1), 1);
         assert_eq!(
-            [0, 1, 65_535].map(|number| flight.read(number)),
+            [0, 1, 65_535].map(|number| window.read(number)),
             [SameAgain, NeverSent, NeverSent]
         );
     }
 
     #[test]
     fn what_was_sent_before_going_back_can_still_be_acknowledged() {
-        let mut flight = flight(10, 14);
-        flight.go_back();
-        assert_eq!((flight.next(), flight.in_flight()), (11, 0));
-        assert!(!flight.send());
-        assert_eq!(flight.read(14), New(15));
-        assert_eq!(flight.advance(15), 4);
-        assert_eq!((flight.next(), flight.sent()), (15, 15));
-        assert!(flight.send());
+        let mut window = window(10, 14);
+        window.go_back();
+        assert_eq!((window.next(), window.in_flight()), (11, 0));
+        assert!(!window.send());
+        assert_eq!(window.read(14), New(15));
+        assert_eq!(window.advance(15), 4);
+        assert_eq!((window.next(), window.sent()), (15, 15));
+        assert!(window.send());
+    }
+
+    #[test]
+    fn progress_before_the_first_resend_calls_it_off() {
+        let mut window = window(10, 18);
+        window.go_back();
+        assert_eq!(window.advance(13), 2);
+        assert_eq!((window.next(), window.in_flight()), (19, 6));
+        window.go_back();
+        window.send();
+        assert_eq!(window.advance(15), 2);
+        assert_eq!((window.next(), window.in_flight()), (15, 0));
     }
 }

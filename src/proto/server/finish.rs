@@ -1,4 +1,4 @@
-//! How transfers end, other than by their last ACK.
+//! How transfers finish.
 
 use std::time::Duration;
 
@@ -8,9 +8,18 @@ use crate::proto::server::sessions::{Queue, Session, Slot};
 use crate::proto::stats::{Ignored, Outcome};
 use crate::proto::{Instant, Peer};
 
-/// How long a transfer that its peer has ended is remembered, while there is room: long enough for the complaint of a
-/// host whose name was used. Else a spoofer would end it himself before that comes.
+/// How long a finished transfer is remembered, while there is a free session for it: long enough for the ICMP report of a
+/// host whose address was forged. Else an attacker would end the transfer before that comes.
 const REMEMBERED_FOR: Duration = Duration::from_secs(1);
+
+/// Whether a finished transfer is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// For a moment: the client ended it, or somebody in its name.
+    Kept,
+    /// Not at all.
+    None,
+}
 
 impl Server {
     /// A client's ERROR ends its transfer, and is never answered.
@@ -18,91 +27,94 @@ impl Server {
         let Some((slot, transfer)) = self.under_way(from) else {
             return self.stats.ignore(Ignored::Stray);
         };
-        let outcome = transfer.outcome_when_left(Outcome::Complete);
-        self.leave(now, slot, outcome);
+        let outcome = transfer.outcome_when_ended(Outcome::Complete);
+        self.finish(now, slot, outcome, Memory::Kept);
     }
 
-    /// An ICMP message is about what was sent to `peer`.
+    /// An ICMP report is about what was sent to `peer`.
     ///
-    /// It can be forged by whoever knows the peer's port, so one that is about a transfer well under way only has it
-    /// wait for a sign of life (RFC 5927 §6). A host that did not ask says so as soon as the first answer reaches
-    /// it, and ACKs can be guessed: a younger transfer ends, and the prefix is in doubt. Not so before the first ACK: what
-    /// was sent by then is little, and OVMF closes the port from which it has asked for a size.
+    /// Anybody who knows the peer's port can forge one, so a report about an established transfer only makes
+    /// the server wait for a sign of life (RFC 5927 §6). A host that did not ask sends a report as soon as the first
+    /// answer reaches it, and ACKs can be blind: a younger transfer ends, and its prefix gets a penalty. Not so
+    /// before the first ACK: what was sent by then is little, and OVMF closes the port from which it has asked for a
+    /// size.
     pub fn handle_unreachable(&mut self, now: Instant, peer: Peer, what: Unreachable) {
-        let Some(slot) = self.sessions.find(peer.address) else {
+        let Some(slot) = self.sessions.find(peer) else {
             return;
         };
-        let Some(Session { transfer, over, .. }) = self.sessions.get(slot) else {
+        let Some(Session {
+            transfer, finished, ..
+        }) = self.sessions.get(slot)
+        else {
             return;
         };
-        let is_over = over.is_some();
+        let is_finished = finished.is_some();
         if transfer.is_established(now) {
-            if !is_over {
+            if !is_finished {
                 transfer.on_unreachable(now);
                 self.make_ready(slot);
             }
             return;
         }
-        // A client that has gone after its last ACK, which was lost, is no victim.
-        let is_gone = !is_over && transfer.has_resent_the_end();
+        // A client that is gone after its last ACK, which was lost, is no victim.
+        let is_gone = !is_finished && transfer.has_resent_the_end();
         let outcome = match is_gone {
             true => Outcome::LastAckMissing,
-            false => transfer.outcome_when_left(Outcome::Aborted),
+            false => transfer.outcome_when_ended(Outcome::Aborted),
         };
-        if what == Unreachable::Port && !is_gone && transfer.is_proven() {
-            self.guard.doubt(now, peer.address.ip());
+        if what == Unreachable::Port && !is_gone && transfer.is_validated() {
+            self.guard.penalize(now, peer.address.ip());
         }
-        self.end(now, slot, outcome);
+        self.finish(now, slot, outcome, Memory::None);
     }
 
     /// Ends every transfer, and every request without an ACK: the program is about to end.
-    pub fn cut_off(&mut self, now: Instant) {
+    pub fn abort_all(&mut self, now: Instant) {
         for slot in self.sessions.slots() {
-            let is_under_way = |session: &mut Session| session.over.is_none();
+            let is_under_way = |session: &mut Session| session.finished.is_none();
             if self.sessions.get(slot).is_some_and(is_under_way) {
-                self.end(now, slot, Outcome::Dropped);
+                self.finish(now, slot, Outcome::Dropped, Memory::None);
             }
         }
     }
 
-    /// Ends a transfer as its peer wants it, or somebody in its name, and remembers it for a moment.
-    pub(super) fn leave(&mut self, now: Instant, slot: Slot, outcome: Outcome) {
-        self.close(now, slot, outcome);
-        self.sessions.enqueue(slot, Some(Queue::Over));
-        self.sessions.set_alarm(slot, now + REMEMBERED_FOR);
+    /// Ends a transfer, reports it, and remembers or forgets it.
+    pub(super) fn finish(&mut self, now: Instant, slot: Slot, outcome: Outcome, memory: Memory) {
+        self.settle(now, slot, outcome);
+        match memory {
+            Memory::Kept => {
+                self.sessions.enqueue(slot, Some(Queue::Finished));
+                self.sessions.set_alarm(slot, now + REMEMBERED_FOR);
+            }
+            Memory::None => drop(self.sessions.remove(slot)),
+        }
     }
 
-    /// The alarm of a transfer that `ended` then.
-    pub(super) fn forget(&mut self, now: Instant, slot: Slot, ended: Instant) {
-        let until = ended + REMEMBERED_FOR;
+    /// The alarm of a transfer that finished at `finished`.
+    pub(super) fn forget(&mut self, now: Instant, slot: Slot, finished: Instant) {
+        let until = finished + REMEMBERED_FOR;
         match until <= now {
             true => drop(self.sessions.remove(slot)),
             false => self.sessions.set_alarm(slot, until),
         }
     }
 
-    /// Ends a transfer, and forgets it.
-    pub(super) fn end(&mut self, now: Instant, slot: Slot, outcome: Outcome) {
-        self.close(now, slot, outcome);
-        self.sessions.remove(slot);
-    }
-
-    fn close(&mut self, now: Instant, slot: Slot, outcome: Outcome) {
+    fn settle(&mut self, now: Instant, slot: Slot, outcome: Outcome) {
         let Some(session) = self.sessions.get(slot) else {
             return;
         };
-        if session.over.is_some() {
+        if session.finished.is_some() {
             return;
         }
-        session.over = Some(now);
+        session.finished = Some(now);
         session.is_complete = outcome == Outcome::Complete;
         let (peer, file) = (session.peer, Requested::File(session.file));
         let figures = session.figures(now);
-        match session.transfer.is_proven() {
-            true => self.proven -= 1,
+        match session.transfer.is_validated() {
+            true => self.validated -= 1,
             false => {
-                self.unproven -= 1;
-                self.guard.give_up(session.booking);
+                self.unvalidated -= 1;
+                self.guard.release(session.reservation);
             }
         }
         self.report(now, peer, file, outcome, Some(figures));
@@ -117,14 +129,14 @@ impl Server {
         transfer: Option<Figures>,
     ) {
         self.stats.count(file.file(), outcome, transfer.as_ref());
-        let is_proven = transfer.is_some_and(|figures| figures.is_proven);
-        if self.mention.allows(now, is_proven) {
+        let is_validated = transfer.is_some_and(|figures| figures.is_validated);
+        if self.log_limiter.allows(now, is_validated) {
             self.events.push_back(Report {
                 peer: peer.address,
                 file,
                 outcome,
                 transfer,
-                left_out: self.mention.take_left_out(),
+                left_out: self.log_limiter.take_left_out(),
             });
         }
     }

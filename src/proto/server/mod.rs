@@ -1,18 +1,19 @@
 //! The whole server as a value.
 //!
-//! **Whoever drives it calls [`handle_datagram`](Server::handle_datagram) and
+//! **The driver calls [`handle_datagram`](Server::handle_datagram) and
 //! [`handle_timeout`](Server::handle_timeout) as things happen, and after each of them
 //! [`poll_transmit`](Server::poll_transmit) and [`poll_event`](Server::poll_event) until they return
-//! `None`; then it waits for a datagram or for [`poll_timeout`](Server::poll_timeout), whichever
+//! `None`. Then it waits for a datagram or for [`poll_timeout`](Server::poll_timeout), whichever
 //! comes first.**
 
 mod finish;
 mod requests;
-pub mod sessions;
+mod sessions;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use self::finish::Memory;
 use self::sessions::{Sessions, Slot};
 use super::config::Config;
 use super::guard::{Guard, LogLimiter, Refusal};
@@ -23,21 +24,21 @@ use super::{Instant, Peer};
 use crate::catalog::Catalog;
 use crate::wire::Packet;
 
-/// Datagrams to send, which lie in the buffer given to [`Server::poll_transmit`].
+/// Datagrams to send. They are in the buffer given to [`Server::poll_transmit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// To whom, and from which of our addresses.
+    /// The client, and the address of ours to send from.
     pub peer: Peer,
     /// Length of each datagram in the buffer; the last one may be shorter.
     pub segment: usize,
 }
 
-/// What an ICMP message says of a peer.
+/// What an ICMP report says of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreachable {
-    /// The host is there, and has no such port: nobody has asked, or not any more.
+    /// The host is there, and has no such port: no client has asked, or it has gone.
     Port,
-    /// No way leads there.
+    /// There is no route to the host.
     Host,
 }
 
@@ -48,11 +49,11 @@ pub struct Server {
     config: Config,
     sessions: Sessions,
     guard: Guard,
-    mention: LogLimiter,
-    /// Transfers under way whose peer has acknowledged something.
-    proven: usize,
-    /// Transfers under way whose peer has not.
-    unproven: usize,
+    log_limiter: LogLimiter,
+    /// Transfers under way to validated addresses: their client has acknowledged something.
+    validated: usize,
+    /// Transfers under way to unvalidated addresses.
+    unvalidated: usize,
     /// Sessions with something to send, in turn.
     ready: VecDeque<Slot>,
     /// ERRORs to send; at most one for each datagram since the last `poll_transmit`.
@@ -70,9 +71,9 @@ impl Server {
             config,
             sessions: Sessions::new(config.max_sessions.max(1)),
             guard: Guard::default(),
-            mention: LogLimiter::default(),
-            proven: 0,
-            unproven: 0,
+            log_limiter: LogLimiter::default(),
+            validated: 0,
+            unvalidated: 0,
             ready: VecDeque::new(),
             refusals: VecDeque::new(),
             events: VecDeque::new(),
@@ -124,9 +125,9 @@ impl Server {
         !self.refusals.is_empty() || !self.ready.is_empty()
     }
 
-    /// Puts the next datagrams into `out`, which is emptied before: one, or up to `segments` of equal
-    /// length for the same peer, the last of which may be shorter. They fit into one UDP payload's
-    /// worth of bytes (65,507).
+    /// Replaces the content of `out` by the next datagrams: one, or up to `segments` of equal length for the
+    /// same peer, the last of which may be shorter. Together they have at most 65,507 bytes, the largest UDP
+    /// payload.
     pub fn poll_transmit(
         &mut self,
         now: Instant,
@@ -153,31 +154,30 @@ impl Server {
         self.events.pop_front()
     }
 
-    /// True when no transfer is under way. A request without an ACK is none yet, or a flood of them
-    /// would keep the program from ever ending; its client will ask again.
+    /// True when no transfer to a validated address is under way. Requests without an ACK do not count: a
+    /// flood of them would keep the program from ever ending, and their clients will ask again.
     pub fn is_idle(&self) -> bool {
-        self.proven == 0
+        self.validated == 0
     }
 
     /// True when exactly one transfer is under way, with an ACK or without.
-    pub fn is_for_one(&self) -> bool {
-        self.proven + self.unproven == 1
+    pub fn has_one_transfer(&self) -> bool {
+        self.validated + self.unvalidated == 1
     }
 
-    /// Sessions in the table: transfers, requests without an ACK, and what is remembered of the last
-    /// moment's.
+    /// Sessions in the table: transfers under way, and those that finished a moment ago.
     pub fn sessions(&self) -> usize {
         self.sessions.len()
     }
 
-    /// Transfers under way whose peer has acknowledged something.
-    pub fn proven(&self) -> usize {
-        self.proven
+    /// Transfers under way to validated addresses.
+    pub fn validated(&self) -> usize {
+        self.validated
     }
 
-    /// Transfers under way whose peer has not acknowledged anything yet.
-    pub fn unproven(&self) -> usize {
-        self.unproven
+    /// Transfers under way to unvalidated addresses.
+    pub fn unvalidated(&self) -> usize {
+        self.unvalidated
     }
 
     /// Counters since the start.
@@ -194,53 +194,55 @@ impl Server {
         let Some((slot, transfer)) = self.under_way(from) else {
             return self.stats.ignore(Ignored::Stray);
         };
-        let was_proven = transfer.is_proven();
+        let was_validated = transfer.is_validated();
         let acked = transfer.on_ack(now, number);
-        if transfer.is_proven() && !was_proven {
-            self.prove(slot);
+        if transfer.is_validated() && !was_validated {
+            self.on_validated(slot);
         }
         match acked {
-            Acked::Complete => return self.leave(now, slot, Outcome::Complete),
-            Acked::Guessed => return self.leave(now, slot, Outcome::Dropped),
+            Acked::Complete => return self.finish(now, slot, Outcome::Complete, Memory::Kept),
+            Acked::Blind => return self.finish(now, slot, Outcome::Dropped, Memory::Kept),
             Acked::NeverSent => self.stats.ignore(Ignored::NeverSent),
             Acked::Progress | Acked::Repeated => {}
         }
         self.make_ready(slot);
     }
 
-    /// The first ACK of a transfer: its peer is where it says.
-    fn prove(&mut self, slot: Slot) {
+    /// The first ACK of a transfer has validated the client's address (RFC 9000 §8).
+    fn on_validated(&mut self, slot: Slot) {
         self.sessions.enqueue(slot, None);
         if let Some(session) = self.sessions.get(slot) {
-            self.guard.prove(session.booking, session.booked.into());
-            self.proven += 1;
-            self.unproven -= 1;
+            self.guard
+                .on_validated(session.reservation, session.reserved.into());
+            self.validated += 1;
+            self.unvalidated -= 1;
         }
     }
 
-    /// The transfer of a peer, if it has one that is not over.
+    /// The transfer of a peer, if it has one that is not finished.
     fn under_way(&mut self, peer: Peer) -> Option<(Slot, &mut Transfer)> {
-        let slot = self.sessions.find(peer.address)?;
+        let slot = self.sessions.find(peer)?;
         let session = self.sessions.get(slot)?;
         session
-            .over
+            .finished
             .is_none()
             .then_some((slot, &mut session.transfer))
     }
 
-    /// The alarm of a session went off, perhaps early.
+    /// The alarm of a session has expired, perhaps early.
     fn wake(&mut self, now: Instant, slot: Slot) {
         let Some(session) = self.sessions.get(slot) else {
             return;
         };
-        if let Some(ended) = session.over {
-            return self.forget(now, slot, ended);
+        if let Some(finished) = session.finished {
+            return self.forget(now, slot, finished);
         }
-        match session.transfer.on_timeout(now) {
-            Expired::LastAckMissing => self.end(now, slot, Outcome::LastAckMissing),
-            Expired::TimedOut => self.end(now, slot, Outcome::TimedOut),
-            Expired::No => self.make_ready(slot),
-        }
+        let outcome = match session.transfer.on_timeout(now) {
+            Expired::No => return self.make_ready(slot),
+            Expired::LastAckMissing => Outcome::LastAckMissing,
+            Expired::TimedOut => Outcome::TimedOut,
+        };
+        self.finish(now, slot, outcome, Memory::None);
     }
 
     /// Has the session's datagrams sent, if it has any, and its alarm set.
@@ -267,23 +269,19 @@ impl Server {
     ) -> Option<Transmit> {
         let session = self.sessions.get(slot)?;
         session.is_ready = false;
-        if session.over.is_some() || !session.transfer.wants_to_send() {
-            return None;
-        }
-        if session.transfer.is_exhausted() {
-            self.leave(now, slot, Outcome::Dropped);
+        if session.finished.is_some() || !session.transfer.wants_to_send() {
             return None;
         }
         let peer = session.peer;
         let waiting = session.transfer.waiting();
-        if let Some(wait) = self.guard.hold_back(now, peer.address.ip(), waiting) {
+        if let Some(wait) = self.guard.throttle(now, peer.address.ip(), waiting) {
             session.transfer.hold(now + wait);
             self.make_ready(slot);
             return None;
         }
         let file = self.catalog.bytes(session.file);
         let segment = session.transfer.fill(now, file, segments, out);
-        self.guard.spend(now, peer.address.ip(), out.len());
+        self.guard.charge(now, peer.address.ip(), out.len());
         self.make_ready(slot);
         Some(Transmit { peer, segment })
     }

@@ -1,8 +1,10 @@
 //! What becomes of a request: an answer, a transfer, an ERROR, or nothing.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Server;
+use super::finish::Memory;
 use crate::catalog::FileId;
 use crate::proto::guard::Refusal;
 use crate::proto::negotiate::Terms;
@@ -16,12 +18,14 @@ use crate::wire::{Mode, Request};
 /// How much of a name that was not found is kept for the log; TFTP requests of real clients fit.
 const NAME_KEPT: usize = 256;
 
-/// How long a finished transfer swallows a late duplicate of its RRQ. PXELINUX takes DATA from any
-/// port, so an answer to it would end up in the next file. Shorter than the first repeat of any
-/// client, and for one RRQ only: whoever asks again gets the file again.
-const SWALLOWED_FOR: Duration = Duration::from_millis(250);
+/// How long a finished transfer may still see a late duplicate of its RRQ: about one of its round trips, at
+/// least a few milliseconds, and less than the first repeat of any client. PXELINUX takes DATA from any port, so
+/// an answer to a duplicate would end up in the next file. A real request from the same port that comes so soon
+/// is repeated by its client.
+const LATE_DUPLICATES: RangeInclusive<Duration> =
+    Duration::from_millis(3)..=Duration::from_millis(250);
 
-/// An RRQ, as far as it has been understood.
+/// An RRQ that was read.
 struct Rrq {
     peer: Peer,
     file: FileId,
@@ -49,7 +53,7 @@ impl Server {
             terms,
             len,
         };
-        match self.sessions.find(peer.address) {
+        match self.sessions.find(peer) {
             Some(slot) => self.ask_again(now, slot, rrq),
             None => self.begin(now, rrq),
         }
@@ -61,27 +65,34 @@ impl Server {
             return;
         };
         let is_same = session.file == rrq.file && *session.transfer.terms() == rrq.terms;
-        if let Some(ended) = session.over {
-            let is_late = is_same && session.is_complete && now < ended + SWALLOWED_FOR;
-            // Forgotten either way: of a second one we know that it is no late duplicate.
+        if let Some(finished) = session.finished {
+            let round_trip = session.transfer.round_trip().unwrap_or_default();
+            let [least, most] = [*LATE_DUPLICATES.start(), *LATE_DUPLICATES.end()];
+            let is_late = now < finished + round_trip.clamp(least, most);
+            let is_duplicate = is_same && session.is_complete && is_late;
+            // Removed either way: a second one is no late duplicate.
             self.sessions.remove(slot);
-            return match is_late {
+            return match is_duplicate {
                 true => self.stats.ignore(Ignored::Duplicate),
                 false => self.begin(now, rrq),
             };
         }
-        if is_same && !session.transfer.is_left(now) {
+        if is_same && !session.transfer.may_have_restarted(now) {
             return self.repeat(now, slot, rrq);
         }
-        let outcome = session.transfer.outcome_when_left(Outcome::LastAckMissing);
-        self.end(now, slot, outcome);
+        let outcome = session.transfer.outcome_when_ended(Outcome::LastAckMissing);
+        self.finish(now, slot, outcome, Memory::None);
         self.begin(now, rrq);
     }
 
-    /// The same RRQ once more. Before the first ACK it gets the same answer again. After it, nothing: a
+    /// The same RRQ again. Before the first ACK it gets the same answer again. After it, nothing: a
     /// late OACK would reset GRUB to block 0.
     fn repeat(&mut self, now: Instant, slot: Slot, rrq: Rrq) {
-        let Some(session) = self.sessions.get(slot).filter(|s| !s.transfer.is_proven()) else {
+        let Some(session) = self
+            .sessions
+            .get(slot)
+            .filter(|s| !s.transfer.is_validated())
+        else {
             return self.stats.ignore(Ignored::Duplicate);
         };
         let answer = session.transfer.answer_len();
@@ -90,7 +101,7 @@ impl Server {
             .admit(now, rrq.peer.address.ip(), rrq.len, answer, false)
         {
             Ok(_) => {
-                session.booked = session.booked.saturating_add(answer as u32);
+                session.reserved = session.reserved.saturating_add(answer as u32);
                 session.transfer.on_request_again(now, rrq.len);
                 self.make_ready(slot);
             }
@@ -104,38 +115,38 @@ impl Server {
             true => entry.netascii_size,
             false => entry.bytes.len() as u64,
         };
-        let transfer = Transfer::new(now, rrq.terms, size, rrq.len, self.config.run_ahead);
+        let transfer = Transfer::new(now, rrq.terms, size, rrq.len, self.config.pipeline);
         let answer = transfer.answer_len();
         let source = rrq.peer.address.ip();
-        let booking = match self.guard.admit(now, source, rrq.len, answer, true) {
-            Ok(booking) => booking,
+        let reservation = match self.guard.admit(now, source, rrq.len, answer, true) {
+            Ok(reservation) => reservation,
             Err(reason) => return self.drop_request(now, rrq, reason),
         };
-        if self.sessions.is_full() && !self.make_room(now) {
-            self.guard.give_up(booking);
+        if self.sessions.is_full() && !self.evict(now) {
+            self.guard.release(reservation);
             return self.drop_request(now, rrq, Ignored::TableFull);
         }
         let session = Session {
             peer: rrq.peer,
             file: rrq.file,
             transfer,
-            booking,
-            booked: answer as u32,
-            over: None,
+            reservation,
+            reserved: answer as u32,
+            finished: None,
             is_complete: false,
             is_ready: false,
         };
-        let slot = self.sessions.insert(session, Some(Queue::Unproven));
-        self.unproven += 1;
+        let slot = self.sessions.insert(session, Some(Queue::Unvalidated));
+        self.unvalidated += 1;
         self.make_ready(slot);
     }
 
-    /// Ends the session that is worth least. False when all are transfers under way.
-    fn make_room(&mut self, now: Instant) -> bool {
-        let Some(slot) = self.sessions.next_to_leave() else {
+    /// Evicts a session. False when all are transfers under way to validated addresses.
+    fn evict(&mut self, now: Instant) -> bool {
+        let Some(slot) = self.sessions.next_to_evict() else {
             return false;
         };
-        self.end(now, slot, Outcome::Dropped);
+        self.finish(now, slot, Outcome::Dropped, Memory::None);
         true
     }
 
@@ -146,8 +157,8 @@ impl Server {
         self.report(now, rrq.peer, file, Outcome::Dropped, None);
     }
 
-    /// Turns a request down by an ERROR, as far as it is worth one. A transfer of the same peer ends
-    /// with it: its machine has gone on to something else.
+    /// Answers a request by an ERROR, unless the request is too short for one. A transfer of the same peer
+    /// ends with it: its machine has gone on to something else.
     pub(super) fn refuse(
         &mut self,
         now: Instant,
@@ -157,8 +168,8 @@ impl Server {
         len: usize,
     ) {
         if let Some((slot, transfer)) = self.under_way(peer) {
-            let outcome = transfer.outcome_when_left(Outcome::LastAckMissing);
-            self.leave(now, slot, outcome);
+            let outcome = transfer.outcome_when_ended(Outcome::LastAckMissing);
+            self.finish(now, slot, outcome, Memory::Kept);
         }
         if !refusal.is_worth(len) {
             return self.stats.ignore(Ignored::TooShort);

@@ -1,26 +1,25 @@
-//! The table of sessions: found by the peer's address, woken at their deadlines, bounded in number.
+//! The table of sessions: found by the addresses of both ends, woken at their deadlines, bounded in number.
 //!
-//! A source can be forged, so whoever sends RRQs fast enough fills any table. When it is full, the
-//! oldest session that is over makes room, then the oldest that has never acknowledged anything:
-//! a spoofer's stay is short, and a client that plays by the rules leaves this queue in one round
-//! trip. Nobody can push out a transfer under way.
+//! A source can be forged, so an attacker who sends RRQs fast enough fills any table. When the table is
+//! full, the oldest finished session is evicted, then the oldest that has never acknowledged anything:
+//! an honest client leaves that queue within one round trip.
 //!
 //! The timer is lazy: an ACK moves the deadline of its session and leaves the heap alone. A heap entry
-//! that comes up early is put back with the deadline of the day.
+//! that expires early is put back with the present deadline.
 //!
-//! The index by address holds numbers only: the address is in the session that a number leads to. Its hash
-//! is SipHash under a random key, because sources can be chosen: who can foresee it makes thousands of them
-//! collide, and every datagram as dear as a look at all of them. No faster hash promises that it cannot be foreseen.
+//! The index holds slot numbers only: the addresses are in the session that a number leads to. It is hashed by
+//! SipHash under a random key, because an attacker can choose sources. With a hash that can be foreseen, thousands of
+//! them collide, and each datagram costs a look at all of them.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use hashbrown::HashTable;
 
 use crate::catalog::FileId;
-use crate::proto::guard::Booking;
+use crate::proto::guard::Reservation;
 use crate::proto::report::Figures;
 use crate::proto::sender::Transfer;
 use crate::proto::{Instant, Peer};
@@ -31,14 +30,14 @@ pub struct Session {
     pub(super) peer: Peer,
     pub(super) file: FileId,
     pub(super) transfer: Transfer,
-    /// Where and with how many bytes the guard has booked it, until its first ACK.
-    pub(super) booking: Booking,
-    pub(super) booked: u32,
-    /// When it ended, once it is over: it is remembered for a while.
-    pub(super) over: Option<Instant>,
-    /// It ended well.
+    /// The guard's reservation for it, and of how many bytes, until its first ACK.
+    pub(super) reservation: Reservation,
+    pub(super) reserved: u32,
+    /// When it finished: it is remembered for a while.
+    pub(super) finished: Option<Instant>,
+    /// It finished well.
     pub(super) is_complete: bool,
-    /// It stands in the queue of those that have something to send.
+    /// It is in the queue of those that have something to send.
     pub(super) is_ready: bool,
 }
 
@@ -48,13 +47,13 @@ impl Session {
         let terms = self.transfer.terms();
         Figures {
             bytes: self.transfer.acknowledged(),
-            is_proven: self.transfer.is_proven(),
+            is_validated: self.transfer.is_validated(),
             blksize: terms.blksize,
             windowsize: terms.windowsize,
             duration: self.transfer.age(now),
             resent: self.transfer.resent(),
-            run_ahead: self.transfer.run_ahead().deepest(),
-            fallbacks: self.transfer.run_ahead().fallbacks(),
+            in_flight: self.transfer.deepest(),
+            recoveries: self.transfer.recoveries(),
             rtt: self.transfer.round_trip(),
         }
     }
@@ -67,27 +66,27 @@ pub struct Slot(u32);
 /// No slot: the end of a queue.
 const NONE: Slot = Slot(u32::MAX);
 
-/// Sessions that may have to make room.
+/// Sessions that are evicted when the table is full, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Queue {
     /// Remembered for late duplicates only.
-    Over,
+    Finished,
     /// Nothing acknowledged yet.
-    Unproven,
+    Unvalidated,
 }
 
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Sessions {
-    most: usize,
+    capacity: usize,
     by_peer: HashTable<Slot>,
     key: RandomState,
     places: Vec<Place>,
     free: Vec<Slot>,
     queues: [Ends; 2],
-    /// With a number that counts them: at the same time, whoever has waited longest comes first. Else a prefix that is held
-    /// back would serve the first of its machines and starve the others.
+    /// With a number that counts them: of several at the same time, the one that was set first comes first. Else a
+    /// throttled prefix would serve the first of its machines and starve the others.
     alarms: BinaryHeap<Reverse<(Instant, u32, Slot)>>,
     alarms_set: u32,
 }
@@ -95,11 +94,11 @@ pub struct Sessions {
 #[derive(Debug)]
 struct Place {
     session: Option<Session>,
-    /// The queue that it stands in, and its neighbours there.
+    /// The queue that it is in, and its neighbours there.
     queue: Option<Queue>,
     before: Slot,
     behind: Slot,
-    /// The earliest alarm in the heap for this place, whoever has set it.
+    /// The earliest alarm in the heap for this place, whichever session has set it.
     alarm: Option<Instant>,
 }
 
@@ -110,10 +109,10 @@ struct Ends {
 }
 
 impl Sessions {
-    /// A table of at most `most` sessions, those that are over included.
-    pub fn new(most: usize) -> Sessions {
+    /// A table of at most `capacity` sessions, finished ones included.
+    pub fn new(capacity: usize) -> Sessions {
         Sessions {
-            most,
+            capacity,
             by_peer: HashTable::new(),
             key: RandomState::new(),
             places: Vec::new(),
@@ -137,14 +136,15 @@ impl Sessions {
         self.by_peer.is_empty()
     }
 
-    /// True when another session needs one to leave.
+    /// True when another session needs one to be evicted.
     pub fn is_full(&self) -> bool {
-        self.len() >= self.most
+        self.len() >= self.capacity
     }
 
-    /// The session of a peer.
-    pub fn find(&self, peer: SocketAddr) -> Option<Slot> {
-        let is_its = |slot: &Slot| address(&self.places, *slot) == Some(peer);
+    /// The session of a peer: the same client and the same address of ours. A client port that asks two
+    /// of our addresses has two sessions.
+    pub fn find(&self, peer: Peer) -> Option<Slot> {
+        let is_its = |slot: &Slot| self.peer(*slot) == Some(peer);
         self.by_peer.find(hash(&self.key, peer), is_its).copied()
     }
 
@@ -158,30 +158,30 @@ impl Sessions {
         self.place(slot).session.as_mut()
     }
 
-    /// The one that has to make room next.
-    pub fn next_to_leave(&self) -> Option<Slot> {
+    /// The session to evict next.
+    pub fn next_to_evict(&self) -> Option<Slot> {
         let firsts = self.queues.iter().map(|ends| ends.first);
         firsts.into_iter().find(|&slot| slot != NONE)
     }
 
-    /// Takes a session in. Its peer must have none, and the table must not be full.
+    /// Adds a session. Its peer must have none, and the table must not be full.
     pub fn insert(&mut self, session: Session, queue: Option<Queue>) -> Slot {
         debug_assert!(!self.is_full());
         let slot = self.free.pop().unwrap_or_else(|| self.grow());
-        let hash_of_peer = hash(&self.key, session.peer.address);
+        let hash_of_peer = hash(&self.key, session.peer);
         self.place(slot).session = Some(session);
         let (places, key) = (&self.places, &self.key);
-        let rehash = |slot: &Slot| address(places, *slot).map_or(0, |peer| hash(key, peer));
+        let rehash = |slot: &Slot| peer_in(places, *slot).map_or(0, |peer| hash(key, peer));
         self.by_peer.insert_unique(hash_of_peer, slot, rehash);
         self.enqueue(slot, queue);
         slot
     }
 
-    /// Takes a session out.
+    /// Removes a session.
     pub fn remove(&mut self, slot: Slot) -> Option<Session> {
         self.enqueue(slot, None);
         let session = self.place(slot).session.take()?;
-        let hash = hash(&self.key, session.peer.address);
+        let hash = hash(&self.key, session.peer);
         if let Ok(entry) = self.by_peer.find_entry(hash, |other| *other == slot) {
             entry.remove();
         }
@@ -235,6 +235,10 @@ impl Sessions {
         None
     }
 
+    fn peer(&self, slot: Slot) -> Option<Peer> {
+        peer_in(&self.places, slot)
+    }
+
     fn place(&mut self, slot: Slot) -> &mut Place {
         &mut self.places[slot.0 as usize]
     }
@@ -247,7 +251,7 @@ impl Sessions {
             behind: NONE,
             alarm: None,
         });
-        // One more than `most` at the most, which is far below.
+        // One more than `capacity` at most, which is far below.
         Slot(self.places.len() as u32 - 1)
     }
 
@@ -276,17 +280,17 @@ impl Sessions {
     }
 }
 
-/// The address of the peer whose session is in `slot`.
-fn address(places: &[Place], slot: Slot) -> Option<SocketAddr> {
+/// The peer whose session is in `slot`.
+fn peer_in(places: &[Place], slot: Slot) -> Option<Peer> {
     let session = places[slot.0 as usize].session.as_ref();
-    session.map(|session| session.peer.address)
+    session.map(|session| session.peer)
 }
 
-/// All that a source can choose, in few words. What is left out of it (the form of an IPv4 address, a scope) makes no
-/// great number of peers alike.
-fn hash(key: &RandomState, peer: SocketAddr) -> u64 {
-    let port = peer.port();
-    match peer.ip().to_canonical() {
+/// All that a source can choose, in few words. What is left out (our own address, the form of an IPv4
+/// address, a zone) makes no great number of peers alike.
+fn hash(key: &RandomState, peer: Peer) -> u64 {
+    let port = peer.address.port();
+    match peer.address.ip().to_canonical() {
         IpAddr::V4(ip) => key.hash_one(u64::from(ip.to_bits()) << 16 | u64::from(port)),
         IpAddr::V6(ip) => key.hash_one((ip.to_bits(), port)),
     }
@@ -296,8 +300,8 @@ fn hash(key: &RandomState, peer: SocketAddr) -> u64 {
 mod tests {
     use super::*;
 
-    /// What the design promises for a session: its entries in all tables included, and the account of its prefix if it is
-    /// the only one there.
+    /// The design's bound for a session: with its entries in all tables, and the account of its prefix, if it is the
+    /// only session there.
     #[test]
     fn a_session_takes_less_than_512_bytes() {
         let place = size_of::<Place>();

@@ -23,6 +23,8 @@ pub(crate) struct Firmware {
     phase: Phase,
     /// Its TID.
     port: u16,
+    /// Asks for windows of another size than its habits say.
+    asks_windowsize: Option<u16>,
     blksize: u16,
     windowsize: u16,
     /// The first block that is missing.
@@ -32,7 +34,9 @@ pub(crate) struct Firmware {
     /// Blocks since the last ACK.
     unacknowledged: u16,
     /// The last good block at the time of the last ACK of a block out of turn.
-    complained: Option<u64>,
+    reported: Option<u64>,
+    /// The block of its last ACK.
+    last_ack: u64,
     /// How often it has said what it said last, counted from 0, and when.
     attempt: u32,
     said: Option<Instant>,
@@ -42,6 +46,8 @@ pub(crate) struct Firmware {
     held_back: bool,
     reads_at: Option<Instant>,
     outgoing: VecDeque<(u16, Vec<u8>)>,
+    /// ACKs that leave late.
+    late: VecDeque<(Instant, Vec<u8>)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +66,14 @@ impl Firmware {
             file,
             phase: Phase::Off,
             port: 2070,
+            asks_windowsize: None,
             blksize: 512,
             windowsize: 1,
             next: 1,
             placed: BTreeSet::new(),
             unacknowledged: 0,
-            complained: None,
+            reported: None,
+            last_ack: 0,
             attempt: 0,
             said: None,
             rtt: None,
@@ -73,6 +81,15 @@ impl Firmware {
             held_back: false,
             reads_at: None,
             outgoing: VecDeque::new(),
+            late: VecDeque::new(),
+        }
+    }
+
+    /// The same client, asking for windows of `windowsize` blocks.
+    pub(crate) fn with_windowsize(self, windowsize: u16) -> Firmware {
+        Firmware {
+            asks_windowsize: Some(windowsize),
+            ..self
         }
     }
 
@@ -91,6 +108,7 @@ impl Firmware {
             return self.fail("gave up");
         }
         match self.phase {
+            Phase::Receiving if self.habits.repeats_last_ack => self.repeat_ack(now),
             Phase::Receiving => self.acknowledge(now),
             _ => self.request(now),
         }
@@ -104,16 +122,21 @@ impl Firmware {
         self.request(now);
     }
 
-    fn asked(&self) -> &'static [(&'static str, u64)] {
-        match self.phase {
-            Phase::Probing => &[("tsize", 0)],
-            _ => self.habits.options,
+    fn asked(&self) -> Vec<(&'static str, u64)> {
+        let habits = self.habits.options.iter().copied();
+        match (self.phase, self.asks_windowsize) {
+            (Phase::Probing, _) => vec![("tsize", 0)],
+            (_, None) => habits.collect(),
+            (_, Some(windowsize)) => habits
+                .filter(|(name, _)| *name != "windowsize")
+                .chain((windowsize > 1).then_some(("windowsize", windowsize.into())))
+                .collect(),
         }
     }
 
     fn request(&mut self, now: Instant) {
         let mut options = Vec::new();
-        for &(name, value) in self.asked() {
+        for (name, value) in self.asked() {
             put_option(name.as_bytes(), value, &mut options);
         }
         let name = self.file.name.clone();
@@ -137,8 +160,25 @@ impl Firmware {
         self.said = Some(now);
         self.held_back = self.habits.reader.is_some_and(|r| self.unread >= r.queue);
         if !self.held_back {
-            let block = (self.next - 1) as u16;
-            self.say(Packet::Ack { block });
+            self.last_ack = self.next - 1;
+            self.say_ack(now);
+        }
+    }
+
+    /// Its last ACK again, whatever it has got since.
+    fn repeat_ack(&mut self, now: Instant) {
+        self.said = Some(now);
+        self.say_ack(now);
+    }
+
+    /// Says its ACK, at once or late.
+    fn say_ack(&mut self, now: Instant) {
+        let mut datagram = Vec::new();
+        let block = self.last_ack as u16;
+        Packet::Ack { block }.encode(&mut datagram);
+        match self.habits.ack_delay {
+            Duration::ZERO => self.outgoing.push_back((self.port, datagram)),
+            delay => self.late.push_back((now + delay, datagram)),
         }
     }
 
@@ -176,8 +216,8 @@ impl Firmware {
         for (name, value) in options.iter() {
             let name = std::str::from_utf8(name).unwrap();
             let value = decimal(value).unwrap();
-            let asked = self.asked().iter().find(|(asked, _)| *asked == name);
-            let &(_, asked) = asked.expect("an option that was asked for");
+            let asked = self.asked().into_iter().find(|(asked, _)| *asked == name);
+            let (_, asked) = asked.expect("an option that was asked for");
             match name {
                 "tsize" => assert_eq!(value, self.file.content.len() as u64),
                 "timeout" => assert_eq!(value, asked),
@@ -231,8 +271,14 @@ impl Firmware {
                 true
             }
             OutOfTurn::AnsweredEach => true,
-            OutOfTurn::AnsweredOnce => self.complained.replace(last_good) != Some(last_good),
+            OutOfTurn::AnsweredOnce => self.reported.replace(last_good) != Some(last_good),
             OutOfTurn::AnsweredIfLast => block == last_good,
+            OutOfTurn::GapReported if block > last_good => {
+                self.reported.replace(last_good) != Some(last_good)
+            }
+            OutOfTurn::GapReported | OutOfTurn::GapIgnored => {
+                block == last_good && self.unacknowledged == 0
+            }
             OutOfTurn::Ignored => false,
         };
         if is_answered {
@@ -304,6 +350,9 @@ impl Client for Firmware {
         if self.phase == Phase::Off {
             return self.begin(now);
         }
+        while let Some((_, datagram)) = self.late.pop_front_if(|(at, _)| *at <= now) {
+            self.outgoing.push_back((self.port, datagram));
+        }
         if self.reads_at.is_some_and(|at| at <= now) {
             self.read_all(now);
         }
@@ -319,8 +368,12 @@ impl Client for Firmware {
     fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
             Phase::Off => Some(Instant::ZERO),
-            Phase::Over(_) => None,
-            _ => self.speaks_at().into_iter().chain(self.reads_at).min(),
+            Phase::Over(_) => self.late.front().map(|(at, _)| *at),
+            _ => {
+                let late = self.late.front().map(|(at, _)| *at);
+                let next = self.speaks_at().into_iter().chain(self.reads_at);
+                next.chain(late).min()
+            }
         }
     }
 

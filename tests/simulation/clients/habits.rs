@@ -25,6 +25,11 @@ pub(crate) struct Habits {
     /// An OACK in mid-transfer throws it back to block 0.
     pub(crate) starts_over: bool,
     pub(crate) reader: Option<Reader>,
+    /// When it has waited for long enough, it repeats its last ACK; without this it acknowledges
+    /// what it has.
+    pub(crate) repeats_last_ack: bool,
+    /// Its ACKs leave so late.
+    pub(crate) ack_delay: Duration,
 }
 
 /// What it does with a DATA that is not the next one.
@@ -39,6 +44,11 @@ pub(crate) enum OutOfTurn {
     /// Acknowledges the last good block, if it is that one once more.
     AnsweredIfLast,
     Ignored,
+    /// Acknowledges the last good block when a later one comes, once for each gap. Ignores what it has
+    /// already, unless that is the block of its last ACK.
+    GapReported,
+    /// The same, but says nothing of a gap.
+    GapIgnored,
 }
 
 /// The program behind the client's own receive queue.
@@ -63,6 +73,8 @@ pub(crate) const IPXE: Habits = Habits {
     is_kept_waiting: false,
     starts_over: false,
     reader: None,
+    repeats_last_ack: false,
+    ack_delay: Duration::ZERO,
 };
 
 /// Each ACK, out of turn ones too, begins a new window for it.
@@ -76,6 +88,8 @@ pub(crate) const EDK2: Habits = Habits {
     is_kept_waiting: false,
     starts_over: false,
     reader: None,
+    repeats_last_ack: false,
+    ack_delay: Duration::ZERO,
 };
 
 /// Never says an ACK again of its own accord, and gives up after 33 s. Its reader unpacks a while
@@ -94,6 +108,8 @@ pub(crate) const GRUB: Habits = Habits {
         every: 300,
         pause: ms(3000),
     }),
+    repeats_last_ack: false,
+    ack_delay: Duration::ZERO,
 };
 
 /// The oldest versions, which leave a lost ACK to their own five seconds.
@@ -107,6 +123,8 @@ pub(crate) const UBOOT: Habits = Habits {
     is_kept_waiting: false,
     starts_over: false,
     reader: None,
+    repeats_last_ack: false,
+    ack_delay: Duration::ZERO,
 };
 
 pub(crate) const UBOOT_WINDOW: Habits = Habits {
@@ -127,6 +145,8 @@ pub(crate) const ATFTP: Habits = Habits {
     is_kept_waiting: true,
     starts_over: false,
     reader: None,
+    repeats_last_ack: false,
+    ack_delay: Duration::ZERO,
 };
 
 /// Never says anything again of its own accord.
@@ -140,6 +160,8 @@ pub(crate) const UBOOT_LWIP: Habits = Habits {
     is_kept_waiting: false,
     starts_over: false,
     reader: None,
+    repeats_last_ack: false,
+    ack_delay: Duration::ZERO,
 };
 
 /// 110 ms growing to 3 s, 131 s in all: sooner than the answer on a long path.
@@ -153,6 +175,8 @@ pub(crate) const PXELINUX: Habits = Habits {
     is_kept_waiting: false,
     starts_over: false,
     reader: None,
+    repeats_last_ack: false,
+    ack_delay: Duration::ZERO,
 };
 
 /// RFC 1350 to the letter.
@@ -166,7 +190,63 @@ pub(crate) const PLAIN: Habits = Habits {
     is_kept_waiting: false,
     starts_over: false,
     reader: None,
+    repeats_last_ack: false,
+    ack_delay: Duration::ZERO,
 };
+
+/// GRUB without the pauses of its reader.
+pub(crate) const PLAIN_MUTE: Habits = Habits {
+    name: "GRUB, fast reader",
+    options: &[("blksize", 1428), ("tsize", 0)],
+    reader: None,
+    ..GRUB
+};
+
+/// What RFC 7440 asks for, and nothing more.
+pub(crate) const STRICT: Habits = Habits {
+    name: "strict, 1 s",
+    options: &[("blksize", 1428), ("windowsize", 16)],
+    probes: false,
+    request_waits: |attempt, _| times(9, ms(1000), attempt),
+    ack_waits: |attempt, _| times(9, ms(1000), attempt),
+    out_of_turn: OutOfTurn::GapReported,
+    is_kept_waiting: false,
+    starts_over: false,
+    reader: None,
+    repeats_last_ack: true,
+    ack_delay: Duration::ZERO,
+};
+
+pub(crate) const STRICT_SLOW: Habits = Habits {
+    name: "strict, 3 s",
+    request_waits: |attempt, _| times(9, ms(3000), attempt),
+    ack_waits: |attempt, _| times(9, ms(3000), attempt),
+    ..STRICT
+};
+
+/// It does not report a gap: only its timer does.
+pub(crate) const MUTE: Habits = Habits {
+    name: "mute, 1 s",
+    out_of_turn: OutOfTurn::GapIgnored,
+    ..STRICT
+};
+
+/// It acknowledges every block that is not the next one, also one that it has.
+pub(crate) const TALKATIVE: Habits = Habits {
+    name: "every block answered",
+    out_of_turn: OutOfTurn::AnsweredEach,
+    repeats_last_ack: false,
+    ..STRICT
+};
+
+/// It acknowledges late, as a client behind a slow link up.
+pub(crate) const LATE: Habits = Habits {
+    name: "ACKs 200 ms late",
+    ack_delay: ms(200),
+    ..STRICT
+};
+
+pub(crate) const STRICT_ONES: [&Habits; 5] = [&STRICT, &STRICT_SLOW, &MUTE, &TALKATIVE, &LATE];
 
 pub(crate) const ALL: [&Habits; 9] = [
     &IPXE,

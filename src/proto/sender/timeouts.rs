@@ -1,0 +1,140 @@
+//! What silence does to a transfer.
+
+use super::Transfer;
+use super::loss::Waiting;
+use crate::proto::Instant;
+
+/// How often the timer resends to a client with few ACKs, one block each time: a blind ACK attack draws
+/// one window and no more than that. After it, the client has to ask.
+const SUSPECT_RESENDS: u8 = 4;
+
+/// How often in a row the timer resends all that may be in flight. Later it does so every other time, and
+/// one window in between: most likely the client is gone.
+const WHOLE_FLIGHTS: u8 = 4;
+
+/// What becomes of a transfer when its timer has expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expired {
+    /// It goes on.
+    No,
+    /// Everything was sent, and no ACK of the last block came.
+    LastAckMissing,
+    /// The client is gone.
+    TimedOut,
+}
+
+impl Transfer {
+    /// The timer: resends, waits, or ends the transfer.
+    pub fn on_timeout(&mut self, now: Instant) -> Expired {
+        self.held_until = self.held_until.filter(|held_until| now < *held_until);
+        if now < self.loss.deadline() {
+            return Expired::No;
+        }
+        if !self.is_validated() {
+            return self.on_timeout_unvalidated(now);
+        }
+        match self.loss.waiting() {
+            Waiting::LastAck => return Expired::LastAckMissing,
+            Waiting::SignOfLife => return self.ended(),
+            _ if self.liveness.is_over(now) => return self.ended(),
+            Waiting::Reordered => self.recover(now),
+            Waiting::Ack | Waiting::Client if self.is_done_resending(now) => {}
+            Waiting::Ack | Waiting::Client => self.resend(now),
+        }
+        self.wait_for_ack(now);
+        Expired::No
+    }
+
+    /// The client is gone. With several blocks in flight the ACKs of the last ones may be lost of a client that
+    /// has them all.
+    fn ended(&self) -> Expired {
+        match self.all_sent() {
+            true => Expired::LastAckMissing,
+            false => Expired::TimedOut,
+        }
+    }
+
+    /// ICMP says that the client is gone, which anybody can say: nothing more is sent before the client
+    /// says something itself.
+    pub fn on_unreachable(&mut self, now: Instant) {
+        if !self.is_unreachable() {
+            let end = self.liveness.sign_of_life_end(now);
+            self.loss.wait(Waiting::SignOfLife, end);
+        }
+    }
+
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.loss.waiting() == Waiting::SignOfLife
+    }
+
+    /// An ACK of what is in flight has not come.
+    fn resend(&mut self, now: Instant) {
+        self.loss.on_expiry();
+        self.rtt.back_off();
+        self.liveness.on_resent();
+        match self.is_trusted() {
+            true => self.resend_flight(now),
+            false => self.resend_block(now),
+        }
+    }
+
+    /// All that may be in flight leaves again, from the first unacknowledged block on.
+    fn resend_flight(&mut self, now: Instant) {
+        let expiries = self.loss.expiries();
+        self.congestion.on_silence(expiries);
+        self.loss.expect_duplicates(self.window.in_flight());
+        self.recover(now);
+    }
+
+    /// One block of the window leaves again: the last one first, which has the client say what it misses, or
+    /// is all that it misses (a tail loss probe, RFC 8985 §7); then the first.
+    fn resend_block(&mut self, now: Instant) {
+        self.loss.on_recovery(now);
+        self.probe = Some(match self.loss.expiries() % 2 {
+            1 => self.window.sent() - 1,
+            _ => self.window.una(),
+        });
+    }
+
+    /// The timer resends no more; the client may still ask.
+    fn is_done_resending(&self, now: Instant) -> bool {
+        let is_suspect = !self.is_trusted() && self.loss.expiries() >= SUSPECT_RESENDS;
+        is_suspect || self.awaits_last_ack() || self.liveness.is_quiet(now)
+    }
+
+    /// The last window has been sent, and again: only its ACK is waited for.
+    fn awaits_last_ack(&self) -> bool {
+        let windowsize = u32::from(self.terms().windowsize);
+        let is_last = self.window.una() + windowsize > self.blocks.last();
+        is_last && self.all_sent() && self.liveness.has_resent_enough()
+    }
+
+    /// Sets the timer, now that something has left or has arrived.
+    pub(super) fn wait_for_ack(&mut self, now: Instant) {
+        if self.is_validated() && self.awaits_last_ack() {
+            let end = self.liveness.last_ack_end(now);
+            self.loss.wait(Waiting::LastAck, end);
+        } else if self.is_validated() && self.is_done_resending(now) {
+            self.loss.wait(Waiting::Client, self.liveness.end());
+        } else {
+            let from = self.held_until.unwrap_or(now).max(now);
+            self.loss.wait(Waiting::Ack, from + self.ack_wait());
+        }
+    }
+
+    /// Before the first ACK a resend is paid from the allowance; past it, the client's own timer
+    /// has to repeat the RRQ.
+    fn on_timeout_unvalidated(&mut self, now: Instant) -> Expired {
+        let end = self.liveness.unvalidated_end();
+        if now >= end {
+            return Expired::TimedOut;
+        }
+        self.rtt.back_off();
+        if self.allowance.covers(self.answer_len()) {
+            self.go_back(now);
+        }
+        let deadline = (now + self.ack_wait()).min(end);
+        self.loss.wait(Waiting::Ack, deadline);
+        Expired::No
+    }
+}
