@@ -1,4 +1,4 @@
-//! What `build.rs` staged, compiled in.
+//! The embedded files, as `build.rs` has staged them.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use include_dir::{Dir, include_dir};
 use crate::catalog::{Catalog, Entry};
 use crate::manifest::{Digest, Manifest, Record, SUMS_NAME};
 
-/// Every content once, each under its hash.
+/// The contents, each once, named by its hash.
 static CONTENT: Dir<'static> = include_dir!("$OUT_DIR/stage/content");
 
 const MANIFEST: &str = include_str!(concat!(env!("OUT_DIR"), "/stage/manifest"));
 
-/// The manifest of the embedded files. Touches no content.
+/// The manifest of the embedded files. Does not read the contents.
 #[expect(
     clippy::expect_used,
     reason = "the build wrote this text with `Manifest::to_text`"
@@ -21,8 +21,8 @@ pub fn manifest() -> Manifest {
     Manifest::parse(MANIFEST).expect("the embedded manifest is well-formed")
 }
 
-/// All that is served: the embedded files, borrowed from the binary, and the texts made from the
-/// manifest, `SHA256SUMS` and a `<name>.sha256` for each file.
+/// All files to serve: the embedded files, borrowed from the binary, and the texts made from the
+/// manifest: `SHA256SUMS`, and a `<name>.sha256` for each file.
 ///
 /// # Panics
 /// If `manifest` has a hash that [`manifest()`] does not.
@@ -58,7 +58,7 @@ mod tests {
     use crate::manifest::netascii_size;
 
     #[test]
-    fn the_manifest_tells_the_truth_about_the_content() {
+    fn the_manifest_describes_the_contents() {
         let manifest = manifest();
         for record in manifest.records() {
             let bytes = content(record.sha256);
@@ -87,15 +87,15 @@ mod tests {
     }
 
     #[test]
-    fn no_content_is_embedded_twice_or_for_nobody() {
-        let mut wanted: Vec<String> = manifest()
+    fn each_content_is_embedded_once_and_has_a_file() {
+        let mut expected: Vec<String> = manifest()
             .records()
             .iter()
             .map(|record| record.sha256.to_string())
             .collect();
-        wanted.sort();
-        wanted.dedup();
+        expected.sort();
+        expected.dedup();
         let paths = CONTENT.files().map(|file| file.path().to_str().unwrap());
-        assert_eq!(paths.collect::<Vec<_>>(), wanted);
+        assert_eq!(paths.collect::<Vec<_>>(), expected);
     }
 }

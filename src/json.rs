@@ -1,21 +1,21 @@
-//! JSON text (RFC 8259), for machines that read lists, reports and log lines. Nothing here reads any.
+//! Writes JSON (RFC 8259): lists, reports and log lines. It does not parse JSON.
 
 use std::fmt::{self, Write};
 
-/// A value, written by `{}` on one line, by `{:#}` over many.
+/// A JSON value. `{}` writes it on one line, `{:#}` on several.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// Nothing known.
+pub(crate) enum Value {
+    /// `null`.
     Null,
-    /// Yes or no.
+    /// `true` or `false`.
     Bool(bool),
-    /// A count.
+    /// A non-negative integer.
     Number(u64),
-    /// Any text.
+    /// A string.
     Text(String),
-    /// Values in a row.
+    /// An array.
     Array(Vec<Value>),
-    /// Values by their names, in this order.
+    /// An object, in this order.
     Object(Vec<(&'static str, Value)>),
 }
 
@@ -27,19 +27,19 @@ impl fmt::Display for Value {
 }
 
 impl Value {
-    /// `depth` is how far in the lines within this value begin, if each has a line to itself.
+    /// Writes the value. `depth` is the indentation of inner lines, or `None` for one line.
     fn write(&self, out: &mut dyn Write, depth: Option<usize>) -> fmt::Result {
         let deeper = depth.map(|depth| depth + 1);
         match self {
             Value::Null => out.write_str("null"),
             Value::Bool(value) => write!(out, "{value}"),
             Value::Number(value) => write!(out, "{value}"),
-            Value::Text(text) => quoted(out, text),
+            Value::Text(text) => write_string(out, text),
             Value::Array(values) => list(out, ['[', ']'], depth, values, |out, value| {
                 value.write(out, deeper)
             }),
             Value::Object(fields) => list(out, ['{', '}'], depth, fields, |out, (name, value)| {
-                quoted(out, name)?;
+                write_string(out, name)?;
                 out.write_str(if depth.is_some() { ": " } else { ":" })?;
                 value.write(out, deeper)
             }),
@@ -68,17 +68,62 @@ fn list<T>(
     out.write_char(close)
 }
 
-/// Writes `text` between quotes.
+/// Writes `text` as a JSON string.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn quoted(out: &mut dyn Write, text: impl fmt::Display) -> fmt::Result {
+pub(crate) fn write_string(out: &mut dyn Write, text: impl fmt::Display) -> fmt::Result {
     out.write_char('"')?;
     write!(Escaping(&mut *out), "{text}")?;
     out.write_char('"')
 }
 
-/// Writes what may stand between quotes (RFC 8259 §7).
+/// Writes an object field by field, on one line.
+pub(crate) struct ObjectWriter<'a> {
+    out: &'a mut dyn Write,
+    is_empty: bool,
+}
+
+impl<'a> ObjectWriter<'a> {
+    /// Writes the opening brace.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub(crate) fn new(out: &'a mut dyn Write) -> Result<ObjectWriter<'a>, fmt::Error> {
+        out.write_char('{')?;
+        Ok(ObjectWriter {
+            out,
+            is_empty: true,
+        })
+    }
+
+    /// Writes a field, whose value `write` has to write as JSON.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub(crate) fn field(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write) -> fmt::Result,
+    ) -> fmt::Result {
+        let separator = if self.is_empty { "" } else { "," };
+        self.is_empty = false;
+        self.out.write_str(separator)?;
+        write_string(self.out, name)?;
+        self.out.write_char(':')?;
+        write(self.out)
+    }
+
+    /// Writes the closing brace.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub(crate) fn end(self) -> fmt::Result {
+        self.out.write_char('}')
+    }
+}
+
+/// Escapes what must not stand in a string (RFC 8259 §7).
 struct Escaping<'a>(&'a mut dyn Write);
 
 impl Write for Escaping<'_> {
@@ -131,16 +176,16 @@ mod tests {
 
     use super::*;
 
-    /// The same, as a library has it.
-    fn theirs(value: &Value) -> serde_json::Value {
+    /// The same value of a library.
+    fn reference(value: &Value) -> serde_json::Value {
         match value {
             Value::Null => serde_json::Value::Null,
             Value::Bool(value) => (*value).into(),
             Value::Number(value) => (*value).into(),
             Value::Text(text) => text.as_str().into(),
-            Value::Array(values) => values.iter().map(theirs).collect(),
+            Value::Array(values) => values.iter().map(reference).collect(),
             Value::Object(fields) => {
-                let fields = fields.iter().map(|(name, value)| (*name, theirs(value)));
+                let fields = fields.iter().map(|(name, value)| (*name, reference(value)));
                 fields.collect()
             }
         }
@@ -155,7 +200,7 @@ mod tests {
             "[\\x00-\\x7f]*".prop_map(Value::Text),
         ];
         leaf.prop_recursive(4, 32, 6, |inner| {
-            // In the order in which the library writes fields, so that texts can be compared.
+            // In the order in which the library writes fields, so that the texts can be compared.
             const NAMES: [&str; 4] = ["", "a", "b\"\\", "c\n"];
             let fields = prop::collection::vec(inner.clone(), 0..=NAMES.len());
             prop_oneof![
@@ -167,22 +212,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_library_reads_it_as_it_was_meant(value in any_value()) {
+        fn a_library_parses_the_same_value(value in any_value()) {
             for text in [format!("{value}"), format!("{value:#}")] {
-                prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), theirs(&value));
+                prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), reference(&value));
             }
         }
     }
 
     #[test]
-    fn it_looks_as_a_library_would_write_it() {
+    fn a_library_writes_the_same_text() {
         let value = Value::Object(vec![
             ("array", Value::Array(vec![1.into(), Value::Array(vec![])])),
             ("none", None::<u64>.into()),
             ("object", Value::Object(vec![("text", "\"\\\u{1}é".into())])),
             ("void", Value::Object(vec![])),
         ]);
-        assert_eq!(format!("{value}"), format!("{}", theirs(&value)));
-        assert_eq!(format!("{value:#}"), format!("{:#}", theirs(&value)));
+        assert_eq!(format!("{value}"), format!("{}", reference(&value)));
+        assert_eq!(format!("{value:#}"), format!("{:#}", reference(&value)));
     }
 }

@@ -1,6 +1,6 @@
-//! From the start of the process to its first answer, with the sandbox on: under 10 ms, in the median of 50
-//! starts. `cargo test --release --test start -- --nocapture` prints the figures. (A debug build, which
-//! is not what is shipped, may take longer.)
+//! From the start of the process to its first answer, with the sandbox on: under 10 ms, in the
+//! median of 50 starts. `cargo test --release --test start -- --nocapture` prints the figures. (A
+//! debug build, which is not what is shipped, may take longer.)
 
 #![allow(
     clippy::unwrap_used,
@@ -53,7 +53,7 @@ fn spawn(address: SocketAddr) -> Child {
     command.stdout(Stdio::null()).spawn().unwrap()
 }
 
-/// Asks again as soon as the kernel says that nobody listens.
+/// Repeats the request as soon as the kernel reports that the port is closed.
 fn wait_for_an_answer(client: &UdpSocket, begin: Instant) -> Duration {
     client.set_read_timeout(Some(GOAL)).unwrap();
     while begin.elapsed() < 1000 * GOAL {

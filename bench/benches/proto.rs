@@ -1,11 +1,11 @@
-//! The server as a value: lock-step, and datagrams that nobody asked for.
+//! The server as a value: lock-step, and unsolicited datagrams.
 #![allow(missing_docs, reason = "criterion's macros make functions without")]
 
 use std::hint::black_box;
 use std::sync::Arc;
 
 use bootstone::catalog::{Catalog, Entry};
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 use bootstone::proto::server::Server;
 use bootstone::proto::{Instant, Peer};
 use bootstone_bench::abuse::{ack, rrq};
@@ -24,7 +24,7 @@ fn lock_step(criterion: &mut Criterion) {
 
 fn strays(criterion: &mut Criterion) {
     let catalog = Catalog::new(vec![Entry::new("file", vec![7; 1000])]);
-    let mut server = Server::new(Arc::new(catalog), Config::default());
+    let mut server = Server::new(Arc::new(catalog), ServerConfig::default());
     let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 2000)));
     let now = Instant::from_millis(1000);
     criterion.bench_function("a stray ACK", |bencher| {

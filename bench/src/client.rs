@@ -1,7 +1,7 @@
 //! A TFTP client as a value: one file, read as RFC 1350, 2347, 2348 and 7440 want it read.
 //!
-//! Every block is compared with the file that should come, so a transfer that counts as done has brought
-//! the right bytes, all of them, in order: no hash can say more.
+//! Every block is compared with the file that should come, so a transfer that counts as done has
+//! brought the right bytes, all of them, in order: no hash can say more.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use bootstone::wire::{Mode, OptionName, Options, Packet, Request};
 
 /// What to read, and how.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct Download {
     /// The name to ask for.
     pub name: String,
     /// Bytes per block. 512 asks for no `blksize`.
@@ -23,7 +23,7 @@ pub struct Wish {
     pub content: Arc<[u8]>,
 }
 
-impl Wish {
+impl Download {
     /// The RRQ. Without options it gets the first block at once, else an OACK.
     pub fn request(&self) -> Vec<u8> {
         let mut pairs = Vec::new();
@@ -56,7 +56,7 @@ pub enum Failure {
     /// The server fell silent.
     TimedOut,
     /// The run ended before the transfer did.
-    CutOff,
+    Incomplete,
 }
 
 /// What a datagram asks the client to do.
@@ -86,7 +86,7 @@ pub struct Client {
     /// Blocks since the last ACK.
     unacknowledged: u16,
     /// A gap has been reported since the last progress.
-    complained: bool,
+    repeated_ack: bool,
 }
 
 impl Default for Client {
@@ -99,7 +99,7 @@ impl Default for Client {
             received: 0,
             blocks: 0,
             unacknowledged: 0,
-            complained: false,
+            repeated_ack: false,
         }
     }
 }
@@ -121,25 +121,27 @@ impl Client {
     }
 
     /// A datagram came from `from`.
-    pub fn on_datagram(&mut self, wish: &Wish, from: SocketAddr, datagram: &[u8]) -> Step {
+    pub fn on_datagram(&mut self, download: &Download, from: SocketAddr, datagram: &[u8]) -> Step {
         if *self.tid.get_or_insert(from) != from {
             return Step::Wait;
         }
         match Packet::decode(datagram) {
-            Ok(Packet::Data { block, payload }) => self.on_data(wish, block, payload),
-            Ok(Packet::Oack(options)) if self.blocks == 0 => self.on_oack(wish, options),
+            Ok(Packet::Data { block, payload }) => self.on_data(download, block, payload),
+            Ok(Packet::Oack(options)) if self.blocks == 0 => self.on_oack(download, options),
             Ok(Packet::Error { code, .. }) => Step::Failed(Failure::Refused(code)),
             _ => Step::Wait,
         }
     }
 
-    fn on_oack(&mut self, wish: &Wish, options: Options<'_>) -> Step {
+    fn on_oack(&mut self, download: &Download, options: Options<'_>) -> Step {
         for (name, value) in options.iter() {
             match (OptionName::of(name), decimal(value)) {
-                (Some(OptionName::Blksize), Some(value)) if value <= wish.blksize.into() => {
+                (Some(OptionName::Blksize), Some(value)) if value <= download.blksize.into() => {
                     self.blksize = value as usize;
                 }
-                (Some(OptionName::Windowsize), Some(value)) if value <= wish.windowsize.into() => {
+                (Some(OptionName::Windowsize), Some(value))
+                    if value <= download.windowsize.into() =>
+                {
                     self.windowsize = value as u16;
                 }
                 _ => return Step::Failed(Failure::BadOack),
@@ -148,11 +150,11 @@ impl Client {
         Step::Ack(0)
     }
 
-    fn on_data(&mut self, wish: &Wish, block: u16, payload: &[u8]) -> Step {
+    fn on_data(&mut self, download: &Download, block: u16, payload: &[u8]) -> Step {
         if block != (self.blocks + 1) as u16 {
             return self.on_other_block(block);
         }
-        let rest = &wish.content[self.received..];
+        let rest = &download.content[self.received..];
         let is_last = payload.len() < self.blksize;
         if payload.len() > self.blksize
             || !rest.starts_with(payload)
@@ -163,7 +165,7 @@ impl Client {
         self.received += payload.len();
         self.blocks += 1;
         self.unacknowledged += 1;
-        self.complained = false;
+        self.repeated_ack = false;
         if is_last {
             return Step::Done(self.last_ack());
         }
@@ -174,8 +176,9 @@ impl Client {
         Step::Ack(self.last_ack())
     }
 
-    /// A repeated block in lock-step is acknowledged again (RFC 1350 §4). In a window, the first block
-    /// after a gap is answered by an ACK of what there is, and the window begins anew (RFC 7440 §4).
+    /// A repeated block in lock-step is acknowledged again (RFC 1350 §4). In a window, the first
+    /// block after a gap is answered by an ACK of what there is, and the window starts again (RFC
+    /// 7440 §4).
     fn on_other_block(&mut self, block: u16) -> Step {
         if self.windowsize == 1 {
             return match block == self.last_ack() {
@@ -183,7 +186,7 @@ impl Client {
                 false => Step::Wait,
             };
         }
-        if std::mem::replace(&mut self.complained, true) {
+        if std::mem::replace(&mut self.repeated_ack, true) {
             return Step::Wait;
         }
         self.unacknowledged = 0;
@@ -198,9 +201,9 @@ mod tests {
 
     const SERVER: &str = "127.0.0.1:69";
 
-    fn wish(blksize: u16, windowsize: u16, size: usize) -> Wish {
+    fn download(blksize: u16, windowsize: u16, size: usize) -> Download {
         let content: Vec<u8> = (0..size).map(|i| i as u8).collect();
-        Wish {
+        Download {
             name: "file".to_owned(),
             blksize,
             windowsize,
@@ -208,41 +211,41 @@ mod tests {
         }
     }
 
-    fn data(wish: &Wish, block: u16) -> Vec<u8> {
-        let blksize = usize::from(wish.blksize);
+    fn data(download: &Download, block: u16) -> Vec<u8> {
+        let blksize = usize::from(download.blksize);
         let start = usize::from(block - 1) * blksize;
-        let end = wish.content.len().min(start + blksize);
+        let end = download.content.len().min(start + blksize);
         let mut datagram = Vec::new();
         data_header(block, &mut datagram);
-        datagram.extend_from_slice(&wish.content[start..end]);
+        datagram.extend_from_slice(&download.content[start..end]);
         datagram
     }
 
     /// The client's steps, one for each datagram.
-    fn steps(wish: &Wish, datagrams: &[Vec<u8>]) -> Vec<Step> {
+    fn steps(download: &Download, datagrams: &[Vec<u8>]) -> Vec<Step> {
         let mut client = Client::default();
         let from = SERVER.parse().unwrap();
-        let step = |datagram: &Vec<u8>| client.on_datagram(wish, from, datagram);
+        let step = |datagram: &Vec<u8>| client.on_datagram(download, from, datagram);
         datagrams.iter().map(step).collect()
     }
 
     #[test]
     fn lock_step_without_options() {
-        let wish = wish(512, 1, 1024);
-        assert_eq!(wish.request(), b"\0\x01file\0octet\0");
-        let [one, two, three] = [1, 2, 3].map(|block| data(&wish, block));
+        let download = download(512, 1, 1024);
+        assert_eq!(download.request(), b"\0\x01file\0octet\0");
+        let [one, two, three] = [1, 2, 3].map(|block| data(&download, block));
         assert_eq!(
-            steps(&wish, &[one.clone(), one, two, three]),
+            steps(&download, &[one.clone(), one, two, three]),
             [Step::Ack(1), Step::Ack(1), Step::Ack(2), Step::Done(3)]
         );
     }
 
     #[test]
     fn a_window_with_a_gap() {
-        let wish = wish(8, 3, 50);
+        let download = download(8, 3, 50);
         let oack = b"\0\x06blksize\x008\0windowsize\x003\0".to_vec();
         let mut all = vec![oack];
-        all.extend([1, 2, 4, 5, 3, 4, 5, 6, 7].map(|block| data(&wish, block)));
+        all.extend([1, 2, 4, 5, 3, 4, 5, 6, 7].map(|block| data(&download, block)));
         let (wait, ack) = (Step::Wait, Step::Ack);
         let expected = [
             ack(0),
@@ -256,40 +259,43 @@ mod tests {
             wait,
             Step::Done(7),
         ];
-        assert_eq!(steps(&wish, &all), expected);
+        assert_eq!(steps(&download, &all), expected);
     }
 
     #[test]
     fn wrong_bytes_fail() {
-        let wish = wish(512, 1, 1024);
+        let download = download(512, 1, 1024);
         let wrong = Step::Failed(Failure::WrongContent);
-        let mut other = data(&wish, 1);
+        let mut other = data(&download, 1);
         other[100] ^= 1;
-        assert_eq!(steps(&wish, &[other]), [wrong]);
-        let mut short = data(&wish, 1);
+        assert_eq!(steps(&download, &[other]), [wrong]);
+        let mut short = data(&download, 1);
         short.pop();
-        assert_eq!(steps(&wish, &[short]), [wrong]);
-        let mut long = data(&wish, 1);
+        assert_eq!(steps(&download, &[short]), [wrong]);
+        let mut long = data(&download, 1);
         long.push(0);
-        assert_eq!(steps(&wish, &[long]), [wrong]);
+        assert_eq!(steps(&download, &[long]), [wrong]);
     }
 
     #[test]
     fn an_oack_must_not_raise_or_invent() {
-        let wish = wish(8, 3, 50);
+        let download = download(8, 3, 50);
         for oack in [&b"\0\x06blksize\x009\0"[..], b"\0\x06tsize\x0050\0"] {
-            let steps = steps(&wish, &[oack.to_vec()]);
+            let steps = steps(&download, &[oack.to_vec()]);
             assert_eq!(steps, [Step::Failed(Failure::BadOack)]);
         }
     }
 
     #[test]
     fn another_port_is_not_listened_to() {
-        let wish = wish(512, 1, 1024);
+        let download = download(512, 1, 1024);
         let mut client = Client::default();
-        let [one, two] = [1, 2].map(|block| data(&wish, block));
-        client.on_datagram(&wish, SERVER.parse().unwrap(), &one);
-        let stranger = "127.0.0.1:70".parse().unwrap();
-        assert_eq!(client.on_datagram(&wish, stranger, &two), Step::Wait);
+        let [one, two] = [1, 2].map(|block| data(&download, block));
+        client.on_datagram(&download, SERVER.parse().unwrap(), &one);
+        let other_address = "127.0.0.1:70".parse().unwrap();
+        assert_eq!(
+            client.on_datagram(&download, other_address, &two),
+            Step::Wait
+        );
     }
 }

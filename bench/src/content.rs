@@ -1,5 +1,5 @@
-//! The files that are read: made up, the same on every machine, embedded into Bootstone and put into a
-//! directory for the others.
+//! The files that are read: made up, the same on every machine, embedded into Bootstone and put
+//! into a directory for the others.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -76,8 +76,8 @@ pub fn workplace() -> Result<PathBuf> {
     Ok(target.join("compare"))
 }
 
-/// Writes the files to `directory`, readable for everybody. What is there already stays, so that cargo
-/// sees no change.
+/// Writes the files to `directory`, readable for all users. What is there already stays, so that
+/// cargo sees no change.
 pub fn write_to(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory)?;
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;

@@ -1,4 +1,5 @@
-//! Tables in Markdown documents: what was measured is put between two markers, and the prose around stays.
+//! Tables in Markdown documents: what was measured is put between two markers, and the prose around
+//! stays.
 
 use std::fs;
 use std::path::Path;

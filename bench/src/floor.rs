@@ -1,8 +1,9 @@
 //! The floor: the least work by which a plain program answers TFTP clients through a socket.
 //!
-//! One system call takes an ACK, one sends what it asks for, be it a whole window. There is no timer, no guard, no log; whatever it is
-//! told is believed, and a lost datagram is its client's worry. So it serves nobody, but it shows what the kernel takes for the
-//! datagrams themselves, and how little a server could cost. With many clients one that takes several ACKs in a call may
+//! One system call takes an ACK, one sends what it asks for, be it a whole window. There is no
+//! timer, no guard, no log; whatever it is told is believed, and a lost datagram is its client's
+//! worry. It is no usable server, but it shows what the kernel takes for the datagrams themselves,
+//! and how little a server could cost. With many clients one that takes several ACKs in a call may
 //! get a little below.
 
 use std::convert::Infallible;
@@ -26,8 +27,8 @@ const LONGEST: usize = 512;
 /// Most bytes, and most datagrams, in one call.
 const MAX_BURST: usize = 65_507;
 const MAX_SEGMENTS: usize = 64;
-/// Peers are told apart by so many bits of a hash. Two that are not get each other's terms, and in a row of the bench all
-/// terms are the same.
+/// Peers are told apart by so many bits of a hash. Two that are not get each other's terms, and in
+/// a row of the bench all terms are the same.
 const PEER_BITS: u32 = 17;
 
 /// What a peer has asked for.
@@ -57,8 +58,8 @@ impl Default for Floor {
 }
 
 impl Floor {
-    /// Puts into `out` what answers a datagram: an OACK, or all blocks of a window. Returns the length of the first, 0
-    /// if nothing is to be said.
+    /// Puts into `out` what answers a datagram: an OACK, or all blocks of a window. Returns the
+    /// length of the first, 0 if nothing is to be said.
     pub fn answer(&mut self, from: SocketAddrV4, datagram: &[u8], out: &mut Vec<u8>) -> usize {
         out.clear();
         let peer = place(from);
@@ -124,14 +125,14 @@ fn place(peer: SocketAddrV4) -> usize {
     (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PEER_BITS)) as usize
 }
 
-/// Answers on `listen` for as long as it is let, files of up to 65,535 blocks. `is_awake`: looks for the next datagram again and
-/// again, instead of sleeping until it comes.
+/// Serves files of up to 65,535 blocks on `listen`. `busy_poll`: polls for the next datagram again
+/// and again, instead of sleeping until it comes.
 ///
 /// # Errors
 /// The address is taken, or the kernel cannot cut a window into datagrams.
-pub fn serve(listen: SocketAddrV4, is_awake: bool) -> Result<Infallible> {
+pub fn serve(listen: SocketAddrV4, busy_poll: bool) -> Result<Infallible> {
     let socket = UdpSocket::bind(listen)?;
-    socket.set_nonblocking(is_awake)?;
+    socket.set_nonblocking(busy_poll)?;
     sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
     sockopt::set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::PROBE)?;
     let mut floor = Floor::default();
@@ -146,7 +147,8 @@ pub fn serve(listen: SocketAddrV4, is_awake: bool) -> Result<Infallible> {
             continue;
         }
         if first < out.len() && first != segment {
-            // All that are sent in one call are cut to this length. In a row of the bench that is always the same.
+            // All that are sent in one call are cut to this length. In a row of the bench that is
+            // always the same.
             setsockopt(&socket, UdpGsoSegment, &(first as i32))?;
             segment = first;
         }
@@ -162,11 +164,11 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
-    use crate::client::{Client, Step, Wish};
+    use crate::client::{Client, Download, Step};
 
     /// The file, fetched by the bench's own client, which compares every block.
     fn fetch(file: File, blksize: u16, windowsize: u16) -> Step {
-        let wish = Wish {
+        let download = Download {
             name: file.name().to_owned(),
             blksize,
             windowsize,
@@ -175,12 +177,12 @@ mod tests {
         let client_address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000);
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 69));
         let (mut floor, mut client, mut out) = (Floor::default(), Client::default(), Vec::new());
-        let mut datagram = wish.request();
+        let mut datagram = download.request();
         loop {
             let first = floor.answer(client_address, &datagram, &mut out);
             let steps = out
                 .chunks(first.max(1))
-                .map(|part| client.on_datagram(&wish, server, part));
+                .map(|part| client.on_datagram(&download, server, part));
             match steps.last() {
                 Some(Step::Ack(block)) => datagram = ack(block),
                 other => return other.unwrap_or(Step::Wait),
@@ -204,10 +206,13 @@ mod tests {
 
     #[test]
     fn what_it_does_not_know_is_not_answered() {
-        let stranger = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000);
+        let other_address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000);
         let mut out = vec![1];
         for datagram in [&b"\0\x01other\0octet\0"[..], b"\0\x04\0\0", b"\0\x05", b""] {
-            assert_eq!(Floor::default().answer(stranger, datagram, &mut out), 0);
+            assert_eq!(
+                Floor::default().answer(other_address, datagram, &mut out),
+                0
+            );
             assert!(out.is_empty());
         }
     }

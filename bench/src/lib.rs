@@ -1,6 +1,6 @@
 //! What Bootstone costs, beside what other TFTP servers cost.
 //!
-//! | module | duty |
+//! | module | content |
 //! |---|---|
 //! | [`content`] | the files that are read |
 //! | [`client`] | a TFTP client as a value |
@@ -13,7 +13,7 @@
 //! | [`relay`] | a long, lossy path |
 //! | [`lossy`] | every server with every client over one |
 //! | [`simulated`] | what the simulation says of it |
-//! | [`abuse`] | what happens when nobody plays by the rules |
+//! | [`abuse`] | abuse: forged and invalid traffic |
 //! | [`lock_step`] | the server without a network |
 //! | [`document`], [`plot`] | tables and pictures |
 

@@ -1,7 +1,8 @@
 //! Many TFTP clients in one thread and one `epoll`: the load.
 //!
-//! Each client has a socket of its own, and unless told otherwise a loopback address of its own, as each
-//! machine has. The clock that counts for a transfer runs from its first RRQ until its last block.
+//! Each client has a socket of its own, and unless told otherwise a loopback address of its own, as
+//! each machine has. The clock that counts for a transfer runs from its first RRQ until its last
+//! block.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
@@ -14,23 +15,24 @@ use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
-use crate::client::{Client, Failure, Step, Wish};
+use crate::client::{Client, Download, Failure, Step};
 use crate::process;
 
-/// When a client repeats its RRQ, give or take a quarter; then after twice, four times … as long. Between iPXE (0.25 s) and EDK2 (4 s).
+/// When a client repeats its RRQ, give or take a quarter; then after twice, four times … as long.
+/// Between iPXE (0.25 s) and EDK2 (4 s).
 const REQUEST_TIMER: Duration = Duration::from_secs(1);
 /// When a client repeats its last ACK.
 const DATA_TIMER: Duration = Duration::from_secs(1);
 /// No timer grows beyond.
 const LONGEST_TIMER: Duration = Duration::from_secs(4);
 /// When a client has waited long enough.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How often timers are looked at.
 const SWEEP_EVERY: Duration = Duration::from_millis(50);
-/// What a socket's buffer holds without being told to: Linux's `net.core.rmem_default`, of which each
-/// datagram takes about twice its size.
+/// What a socket's buffer holds without being told to: Linux's `net.core.rmem_default`, of which
+/// each datagram takes about twice its size.
 const DEFAULT_BUFFER: usize = 100_000;
-/// Room for the longest datagram, or for all that GRO may join.
+/// Size of the longest datagram, and of all that GRO may join.
 const LONGEST: usize = 1 << 16;
 
 /// A run of transfers.
@@ -39,7 +41,7 @@ pub struct Load {
     /// Where RRQs go.
     pub server: SocketAddr,
     /// What each client reads.
-    pub wish: Wish,
+    pub download: Download,
     /// How many transfers in all.
     pub count: usize,
     /// How many at once.
@@ -48,8 +50,8 @@ pub struct Load {
     pub one_address: bool,
     /// Clients take joined datagrams (UDP_GRO), as a network card gives them.
     pub gro: bool,
-    /// Never sleep. The wake-up of a client on another core of the same machine is work of the server's that no client
-    /// out there would cost it.
+    /// Never sleep. The wake-up of a client on another core of the same machine is work of the
+    /// server's that no client out there would cost it.
     pub spin: bool,
     /// After this the run is over, whatever is under way.
     pub limit: Duration,
@@ -57,7 +59,7 @@ pub struct Load {
 
 /// What came of a run.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub struct LoadResult {
     /// Transfers that are done, from RRQ to last block, in the order of their times.
     pub times: Vec<Duration>,
     /// Transfers that are not.
@@ -76,7 +78,7 @@ pub struct Tally {
     pub own_cpu: Duration,
 }
 
-impl Tally {
+impl LoadResult {
     /// The time that `share` of the transfers did not exceed; 0.5 is the median.
     pub fn percentile(&self, share: f64) -> Duration {
         let index = (self.times.len() as f64 * share).ceil() as usize;
@@ -131,25 +133,25 @@ struct Run<'a> {
     random: fastrand::Rng,
     begun: usize,
     ended: usize,
-    tally: Tally,
+    result: LoadResult,
 }
 
 /// Runs it.
 ///
 /// # Errors
 /// The system refuses a socket: more clients at once than file descriptors, for one.
-pub fn run(load: &Load) -> io::Result<Tally> {
+pub fn run(load: &Load) -> io::Result<LoadResult> {
     let cpu_before = process::own_cpu_time();
     let mut run = Run {
         load,
-        request: load.wish.request(),
+        request: load.download.request(),
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         flights: Vec::new(),
         buffer: vec![0; LONGEST],
         random: fastrand::Rng::with_seed(1),
         begun: 0,
         ended: 0,
-        tally: Tally::default(),
+        result: LoadResult::default(),
     };
     let first = run.all_at_once()?;
     let end = first + load.limit;
@@ -172,12 +174,12 @@ pub fn run(load: &Load) -> io::Result<Tally> {
             sweep = last + SWEEP_EVERY;
         }
     }
-    run.cut_off();
-    let mut tally = run.tally;
-    tally.wall = last - first;
-    tally.own_cpu = process::own_cpu_time() - cpu_before;
-    tally.times.sort_unstable();
-    Ok(tally)
+    run.count_incomplete();
+    let mut result = run.result;
+    result.wall = last - first;
+    result.own_cpu = process::own_cpu_time() - cpu_before;
+    result.times.sort_unstable();
+    Ok(result)
 }
 
 fn timespec(wait: Duration) -> Timespec {
@@ -208,12 +210,14 @@ impl Run<'_> {
         if !self.load.one_address {
             rustix::net::bind(&socket, &SocketAddrV4::new(self.next_address(), 0))?;
         }
-        let window = usize::from(self.load.wish.blksize) * usize::from(self.load.wish.windowsize);
+        let window =
+            usize::from(self.load.download.blksize) * usize::from(self.load.download.windowsize);
         if window > DEFAULT_BUFFER {
-            // Forcing takes root; anybody may ask. Too small a buffer shows as repeated ACKs.
-            let room = 3 * window;
-            if sockopt::set_socket_recv_buffer_size_force(&socket, room).is_err() {
-                sockopt::set_socket_recv_buffer_size(&socket, room)?;
+            // Only root may exceed the system's limit. A buffer that is too small shows as repeated
+            // ACKs.
+            let size = 3 * window;
+            if sockopt::set_socket_recv_buffer_size_force(&socket, size).is_err() {
+                sockopt::set_socket_recv_buffer_size(&socket, size)?;
             }
         }
         let joined = match self.load.gro {
@@ -237,7 +241,7 @@ impl Run<'_> {
         })
     }
 
-    /// 127.1.0.1, 127.1.0.2 … 127.1.1.1 …: neighbours on the same networks, none twice.
+    /// 127.1.0.1, 127.1.0.2 … 127.1.1.1 …: consecutive addresses, none twice.
     fn next_address(&self) -> Ipv4Addr {
         let (network, host) = (self.begun / 254, self.begun % 254 + 1);
         Ipv4Addr::from_bits(0x7f01_0000 + ((network as u32) << 8) + host as u32)
@@ -263,7 +267,10 @@ impl Run<'_> {
         };
         let mut end = None;
         for datagram in self.buffer[..len].chunks(stride.max(1)) {
-            match flight.client.on_datagram(&self.load.wish, from, datagram) {
+            match flight
+                .client
+                .on_datagram(&self.load.download, from, datagram)
+            {
                 Step::Wait => continue,
                 Step::Ack(block) => flight.ack(block)?,
                 Step::Done(block) => {
@@ -286,11 +293,11 @@ impl Run<'_> {
         };
         self.ended += 1;
         match failure {
-            Some(failure) => *self.tally.failures.entry(failure).or_default() += 1,
+            Some(failure) => *self.result.failures.entry(failure).or_default() += 1,
             None => {
-                self.tally.times.push(flight.started.elapsed());
-                self.tally.bytes += self.load.wish.content.len() as u64;
-                self.tally.terms = flight.client.terms();
+                self.result.times.push(flight.started.elapsed());
+                self.result.bytes += self.load.download.content.len() as u64;
+                self.result.terms = flight.client.terms();
             }
         }
         drop(flight);
@@ -310,17 +317,17 @@ impl Run<'_> {
             if now < flight.timer {
                 continue;
             }
-            if flight.heard + PATIENCE <= now {
+            if flight.heard + TIMEOUT <= now {
                 self.end(slot, Some(Failure::TimedOut))?;
                 continue;
             }
             flight.wait = (2 * flight.wait).min(LONGEST_TIMER);
             flight.timer = now + flight.wait;
             if flight.client.tid().is_none() {
-                self.tally.repeated_requests += 1;
+                self.result.repeated_requests += 1;
                 flight.send(&self.request, self.load.server)?;
             } else {
-                self.tally.repeated_acks += 1;
+                self.result.repeated_acks += 1;
                 let block = flight.client.last_ack();
                 flight.send_ack(block)?;
             }
@@ -329,17 +336,17 @@ impl Run<'_> {
     }
 
     /// Time is up.
-    fn cut_off(&mut self) {
+    fn count_incomplete(&mut self) {
         let missing = self.load.count - self.ended;
         if missing > 0 {
-            self.tally.failures.insert(Failure::CutOff, missing);
+            self.result.failures.insert(Failure::Incomplete, missing);
         }
     }
 }
 
 impl Flight {
-    /// One datagram, or several joined: sender, bytes, bytes of each. `None` where there is nothing, be it
-    /// because the server is gone.
+    /// One datagram, or several joined: sender, bytes, bytes of each. `None` where there is
+    /// nothing, be it because the server is gone.
     fn receive(&mut self, buffer: &mut [u8]) -> Option<(SocketAddr, usize, usize)> {
         let Some(joined) = &self.joined else {
             let (len, from) = self.socket.recv_from(buffer).ok()?;
@@ -368,7 +375,7 @@ impl Flight {
         self.send(&[0, 4, high, low], server)
     }
 
-    /// What the kernel has no room for is lost, as on any network.
+    /// Datagrams that do not fit the kernel's buffer are lost, as on any network.
     fn send(&mut self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
         match self.socket.send_to(datagram, to) {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(error),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bootstone::catalog::{Catalog, Entry};
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 use bootstone::proto::server::Server;
 use bootstone::proto::{Instant, Peer};
 
@@ -29,7 +29,7 @@ impl Default for LockStep {
         let content = vec![7; usize::from(BLKSIZE) * usize::from(BLOCKS) - 1];
         let catalog = Catalog::new(vec![Entry::new("file", content)]);
         LockStep {
-            server: Server::new(Arc::new(catalog), Config::default()),
+            server: Server::new(Arc::new(catalog), ServerConfig::default()),
             request: rrq("file", &[]),
             now: Instant::from_millis(1000),
             out: Vec::new(),
@@ -39,7 +39,8 @@ impl Default for LockStep {
 }
 
 impl LockStep {
-    /// A whole transfer: an RRQ and 1,000 ACKs, each 100 µs after the one before. Datagrams that were sent.
+    /// A whole transfer: an RRQ and 1,000 ACKs, each 100 µs after the one before. Datagrams that
+    /// were sent.
     pub fn transfer(&mut self) -> u64 {
         let peer = self.next_peer();
         let request = std::mem::take(&mut self.request);

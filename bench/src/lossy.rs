@@ -1,5 +1,5 @@
-//! One file over a long, lossy path: every server with every client, all at the same time, because what such a
-//! transfer does is wait.
+//! One file over a long, lossy path: every server with every client, all at the same time, because
+//! what such a transfer does is wait.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::client::Wish;
+use crate::client::Download;
 use crate::content::File;
 use crate::load::{self, Load};
 use crate::relay::{self, Conditions, Path};
@@ -152,7 +152,7 @@ fn own(
     (blksize, windowsize): (u16, u16),
     limit: Duration,
 ) -> Result<Option<Duration>> {
-    let wish = Wish {
+    let download = Download {
         name: file.name().to_owned(),
         blksize,
         windowsize,
@@ -160,7 +160,7 @@ fn own(
     };
     let load = Load {
         server,
-        wish,
+        download,
         count: 1,
         at_once: 1,
         one_address: true,
@@ -284,24 +284,25 @@ fn try_once(
     reader.read(settings, relay.address(), plan.file, plan.limit)
 }
 
-/// The servers that are tried unless told otherwise. The `tftpd` crate's one port keeps a core busy while it waits,
-/// which would delay all others here.
+/// The servers that are tried unless told otherwise. The `tftpd` crate's one port keeps a core busy
+/// while it waits, which would delay all others here.
 pub const USUAL: &str = "bootstone,dnsmasq,dnsmasq single-port,atftpd,tftpd-hpa";
 
-/// The servers of this table: Bootstone twice, once without running ahead.
+/// The servers of this table: Bootstone twice, once without pipelining.
 pub fn contestants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Settings)> {
     let mut all = Vec::new();
     for &kind in kinds {
         all.push((kind.name().to_owned(), kind, settings.clone()));
         if kind == Kind::Bootstone {
-            let plain = settings.with_flags(&["--run-ahead", "1"]);
-            all.push(("bootstone --run-ahead 1".to_owned(), kind, plain));
+            let plain = settings.with_flags(&["--pipeline", "1"]);
+            all.push(("bootstone --pipeline 1".to_owned(), kind, plain));
         }
     }
     all
 }
 
-/// Tries everything, all servers at the same time. A server that is not here is left out, and named.
+/// Tries everything, all servers at the same time. A server that is not here is left out, and
+/// named.
 pub fn run(kinds: &[Kind], settings: &Settings, plan: &Plan) -> Result<Vec<Outcome>> {
     let contestants = contestants(kinds, settings);
     let mut servers = Vec::new();

@@ -4,19 +4,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::load::{self, Load, Tally};
+use crate::load::{self, Load, LoadResult};
 use crate::process::{self, Account, MemoryWatch};
 
 /// What a load came to, on both sides.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
     /// The clients' side.
-    pub tally: Tally,
+    pub result: LoadResult,
     /// CPU time of the server.
     pub server_cpu: Duration,
     /// Resident bytes of the server at its peak, children included.
     pub peak_memory: u64,
-    /// Datagrams for which the server's socket had no room.
+    /// Datagrams that the server's socket has dropped.
     pub drops: u64,
     /// The server has ended by itself.
     pub died: bool,
@@ -27,10 +27,10 @@ pub fn measure(load: &Load, server: &Account) -> io::Result<Measured> {
     let drops_before = process::socket_drops(load.server.port());
     let cpu_before = server.cpu_time()?;
     let watch = MemoryWatch::start(server);
-    let tally = load::run(load)?;
+    let result = load::run(load)?;
     let died = !process::is_alive(server.pid());
     Ok(Measured {
-        tally,
+        result,
         server_cpu: server
             .cpu_time()
             .unwrap_or(cpu_before)
@@ -44,21 +44,21 @@ pub fn measure(load: &Load, server: &Account) -> io::Result<Measured> {
 impl Measured {
     /// Server CPU seconds for each GB (10⁹ bytes) that arrived.
     pub fn cpu_per_gb(&self) -> f64 {
-        self.server_cpu.as_secs_f64() / (self.tally.bytes as f64 / 1e9).max(1e-9)
+        self.server_cpu.as_secs_f64() / (self.result.bytes as f64 / 1e9).max(1e-9)
     }
 
     /// Server CPU for each transfer that is done.
     pub fn cpu_per_transfer(&self) -> Duration {
-        self.server_cpu / u32::try_from(self.tally.times.len().max(1)).unwrap_or(u32::MAX)
+        self.server_cpu / u32::try_from(self.result.times.len().max(1)).unwrap_or(u32::MAX)
     }
 
     /// All of it, for a person.
     pub fn describe(&self) -> String {
-        let tally = &self.tally;
-        let (blksize, windowsize) = tally.terms;
+        let result = &self.result;
+        let (blksize, windowsize) = result.terms;
         let [p50, p90, p99, max] =
-            [0.5, 0.9, 0.99, 1.0].map(|share| millis(tally.percentile(share)));
-        let failures: Vec<String> = tally
+            [0.5, 0.9, 0.99, 1.0].map(|share| millis(result.percentile(share)));
+        let failures: Vec<String> = result
             .failures
             .iter()
             .map(|(why, count)| format!("{count} {why:?}"))
@@ -74,20 +74,20 @@ impl Measured {
              sent again      {} RRQs, {} ACKs\n\
              server          {:.2} s CPU: {:.3} s per GB, {:.1} µs per transfer; peak {:.1} MiB; {} datagrams dropped at its socket{}\n\
              load generator  {:.2} s CPU, {:.0} % of its core\n",
-            tally.times.len(),
-            tally.wall.as_secs_f64(),
-            tally.rate(),
-            tally.throughput() / 1e6,
-            tally.repeated_requests,
-            tally.repeated_acks,
+            result.times.len(),
+            result.wall.as_secs_f64(),
+            result.rate(),
+            result.throughput() / 1e6,
+            result.repeated_requests,
+            result.repeated_acks,
             self.server_cpu.as_secs_f64(),
             self.cpu_per_gb(),
             self.cpu_per_transfer().as_secs_f64() * 1e6,
             mebibytes(self.peak_memory),
             self.drops,
             if self.died { "; it died" } else { "" },
-            tally.own_cpu.as_secs_f64(),
-            tally.own_share() * 100.0,
+            result.own_cpu.as_secs_f64(),
+            result.own_share() * 100.0,
         )
     }
 }
@@ -105,7 +105,7 @@ pub fn mebibytes(bytes: u64) -> f64 {
 /// The scenarios that have names.
 pub mod scenarios {
     use super::{Duration, Load, SocketAddr};
-    use crate::client::Wish;
+    use crate::client::Download;
     use crate::content::File;
 
     /// A run that takes longer is stuck.
@@ -118,7 +118,7 @@ pub mod scenarios {
         (blksize, windowsize): (u16, u16),
         counts: (usize, usize),
     ) -> Load {
-        let wish = Wish {
+        let download = Download {
             name: file.name().to_owned(),
             blksize,
             windowsize,
@@ -126,7 +126,7 @@ pub mod scenarios {
         };
         Load {
             server,
-            wish,
+            download,
             count: counts.0,
             at_once: counts.1,
             one_address: false,

@@ -21,7 +21,8 @@ const THEIRS: [RGBColor; 8] = [
 /// A number for each name.
 pub type Series = Vec<(String, f64)>;
 
-/// Horizontal bars, a group for each title; the first of each group is ours. `unit` stands at the top.
+/// Horizontal bars, a group for each title; the first of each group is ours. `unit` stands at the
+/// top.
 pub fn bars(path: &Path, unit: &str, groups: &[(String, Series)]) -> Result<()> {
     let lines: i32 = groups
         .iter()

@@ -11,13 +11,15 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 use rustix::thread::CpuSet;
 
-/// How often a [`MemoryWatch`] looks. A forked child of a TFTP server lives longer than this in a storm.
+/// How often a [`MemoryWatch`] looks. A forked child of a TFTP server lives longer than this in a
+/// storm.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The books on a process and all that it starts.
 ///
-/// A control group (cgroups(7), version 2) counts every child, to the microsecond; where none can be made, for want
-/// of rights, what `/proc` says must do: to 10 ms, and without children whose parent does not wait for them.
+/// A control group (cgroups(7), version 2) counts every child, to the microsecond; where none can
+/// be made, for want of rights, what `/proc` says must do: to 10 ms, and without children whose
+/// parent does not wait for them.
 #[derive(Clone, Debug)]
 pub struct Account {
     pid: u32,
@@ -51,7 +53,7 @@ impl Account {
             .ok_or(io::ErrorKind::InvalidData.into())
     }
 
-    /// True where children count that nobody waits for.
+    /// True if children that have not been waited for count.
     pub fn is_whole(&self) -> bool {
         self.group.is_some()
     }
@@ -96,7 +98,7 @@ impl Account {
             return;
         };
         let _ = fs::write(group.join("cgroup.kill"), "1");
-        // The last one may still be on its way out.
+        // The last one may still be about to end.
         for _ in 0..100 {
             if fs::remove_dir(group).is_ok() {
                 return;
@@ -129,8 +131,8 @@ fn make_group(pid: u32) -> io::Result<PathBuf> {
     moved.map(|()| group)
 }
 
-/// CPU time of a process since its start, with its threads, and with those of its children that still run or
-/// that it has waited for. To 10 ms, as the kernel tells it.
+/// CPU time of a process since its start, with its threads, and with those of its children that
+/// still run or that it has waited for. To 10 ms, as the kernel tells it.
 fn cpu_time(pid: u32) -> io::Result<Duration> {
     let mut ticks = ticks_of(pid)?;
     for child in children(pid) {
@@ -202,7 +204,8 @@ impl MemoryWatch {
     pub fn start(account: &Account) -> MemoryWatch {
         let account = account.clone();
         let pid = account.pid;
-        // 5 resets the peak: proc_pid_clear_refs(5). Without the right to, the peak since the start counts.
+        // 5 resets the peak: proc_pid_clear_refs(5). Without the right to, the peak since the start
+        // counts.
         let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
         let most = Arc::new(AtomicU64::new(0));
         let over = Arc::new(AtomicBool::new(false));
@@ -243,7 +246,7 @@ impl Drop for MemoryWatch {
     }
 }
 
-/// Datagrams that the sockets on a UDP port had no room for: the last column of `/proc/net/udp`.
+/// Datagrams that the sockets on a UDP port have dropped: the last column of `/proc/net/udp`.
 pub fn socket_drops(port: u16) -> u64 {
     let tables = ["/proc/net/udp", "/proc/net/udp6"].map(fs::read_to_string);
     let lines = tables.iter().flatten().flat_map(|table| table.lines());

@@ -17,8 +17,8 @@ pub enum Goal {
     Cpu(f64, f64),
     /// Server CPU as above, and the throughput of one client, at least.
     CpuAndThroughput(f64, f64, f64),
-    /// Every client is served, no datagram is lost at the socket, no RRQ has to be repeated; and the server CPU as above
-    /// where there is a bound.
+    /// Every client is served, no datagram is lost at the socket, no RRQ has to be repeated; and
+    /// the server CPU as above where there is a bound.
     Storm(Option<(f64, f64)>),
     /// Every client is served.
     Survive,
@@ -98,7 +98,7 @@ pub fn busy(quick: bool) -> Vec<Row> {
     rows
 }
 
-/// The rows of Ethernet's blocks in large windows once more, with clients that take them joined.
+/// The rows of Ethernet's blocks in large windows again, with clients that take them joined.
 fn joined(rows: &[Row]) -> Vec<Row> {
     let large = rows
         .iter()
@@ -219,10 +219,10 @@ impl Cell {
 
     /// Transfers that failed, in all rounds.
     pub fn failed(&self) -> u64 {
-        self.sum(|measured| measured.tally.failed() as u64)
+        self.sum(|measured| measured.result.failed() as u64)
     }
 
-    /// True if it has served everybody, and lives.
+    /// True if it has served all clients, and runs.
     pub fn is_sound(&self) -> bool {
         self.failed() == 0 && !self.rounds.is_empty() && !self.rounds.iter().any(|m| m.died)
     }
@@ -235,9 +235,9 @@ pub struct Judged {
     pub what: String,
     /// Ours.
     pub ours: f64,
-    /// The best of those that served everybody: whose, and what.
+    /// The best figure of the servers that served all clients, and the server.
     pub best: Option<(Kind, f64)>,
-    /// What the better of the floors came to, where they were measured as well.
+    /// The better figure of the two lower bounds, if they were measured.
     pub floor: Option<f64>,
     /// What it should be, in words.
     pub goal: String,
@@ -274,16 +274,16 @@ const MISSED_BY_FLOOR: &str = "**missed**, by the floor too";
 /// What differs by less is not said to be more.
 const NOISE: f64 = 1.05;
 
-/// The best figure among the other servers, and that among the floors, of those that served everybody. `order` puts the
-/// better one first.
+/// The best figures of the other servers and of the lower bounds, of those that served all clients.
+/// `order` puts the better one first.
 fn best(
     cells: &[Cell],
     figure: impl Fn(&Cell) -> f64,
     order: fn(&f64, &f64) -> Ordering,
 ) -> (Option<(Kind, f64)>, Option<f64>) {
-    let best = |floors: bool| {
+    let best = |lower_bounds: bool| {
         let others = cells.iter().filter(|cell| {
-            cell.kind != Kind::Bootstone && cell.kind.is_floor() == floors && cell.is_sound()
+            cell.kind != Kind::Bootstone && cell.kind.is_floor() == lower_bounds && cell.is_sound()
         });
         let figures = others.map(|cell| (cell.kind, figure(cell)));
         figures.min_by(|a, b| order(&a.1, &b.1))
@@ -301,7 +301,7 @@ fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> J
         Some(ratio) if ratio <= most => "held",
         Some(_) if best.zip(floor).is_some_and(clearly) => MISSED_BY_FLOOR,
         Some(_) => MISSED,
-        None => "nobody to compare with",
+        None => "no server to compare with",
     };
     Judged {
         what: format!("{}: server CPU, s per GB", row.name),
@@ -314,7 +314,7 @@ fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> J
 }
 
 fn more_throughput(row: &Row, ours: &Cell, cells: &[Cell], least: f64) -> Judged {
-    let figure = |cell: &Cell| cell.median(|measured| measured.tally.throughput() / 1e6);
+    let figure = |cell: &Cell| cell.median(|measured| measured.result.throughput() / 1e6);
     let (best, floor) = best(cells, figure, |a, b| b.total_cmp(a));
     let is_held = best.is_none_or(|(_, theirs)| figure(ours) >= least * theirs);
     Judged {
@@ -327,10 +327,10 @@ fn more_throughput(row: &Row, ours: &Cell, cells: &[Cell], least: f64) -> Judged
     }
 }
 
-/// Nobody failed; and, if `at_once`, nobody had to ask twice.
+/// No client failed; and, if `at_once`, no request was repeated.
 fn served(row: &Row, ours: &Cell, at_once: bool) -> Judged {
     let troubles = match at_once {
-        true => ours.failed() + ours.sum(|m| m.tally.repeated_requests + m.drops),
+        true => ours.failed() + ours.sum(|m| m.result.repeated_requests + m.drops),
         false => ours.failed(),
     };
     let goal = match at_once {
@@ -354,7 +354,7 @@ fn served(row: &Row, ours: &Cell, at_once: bool) -> Judged {
 /// The slowest waits not much longer than the one in the middle.
 fn even(row: &Row, ours: &Cell) -> Judged {
     let spread = |m: &Measured| {
-        m.tally.percentile(0.99).as_secs_f64() / m.tally.percentile(0.5).as_secs_f64().max(1e-9)
+        m.result.percentile(0.99).as_secs_f64() / m.result.percentile(0.5).as_secs_f64().max(1e-9)
     };
     let spread = ours.median(spread);
     Judged {
@@ -372,17 +372,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::load::Tally;
+    use crate::load::LoadResult;
 
     /// The verdict on a lock-step row in which the servers take so many milliseconds for a GB.
     fn verdict(ours: u64, theirs: u64, floor: Option<u64>) -> &'static str {
         let cell = |kind, millis| {
-            let tally = Tally {
+            let result = LoadResult {
                 bytes: 1_000_000_000,
-                ..Tally::default()
+                ..LoadResult::default()
             };
             let measured = Measured {
-                tally,
+                result,
                 server_cpu: Duration::from_millis(millis),
                 ..Measured::default()
             };

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::client::{Client, Step, Wish};
+use crate::client::{Client, Download, Step};
 use crate::content::{self, File};
 use crate::process::{self, Account};
 
@@ -39,7 +39,7 @@ pub enum Kind {
     /// No server, but the least work that answers: see [`floor`](crate::floor).
     Floor,
     /// The same, which never sleeps.
-    FloorAwake,
+    FloorPolling,
 }
 
 impl Kind {
@@ -55,11 +55,11 @@ impl Kind {
     ];
 
     /// How little a server could cost, if it sleeps and if it does not.
-    pub const FLOORS: [Kind; 2] = [Kind::Floor, Kind::FloorAwake];
+    pub const LOWER_BOUNDS: [Kind; 2] = [Kind::Floor, Kind::FloorPolling];
 
     /// True for what is no server.
     pub fn is_floor(self) -> bool {
-        Kind::FLOORS.contains(&self)
+        Kind::LOWER_BOUNDS.contains(&self)
     }
 
     /// Its name in tables and on command lines.
@@ -73,7 +73,7 @@ impl Kind {
             Kind::RsTftpd => "rs-tftpd",
             Kind::RsTftpdSinglePort => "rs-tftpd single-port",
             Kind::Floor => "floor",
-            Kind::FloorAwake => "floor awake",
+            Kind::FloorPolling => "floor polling",
         }
     }
 
@@ -87,7 +87,7 @@ impl Kind {
 
     /// The one of this name.
     pub fn named(name: &str) -> Result<Kind> {
-        let all = [&Kind::ALL[..], &Kind::FLOORS].concat();
+        let all = [&Kind::ALL[..], &Kind::LOWER_BOUNDS].concat();
         let found = all.iter().find(|kind| kind.name() == name);
         found.copied().with_context(|| {
             let names: Vec<&str> = all.iter().map(|kind| kind.name()).collect();
@@ -103,11 +103,12 @@ impl Kind {
             Kind::Atftpd => "atftpd",
             Kind::Dnsmasq | Kind::DnsmasqSinglePort => "dnsmasq",
             Kind::RsTftpd | Kind::RsTftpdSinglePort => "tftpd",
-            Kind::Floor | Kind::FloorAwake => "floor",
+            Kind::Floor | Kind::FloorPolling => "floor",
         }
     }
 
-    /// Where it listens. dnsmasq knows no other port than 69, and gets an address for itself in each mode.
+    /// Where it listens. dnsmasq knows no other port than 69, and gets an address for itself in
+    /// each mode.
     fn address(self) -> io::Result<SocketAddr> {
         match self {
             Kind::Dnsmasq => Ok((Ipv4Addr::new(127, 69, 0, 1), 69).into()),
@@ -127,7 +128,8 @@ impl Kind {
                 "--daemon --no-fork --user nobody.nogroup --no-multicast --maxthread 20000 --bind-address {ip} --port {port} {root}"
             ),
             Kind::Dnsmasq | Kind::DnsmasqSinglePort => {
-                // Bound to interfaces, its single-port mode answers from an address that it has not initialised.
+                // Bound to interfaces, its single-port mode answers from an address that it has not
+                // initialised.
                 let mode = match self {
                     Kind::Dnsmasq => "--bind-interfaces",
                     _ => "--bind-dynamic --tftp-single-port",
@@ -139,7 +141,7 @@ impl Kind {
             Kind::RsTftpd => format!("-i {ip} -p {port} -r -d {root}"),
             Kind::RsTftpdSinglePort => format!("-i {ip} -p {port} -r -s -d {root}"),
             Kind::Floor => format!("--listen {at}"),
-            Kind::FloorAwake => format!("--listen {at} --awake"),
+            Kind::FloorPolling => format!("--listen {at} --busy-poll"),
         };
         let mut arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         if self == Kind::Bootstone {
@@ -163,7 +165,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Writes the files, and builds Bootstone with them, unless `bootstone` is a program that has them.
+    /// Writes the files, and builds Bootstone with them, unless `bootstone` is a program that has
+    /// them.
     pub fn prepare(bootstone: Option<PathBuf>) -> Result<Settings> {
         let workplace = content::workplace()?;
         let root = workplace.join("files");
@@ -371,24 +374,24 @@ impl Drop for Running {
     }
 }
 
-/// Reads the one-block file within `patience`: true if it came.
-pub fn answers(server: SocketAddr, patience: Duration) -> bool {
-    read_one_block(server, patience).unwrap_or(false)
+/// Reads the one-block file within `timeout`: true if it came.
+pub fn answers(server: SocketAddr, timeout: Duration) -> bool {
+    read_one_block(server, timeout).unwrap_or(false)
 }
 
-fn read_one_block(server: SocketAddr, patience: Duration) -> io::Result<bool> {
-    let wish = Wish {
+fn read_one_block(server: SocketAddr, timeout: Duration) -> io::Result<bool> {
+    let download = Download {
         name: File::OneBlock.name().to_owned(),
         blksize: 512,
         windowsize: 1,
         content: File::OneBlock.content(),
     };
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    socket.set_read_timeout(Some(patience))?;
-    socket.send_to(&wish.request(), server)?;
+    socket.set_read_timeout(Some(timeout))?;
+    socket.send_to(&download.request(), server)?;
     let mut buffer = [0; 1024];
     let (len, from) = socket.recv_from(&mut buffer)?;
-    let Step::Done(block) = Client::default().on_datagram(&wish, from, &buffer[..len]) else {
+    let Step::Done(block) = Client::default().on_datagram(&download, from, &buffer[..len]) else {
         return Ok(false);
     };
     let [high, low] = block.to_be_bytes();

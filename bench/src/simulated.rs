@@ -6,8 +6,8 @@ const TABLE: &str = include_str!("../../tests/simulation/table.txt");
 /// Columns of the table in front of the first figures: `RTT ms`, `blksize`, `window`, `limit s`.
 const LOSSES: [f64; 4] = [0.0, 0.01, 0.05, 0.1];
 
-/// Seconds that 1 MiB takes our own client, the median of its seeds. `window` is as it stands in the table: `16`, or
-/// `ahead 16` for a client without a window.
+/// Seconds that 1 MiB takes our own client, the median of its seeds. `window` is as it stands in
+/// the table: `16`, or `ahead 16` for a client without a window.
 pub fn seconds(rtt_ms: u64, blksize: u16, window: &str, loss: f64) -> Option<f64> {
     let column = LOSSES.iter().position(|&it| it == loss)?;
     TABLE.lines().find_map(|line| {

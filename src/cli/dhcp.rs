@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use argh::FromArgs;
 
-use super::{could_not, print};
+use super::console::{could_not, print};
 use crate::dhcp::Plan;
 use crate::json::Value;
 

@@ -1,4 +1,4 @@
-//! `HOST[:PORT]`, as it is written on a command line.
+//! `HOST[:PORT]` on the command line.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 /// TFTP's port (RFC 1350 §4).
 const TFTP: u16 = 69;
 
-/// Where a server is.
+/// A server's name or address, and its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Host {
     /// A name or an address, without brackets.
@@ -17,7 +17,7 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// All its addresses, the system's preference first, each once.
+    /// Resolves the name. Returns each address once, in the order of the system's preference.
     pub(super) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         let mut addresses = Vec::new();
         for address in (self.name.as_str(), self.port).to_socket_addrs()? {
@@ -38,7 +38,7 @@ impl FromStr for Host {
             format!("{text:?} is not HOST or HOST:PORT. An IPv6 address with a port takes brackets: [2001:db8::1]:69")
         })?;
         if name.is_empty() || name.contains(['/', '[', ']']) {
-            return Err(format!("there is no host in {text:?}"));
+            return Err(format!("{text:?} has no host"));
         }
         let port = match port {
             None => TFTP,
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_to_write_a_host() {
+    fn all_forms_of_a_host() {
         for (text, name, port) in [
             ("boot.example.net", "boot.example.net", 69),
             ("boot.example.net:6969", "boot.example.net", 6969),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_host() {
+    fn invalid_hosts() {
         for text in [
             "", ":69", "a:", "a:b", "a:0", "a:65536", "a:b:c", "[::1", "[::1]69", "[]:69", "a/b",
         ] {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_its_own_resolution() {
+    fn an_address_resolves_to_itself() {
         let host: Host = "[::1]:70".parse().unwrap();
         assert_eq!(host.resolve().unwrap(), ["[::1]:70".parse().unwrap()]);
     }

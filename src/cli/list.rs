@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use argh::FromArgs;
 
-use super::print;
+use super::console::print;
 use crate::json::Value;
 use crate::manifest::{Manifest, Record};
 

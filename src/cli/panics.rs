@@ -1,8 +1,10 @@
-//! A panic anywhere ends the whole process: a server that has lost a thread only looks alive.
+//! Panics: a panic on any thread ends the process, because a server that has lost a thread would
+//! still look alive.
 
-/// From here on a panic on any thread, or in any task, is said on standard error and ends the process by SIGABRT,
-/// before anything is unwound. There is no backtrace: the sandbox lets nobody read the binary for it.
-pub fn end_the_process() {
+/// Installs the panic hook. It writes the message to standard error and ends the process by
+/// SIGABRT, without unwinding. There is no backtrace: the sandbox does not allow to read the
+/// binary.
+pub fn abort_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         eprintln!("bootstone: {panic}");
         std::process::abort();

@@ -1,8 +1,8 @@
-//! The signals that ask the program to end.
+//! The signals that end the program.
 
 use std::io;
 
-/// SIGTERM and SIGINT where there are such, else Ctrl-C.
+/// SIGTERM and SIGINT; on systems without them, Ctrl-C.
 pub(super) struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
@@ -12,7 +12,7 @@ pub(super) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// From here on the signals end the program only by way of [`next`](Self::next).
+    /// Catches the signals. From then on they do not end the program by themselves.
     pub(super) fn new() -> io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Signals {
@@ -21,7 +21,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one. Its name.
+    /// Waits for the next signal and returns its name.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -32,12 +32,12 @@ impl Signals {
 
 #[cfg(not(unix))]
 impl Signals {
-    /// From here on Ctrl-C ends the program only by way of [`next`](Self::next).
+    /// Catches Ctrl-C.
     pub(super) fn new() -> io::Result<Signals> {
         Ok(Signals {})
     }
 
-    /// Waits for the next one. Its name.
+    /// Waits for the next signal and returns its name.
     pub(super) async fn next(&mut self) -> &'static str {
         match tokio::signal::ctrl_c().await {
             Ok(()) => "Ctrl-C",

@@ -1,5 +1,6 @@
-//! One connection: requests in, answers out, until somebody has had enough.
+//! One connection: reads requests and writes responses.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -7,93 +8,103 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::answer::{Answer, Body};
-use super::request::{LONGEST_HEAD, Method, Refused, Request};
-use super::{Awaited, Limits, Site};
+use super::limits::ConnectionLimits;
+use super::request::{HttpRequest, MAX_HEAD, Method, RequestError};
+use super::response::{Body, Response};
+use super::site::Site;
+use crate::proto::Instant;
 
-/// What is written at once: the unit that [`Limits::piece_time`] is about.
-const PIECE: usize = 64 << 10;
+/// Bytes per write: the unit that [`ConnectionLimits::write_timeout`] is about.
+const CHUNK: usize = 64 << 10;
 
-/// Read and thrown away at most, after an answer that no request may follow: closing a connection with bytes
-/// unread would reset it, and the client might never see the answer.
-const LINGER_BYTES: u64 = 64 << 10;
+/// Most bytes read and discarded after the last response. If a connection is closed with unread
+/// bytes, the kernel resets it, and the client may not receive that response.
+const MAX_DISCARDED: u64 = 64 << 10;
+
+/// Since when the next request has been awaited; `None` while one is being answered.
+pub(super) type AwaitedSince = Rc<Cell<Option<Instant>>>;
 
 /// Answers the requests on `stream`.
-pub(super) async fn talk(stream: TcpStream, site: Rc<Site>, limits: Limits, awaited: Awaited) {
+pub(super) async fn serve(
+    stream: TcpStream,
+    site: Rc<Site>,
+    limits: ConnectionLimits,
+    awaited_since: AwaitedSince,
+) {
     let local = match stream.local_addr() {
         Ok(address) => (address.ip().to_canonical(), address.port()).into(),
         Err(_) => return,
     };
-    // Heads and bodies leave in writes of their own; neither shall wait for the other's ACK.
+    // Head and body are sent by separate writes; neither should wait for the other's ACK.
     let _ = stream.set_nodelay(true);
-    let mut talk = Talk {
+    let mut connection = Connection {
         stream,
         site,
         limits,
-        awaited,
+        awaited_since,
         local,
         received: Vec::new(),
     };
     loop {
-        match talk.serve_one().await {
+        match connection.serve_one().await {
             Next::Request => {}
-            Next::Goodbye => return talk.close().await,
-            Next::Nothing => return talk.reset(),
+            Next::Close => return connection.close().await,
+            Next::Reset => return connection.reset(),
         }
     }
 }
 
-/// What follows an answer.
+/// What follows a response.
 enum Next {
     /// Another request.
     Request,
-    /// The end, in good order.
-    Goodbye,
-    /// The client is gone, or does not take what it asked for.
-    Nothing,
+    /// An orderly close.
+    Close,
+    /// A reset: the client is gone, or does not read the response.
+    Reset,
 }
 
-struct Talk {
+struct Connection {
     stream: TcpStream,
     site: Rc<Site>,
-    limits: Limits,
-    awaited: Awaited,
-    /// The address of ours that the client has reached.
+    limits: ConnectionLimits,
+    awaited_since: AwaitedSince,
+    /// The local address of the connection.
     local: SocketAddr,
-    /// Not yet understood.
+    /// Bytes received and not yet parsed.
     received: Vec<u8>,
 }
 
-impl Talk {
+impl Connection {
     async fn serve_one(&mut self) -> Next {
-        self.awaited.set(Some(self.site.clock.now()));
-        let request = timeout(self.limits.request_time, self.next_request()).await;
-        self.awaited.set(None);
+        self.awaited_since.set(Some(self.site.clock.now()));
+        let request = timeout(self.limits.request_timeout, self.next_request()).await;
+        self.awaited_since.set(None);
         let request = match request {
             Ok(Ok(Some(request))) => request,
-            Ok(Ok(None)) => return Next::Nothing,
-            Ok(Err(refused)) => return self.refuse(refused).await,
-            Err(_) if self.received.is_empty() => return Next::Goodbye,
-            Err(_) => return self.refuse(Refused(408)).await,
+            Ok(Ok(None)) => return Next::Reset,
+            Ok(Err(error)) => return self.refuse(error).await,
+            Err(_) if self.received.is_empty() => return Next::Close,
+            Err(_) => return self.refuse(RequestError(408)).await,
         };
-        let answer = Answer::new(&self.site, &request, self.local).await;
-        let keep_alive = request.keep_alive && !answer.closes();
-        match self.send(&answer, request.method, keep_alive).await {
+        let response = Response::new(&self.site, &request, self.local).await;
+        let keep_alive = request.keep_alive && !response.closes();
+        match self.send(&response, request.method, keep_alive).await {
             Some(()) if keep_alive => Next::Request,
-            Some(()) => Next::Goodbye,
-            None => Next::Nothing,
+            Some(()) => Next::Close,
+            None => Next::Reset,
         }
     }
 
-    /// Nothing when the client has gone.
-    async fn next_request(&mut self) -> Result<Option<Request>, Refused> {
+    /// Reads the next request; `None` if the client has closed the connection.
+    async fn next_request(&mut self) -> Result<Option<HttpRequest>, RequestError> {
         loop {
-            if let Some((request, len)) = Request::parse(&self.received)? {
+            if let Some((request, len)) = HttpRequest::parse(&self.received)? {
                 self.received.drain(..len);
                 return Ok(Some(request));
             }
-            let room = LONGEST_HEAD - self.received.len();
-            let mut stream = (&mut self.stream).take(room as u64);
+            let free = MAX_HEAD - self.received.len();
+            let mut stream = (&mut self.stream).take(free as u64);
             match stream.read_buf(&mut self.received).await {
                 Ok(0) | Err(_) => return Ok(None),
                 Ok(_) => {}
@@ -101,24 +112,24 @@ impl Talk {
         }
     }
 
-    async fn refuse(&mut self, refused: Refused) -> Next {
-        let answer = Answer::error(refused.0);
-        match self.send(&answer, Method::Get, false).await {
-            Some(()) => Next::Goodbye,
-            None => Next::Nothing,
+    async fn refuse(&mut self, error: RequestError) -> Next {
+        let response = Response::error(error.0);
+        match self.send(&response, Method::Get, false).await {
+            Some(()) => Next::Close,
+            None => Next::Reset,
         }
     }
 
-    /// Nothing when the client does not take it.
-    async fn send(&mut self, answer: &Answer, method: Method, keep_alive: bool) -> Option<()> {
-        let head = answer.head(keep_alive);
+    /// Sends a response; `None` if the client does not read it.
+    async fn send(&mut self, response: &Response, method: Method, keep_alive: bool) -> Option<()> {
+        let head = response.head(keep_alive);
         self.write(head.as_bytes()).await?;
         if method == Method::Head {
             return Some(());
         }
-        match &answer.body {
+        match &response.body {
             Body::Text(text) => self.write(text.as_bytes()).await,
-            Body::Part(file, range) => {
+            Body::File(file, range) => {
                 let site = Rc::clone(&self.site);
                 self.write(&site.catalog.bytes(*file)[range.clone()]).await
             }
@@ -126,28 +137,28 @@ impl Talk {
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Option<()> {
-        for piece in bytes.chunks(PIECE) {
-            let written = timeout(self.limits.piece_time, self.stream.write_all(piece)).await;
+        for chunk in bytes.chunks(CHUNK) {
+            let written = timeout(self.limits.write_timeout, self.stream.write_all(chunk)).await;
             written.ok()?.ok()?;
         }
         Some(())
     }
 
-    /// Says that nothing more will come, and waits a while for the client to say so too.
+    /// Closes the sending side, and waits a while for the client to close its own.
     async fn close(&mut self) {
         if self.stream.shutdown().await.is_err() {
             return;
         }
-        self.awaited.set(Some(self.site.clock.now()));
-        let mut rest = (&mut self.stream).take(LINGER_BYTES);
-        let drain = async {
+        self.awaited_since.set(Some(self.site.clock.now()));
+        let mut rest = (&mut self.stream).take(MAX_DISCARDED);
+        let discard = async {
             let mut bytes = [0; 1024];
             while let Ok(1..) = rest.read(&mut bytes).await {}
         };
-        let _ = timeout(self.limits.crowded_time, drain).await;
+        let _ = timeout(self.limits.eviction_age, discard).await;
     }
 
-    /// Has the kernel forget what the client does not take.
+    /// Makes the kernel discard what the client has not read.
     fn reset(&self) {
         let _ = self.stream.set_zero_linger();
     }

@@ -1,26 +1,26 @@
-//! The counters in Prometheus's text format, version 0.0.4.
+//! Metrics in Prometheus's text format, version 0.0.4.
 //!
-//! Written by hand: the client library of the Prometheus project writes OpenMetrics only, in which `promtool`
-//! finds faults, and the other one costs 35 kB for three kinds of lines.
+//! No library is used: the one of the Prometheus project writes only OpenMetrics, which `promtool`
+//! rejects, and the other one costs 35 kB for three kinds of lines.
 
 use std::fmt::{Display, Write};
 
-use super::Site;
-use crate::net::status::Tally;
+use super::site::Site;
+use crate::net::status::StatusSnapshot;
 use crate::proto::histogram::Histogram;
 use crate::proto::stats::{Ignored, Outcome, Stats};
 
 const MICROS_PER_SECOND: f64 = 1e6;
 
-/// What `/metrics` answers.
-pub(super) fn text(site: &Site, tally: &Tally) -> String {
+/// The body of `/metrics`.
+pub(super) fn text(site: &Site, snapshot: &StatusSnapshot) -> String {
     let mut text = Text(String::new());
     text.build_info(site);
-    text.loops(tally);
-    if let Some(stats) = &tally.stats {
+    text.drivers(snapshot);
+    if let Some(stats) = &snapshot.stats {
         text.requests(site, stats);
         text.totals(stats);
-        text.spreads(stats);
+        text.histograms(stats);
     }
     text.0
 }
@@ -29,7 +29,7 @@ struct Text(String);
 
 impl Text {
     fn build_info(&mut self, site: &Site) {
-        let help = "What runs here: always 1.";
+        let help = "Version, content and region of this server; the value is always 1.";
         self.family("bootstone_build_info", "gauge", help);
         let content = site.manifest.content_id().to_string();
         let labels = [
@@ -40,23 +40,28 @@ impl Text {
         self.sample("bootstone_build_info", &labels, 1);
     }
 
-    fn loops(&mut self, tally: &Tally) {
-        let help = "Loops that serve TFTP: one for each worker and address.";
-        self.single("bootstone_loops", "gauge", help, tally.drivers);
-        let help = "Loops that have answered within a second.";
-        self.single("bootstone_loops_alive", "gauge", help, tally.answered);
+    fn drivers(&mut self, snapshot: &StatusSnapshot) {
+        let help = "Drivers that serve TFTP: one for each worker and address.";
+        self.single("bootstone_drivers", "gauge", help, snapshot.drivers);
+        let help = "Drivers that have responded within a second.";
+        self.single(
+            "bootstone_drivers_responding",
+            "gauge",
+            help,
+            snapshot.replied,
+        );
 
-        let name = "bootstone_transfers_under_way";
-        let help = "Transfers under way; unproven ones have not been acknowledged yet.";
+        let name = "bootstone_transfers_in_progress";
+        let help = "Transfers in progress; to an unvalidated address until its first ACK.";
         self.family(name, "gauge", help);
-        self.sample(name, &[("state", "active")], tally.proven);
-        self.sample(name, &[("state", "unproven")], tally.unproven);
+        self.sample(name, &[("address", "validated")], snapshot.validated);
+        self.sample(name, &[("address", "unvalidated")], snapshot.unvalidated);
     }
 
-    /// A row for each file and each way to end, also where there was none yet: a rate needs its zero.
+    /// A sample for each file and outcome, also while it is 0: PromQL's `rate` needs the first 0.
     fn requests(&mut self, site: &Site, stats: &Stats) {
         let name = "bootstone_requests_total";
-        let help = "Requests by file and by how they or their transfers ended; without a file: for names that no file has, and refused ones.";
+        let help = "Requests by file and outcome. Refused requests and unknown names have no file.";
         self.family(name, "counter", help);
         let files = site.catalog.iter();
         let files = files.map(|(file, entry)| (Some(file), entry.name.as_str()));
@@ -73,13 +78,13 @@ impl Text {
 
     fn totals(&mut self, stats: &Stats) {
         let name = "bootstone_acknowledged_bytes_total";
-        let help = "Bytes of files that clients have acknowledged, of ended transfers.";
+        let help = "Bytes that clients have acknowledged, in finished transfers.";
         self.single(name, "counter", help, stats.bytes);
         let name = "bootstone_resent_blocks_total";
-        let help = "Blocks sent again, of ended transfers.";
+        let help = "Blocks sent again, in finished transfers.";
         self.single(name, "counter", help, stats.resent);
         let name = "bootstone_ignored_datagrams_total";
-        let help = "Datagrams left without an answer, by reason.";
+        let help = "Datagrams not answered, by reason.";
         self.family(name, "counter", help);
         for reason in Ignored::ALL {
             let labels = [("reason", reason.as_str())];
@@ -87,9 +92,9 @@ impl Text {
         }
     }
 
-    fn spreads(&mut self, stats: &Stats) {
+    fn histograms(&mut self, stats: &Stats) {
         let name = "bootstone_transfer_duration_seconds";
-        let help = "From the request to the last ACK, of complete transfers.";
+        let help = "Time from the request to the last ACK, of complete transfers.";
         self.histogram(name, help, &stats.durations, MICROS_PER_SECOND);
         let name = "bootstone_round_trip_seconds";
         let help = "Smoothed round-trip time at the end of a transfer.";

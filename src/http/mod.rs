@@ -1,170 +1,85 @@
-//! The side door: health, metrics, hashes, the boot files for UEFI HTTP Boot, and a page for people.
+//! The HTTP listener: health, metrics, hashes, the boot files for UEFI HTTP Boot, and an HTML page.
 //!
-//! A worker of its own, with a thread and a runtime, so that TFTP never waits for it. It reads GET and
-//! HEAD requests without a body and writes from memory; that is little enough for a loop around
-//! `httparse`, the parser that hyper uses too. hyper itself would cost 150 kB more, picoserve 25 kB
-//! (and advises against facing the Internet), edge-http 36 kB (and loses pipelined requests).
+//! It has its own thread and runtime, so that TFTP never waits for it. It reads GET and HEAD
+//! requests without a body and writes from memory, in a loop around `httparse`, the parser that
+//! hyper uses too. The alternatives: hyper costs 150 kB more; picoserve 25 kB, and advises against
+//! facing the Internet; edge-http 36 kB, and loses pipelined requests.
 //!
-//! The number of connections is bounded, and so is the time that each may take. When all are taken, the
-//! one that has been waited for longest makes room: whoever opens connections and sends nothing (slowloris)
-//! keeps none of them from a client that does.
+//! The number of connections is limited, and so is the time that a client may take. When all
+//! connections are in use, the one whose request has been awaited longest is evicted. So a client
+//! that opens connections and sends nothing (slowloris) does not lock out others.
 
-mod answer;
 mod connection;
+mod limits;
 mod metrics;
 mod page;
 pub mod preconditions;
 pub mod request;
+mod response;
+mod site;
 
-use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Duration, sleep, timeout};
 
-use crate::catalog::{Catalog, FileId};
-use crate::manifest::{Digest, Manifest, Record};
-use crate::net::Clock;
-use crate::net::status::Pulse;
-use crate::proto::Instant;
+use self::connection::AwaitedSince;
+pub use self::limits::ConnectionLimits;
+pub use self::site::Site;
 
-/// What the side door serves.
-#[derive(Debug)]
-pub struct Site {
-    catalog: Arc<Catalog>,
-    manifest: Manifest,
-    /// The hash of each file of the catalog.
-    hashes: Vec<Digest>,
-    /// Where this server stands, if its surroundings say so.
-    region: Option<String>,
-    pulse: Mutex<Pulse>,
-    draining: watch::Receiver<bool>,
-    clock: Clock,
-}
+/// Pause after a failed `accept`: most likely there are no file descriptors left.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-impl Site {
-    /// The files of `catalog`, as `manifest` describes them, what `pulse` tells of the workers, and whether the
-    /// program is about to end.
-    pub fn new(
-        catalog: Arc<Catalog>,
-        manifest: Manifest,
-        region: Option<String>,
-        pulse: Pulse,
-        draining: watch::Receiver<bool>,
-    ) -> Site {
-        let mut site = Site {
-            clock: pulse.clock(),
-            catalog,
-            manifest,
-            hashes: Vec::new(),
-            region,
-            pulse: Mutex::new(pulse),
-            draining,
-        };
-        let files = site.catalog.iter();
-        // The boot files are not read for it: their pages stay where they are.
-        let hash = |(file, entry): (FileId, &crate::catalog::Entry)| match site.record(file) {
-            Some(record) => record.sha256,
-            None => Digest::of(&entry.bytes),
-        };
-        site.hashes = files.map(hash).collect();
-        site
-    }
-
-    fn hash(&self, file: FileId) -> Digest {
-        self.hashes[file.index()]
-    }
-
-    /// What the manifest knows of a boot file; nothing for the texts made from it.
-    fn record(&self, file: FileId) -> Option<&Record> {
-        let name = &self.catalog.entry(file).name;
-        let records = self.manifest.records();
-        let found = records.binary_search_by(|record| record.name.cmp(name));
-        found.ok().map(|index| &records[index])
-    }
-}
-
-/// What strangers may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections at once. A boot takes one; monitoring takes two or three.
-    pub connections: usize,
-    /// A request has to be complete so long after the connection or the answer before. Firmware
-    /// sends it in one segment; lost twice, that takes 3 s.
-    pub request_time: Duration,
-    /// A connection may be waited for so long, even when others have no room: a round trip around the world,
-    /// and a lost segment.
-    pub crowded_time: Duration,
-    /// So long may a piece of an answer, 64 KiB, take to leave: 1 kB/s, slower than any path that boots a
-    /// machine.
-    pub piece_time: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            connections: 64,
-            request_time: Duration::from_secs(10),
-            crowded_time: Duration::from_secs(2),
-            piece_time: Duration::from_secs(60),
-        }
-    }
-}
-
-/// How long to wait after a failure to accept: most likely there are no file descriptors left.
-const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
-
-/// Serves on a thread of its own, until the program ends. `listener` must not block.
+/// Serves on a new thread until the program ends. `listener` must be non-blocking.
 ///
 /// # Errors
-/// There is no such thread to be had.
-pub fn start(listener: std::net::TcpListener, site: Site, limits: Limits) -> io::Result<()> {
+/// The system cannot start a thread.
+pub fn start(
+    listener: std::net::TcpListener,
+    site: Site,
+    limits: ConnectionLimits,
+) -> io::Result<()> {
     let thread = std::thread::Builder::new().name("http".to_owned());
     thread.spawn(move || run(listener, site, limits)).map(drop)
 }
 
-fn run(listener: std::net::TcpListener, site: Site, limits: Limits) -> io::Result<()> {
+fn run(listener: std::net::TcpListener, site: Site, limits: ConnectionLimits) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::from_std(listener)?;
-        let mut guests = Guests::new(site, limits);
+        let mut connections = Connections::new(site, limits);
         loop {
-            guests.make_room().await;
+            connections.wait_for_capacity().await;
             match listener.accept().await {
-                Ok((stream, _)) => guests.admit(stream),
-                Err(_) => sleep(ACCEPT_AGAIN_AFTER).await,
+                Ok((stream, _)) => connections.add(stream),
+                Err(_) => sleep(ACCEPT_RETRY_DELAY).await,
             }
         }
     })
 }
 
-/// The connections.
-struct Guests {
+/// The table of open connections.
+struct Connections {
     site: Rc<Site>,
-    limits: Limits,
+    limits: ConnectionLimits,
     tasks: JoinSet<()>,
-    table: Vec<Guest>,
+    table: Vec<TrackedConnection>,
 }
 
-struct Guest {
+/// An open connection.
+struct TrackedConnection {
     task: AbortHandle,
-    awaited: Awaited,
+    awaited_since: AwaitedSince,
 }
 
-/// Since when a connection's next request is waited for; none while one is being answered.
-type Awaited = Rc<Cell<Option<Instant>>>;
-
-impl Guests {
-    fn new(site: Site, limits: Limits) -> Guests {
-        Guests {
+impl Connections {
+    fn new(site: Site, limits: ConnectionLimits) -> Connections {
+        Connections {
             site: Rc::new(site),
             limits,
             tasks: JoinSet::new(),
@@ -172,34 +87,39 @@ impl Guests {
         }
     }
 
-    fn admit(&mut self, stream: TcpStream) {
-        let awaited = Rc::new(Cell::new(Some(self.site.clock.now())));
+    fn add(&mut self, stream: TcpStream) {
+        let awaited_since = AwaitedSince::default();
+        awaited_since.set(Some(self.site.clock.now()));
         let (site, limits) = (Rc::clone(&self.site), self.limits);
-        let talk = connection::talk(stream, site, limits, Rc::clone(&awaited));
-        let task = self.tasks.spawn_local(talk);
-        self.table.push(Guest { task, awaited });
+        let serve = connection::serve(stream, site, limits, Rc::clone(&awaited_since));
+        let task = self.tasks.spawn_local(serve);
+        self.table.push(TrackedConnection {
+            task,
+            awaited_since,
+        });
     }
 
-    /// Returns when there is room for one more.
-    async fn make_room(&mut self) {
+    /// Waits until another connection can be accepted.
+    async fn wait_for_capacity(&mut self) {
         loop {
             while self.tasks.try_join_next().is_some() {}
-            self.table.retain(|guest| !guest.task.is_finished());
-            if self.table.len() < self.limits.connections || self.push_out() {
+            self.table.retain(|entry| !entry.task.is_finished());
+            if self.table.len() < self.limits.connections || self.evict() {
                 return;
             }
-            let wait = self.limits.crowded_time;
+            let wait = self.limits.eviction_age;
             let _ = timeout(wait, self.tasks.join_next()).await;
         }
     }
 
-    /// Closes the connection that has been waited for longest, if that is long enough.
-    fn push_out(&mut self) -> bool {
+    /// Closes the connection whose request has been awaited longest, if that is long enough.
+    fn evict(&mut self) -> bool {
         let now = self.site.clock.now();
         let awaited = self.table.iter().enumerate();
-        let awaited = awaited.filter_map(|(index, guest)| Some((guest.awaited.get()?, index)));
+        let awaited =
+            awaited.filter_map(|(index, entry)| Some((entry.awaited_since.get()?, index)));
         match awaited.min() {
-            Some((since, index)) if now - since >= self.limits.crowded_time => {
+            Some((since, index)) if now - since >= self.limits.eviction_age => {
                 self.table.swap_remove(index).task.abort();
                 true
             }

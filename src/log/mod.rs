@@ -1,58 +1,37 @@
-//! What an operator reads: one line at the start, one for each transfer at its end, one at the end.
+//! The log: one line at the start, one per finished transfer, one at the end.
 //!
-//! Whatever a peer wrote is escaped before it gets here into a line.
+//! Text from peers is escaped in every line.
 
-mod lines;
+mod format;
 mod queue;
+mod subscriber;
 
 use std::io;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
-use self::lines::Lines;
-pub use self::queue::Log;
-use self::queue::Queue;
+pub(crate) use self::format::LogFormat;
+use self::queue::LineQueue;
+pub(crate) use self::queue::LogWriter;
+use self::subscriber::LineSubscriber;
 use crate::catalog::Catalog;
 use crate::proto::report::{Figures, Report, Requested};
 
-/// How lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// For people: a time, a word, `name=value` pairs.
-    #[default]
-    Text,
-    /// For machines: an object on each line.
-    Json,
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Format, String> {
-        match text {
-            "text" => Ok(Format::Text),
-            "json" => Ok(Format::Json),
-            _ => Err(format!("there is no log format {text:?}: use text or json")),
-        }
-    }
-}
-
-/// Sends all lines to standard output from here on, until what it returns is dropped.
+/// Writes all log lines to standard output, until the returned value is dropped.
 ///
 /// # Errors
-/// There is no thread for it, or a log already.
-pub fn start(format: Format) -> io::Result<Log> {
-    let queue = Arc::new(Queue::new(format));
-    let log = Log::start(Arc::clone(&queue))?;
-    tracing::subscriber::set_global_default(Lines(queue)).map_err(io::Error::other)?;
-    Ok(log)
+/// The system cannot start a thread, or the log was started before.
+pub(crate) fn start(format: LogFormat) -> io::Result<LogWriter> {
+    let queue = Arc::new(LineQueue::new(format));
+    let writer = LogWriter::start(Arc::clone(&queue))?;
+    tracing::subscriber::set_global_default(LineSubscriber(queue)).map_err(io::Error::other)?;
+    Ok(writer)
 }
 
-/// The line of a transfer, or of a request that did not come to one.
-pub fn transfer(catalog: &Catalog, report: &Report) {
+/// Logs a transfer, or a request without a transfer.
+pub(crate) fn transfer(catalog: &Catalog, report: &Report) {
     let peer = canonical(report.peer);
     let outcome = report.outcome.as_str();
     let file = match &report.file {
@@ -60,7 +39,10 @@ pub fn transfer(catalog: &Catalog, report: &Report) {
         Requested::Name(name) => name.escape_ascii().to_string(),
     };
     if report.left_out > 0 {
-        warn!(lines = report.left_out, "left out: too many at once");
+        warn!(
+            lines = report.left_out,
+            "log lines dropped: too many at once"
+        );
     }
     match &report.transfer {
         Some(figures) => transfer_with_figures(peer, &file, outcome, figures),
@@ -87,12 +69,12 @@ fn transfer_with_figures(peer: std::net::SocketAddr, file: &str, outcome: &str, 
     );
 }
 
-/// Milliseconds with three digits behind the point.
+/// Milliseconds with three decimals.
 fn millis(time: Duration) -> f64 {
     time.as_micros() as f64 / 1000.0
 }
 
-/// IPv4 as IPv4, also where it came through an IPv6 socket.
-pub fn canonical(address: std::net::SocketAddr) -> std::net::SocketAddr {
+/// Converts an IPv4-mapped address of an IPv6 socket to IPv4.
+pub(crate) fn canonical(address: std::net::SocketAddr) -> std::net::SocketAddr {
     (address.ip().to_canonical(), address.port()).into()
 }

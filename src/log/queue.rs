@@ -1,125 +1,129 @@
-//! Lines on their way to standard output. Whoever reads them may stall; the server must not.
+//! The queue of log lines for standard output. Its reader may stall; the server must not.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{Format, lines};
+use super::format::LogFormat;
 
-/// What may wait for a slow reader, in bytes: some thousand lines. Past that, lines are lost, and counted.
-const WAITING: usize = 1 << 20;
+/// Most bytes in the queue: some thousand lines. Further lines are lost, and counted.
+const MAX_QUEUED: usize = 1 << 20;
 
-/// How long lines gather once some have been written: to wake the writer for each of thousands a second would cost more
-/// than to serve a small file.
-const GATHERING: Duration = Duration::from_millis(20);
+/// Pause between writes. Waking the writer for each of thousands of lines a second would cost more
+/// than serving a small file.
+const WRITE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// See the [module](self).
+/// The lines that wait to be written.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
-    /// Of the lines.
-    pub(super) format: Format,
-    lines: Mutex<Lines>,
+pub(super) struct LineQueue {
+    /// Format of the lines.
+    pub(super) format: LogFormat,
+    pending: Mutex<Pending>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Lines {
+struct Pending {
     text: Vec<u8>,
     lost: u64,
-    /// The writer waits for something to do.
+    /// The writer waits for a line.
     is_idle: bool,
     is_closed: bool,
 }
 
-/// Writes the lines on a thread of its own. When it is dropped, what waits is written, and no more.
+/// The thread that writes the lines. Dropping this value writes the remaining lines and ends it.
 #[derive(Debug)]
-pub struct Log {
-    queue: Arc<Queue>,
+pub(crate) struct LogWriter {
+    queue: Arc<LineQueue>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Log {
-    pub(super) fn start(queue: Arc<Queue>) -> io::Result<Log> {
+impl LogWriter {
+    pub(super) fn start(queue: Arc<LineQueue>) -> io::Result<LogWriter> {
         let source = Arc::clone(&queue);
         let thread = std::thread::Builder::new().name("log".to_owned());
         let thread = thread.spawn(move || source.write_all_to(io::stdout()))?;
-        Ok(Log {
+        Ok(LogWriter {
             queue,
             thread: Some(thread),
         })
     }
 }
 
-impl Drop for Log {
+impl Drop for LogWriter {
     fn drop(&mut self) {
         self.queue.lock().is_closed = true;
         self.queue.changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // It has panicked: there is nobody left to tell.
+            // A panic of the writer ends the process anyway.
             let _ = thread.join();
         }
     }
 }
 
-impl Queue {
-    pub(super) fn new(format: Format) -> Queue {
-        Queue {
+impl LineQueue {
+    pub(super) fn new(format: LogFormat) -> LineQueue {
+        LineQueue {
             format,
-            ..Queue::default()
+            ..LineQueue::default()
         }
     }
 
     fn write_all_to(&self, mut out: impl Write) {
         let mut text = Vec::new();
         while self.take(&mut text) {
-            // A closed pipe is no reason to stop serving.
+            // The server goes on if its output is closed.
             let _ = out.write_all(&text).and_then(|()| out.flush());
-            self.gather();
+            self.pause();
         }
     }
 
-    /// Lets lines come together, unless these are the last.
-    fn gather(&self) {
-        let lines = self.lock();
-        let is_open = |lines: &mut Lines| !lines.is_closed;
-        drop(self.changed.wait_timeout_while(lines, GATHERING, is_open));
+    /// Lets lines accumulate, unless the queue is closed.
+    fn pause(&self) {
+        let pending = self.lock();
+        let is_open = |pending: &mut Pending| !pending.is_closed;
+        drop(
+            self.changed
+                .wait_timeout_while(pending, WRITE_INTERVAL, is_open),
+        );
     }
 
-    /// Waits for lines and swaps them for the empty buffer `text`. False when there will be none.
+    /// Waits for lines and swaps them for the empty buffer `text`. False if there will be no more.
     fn take(&self, text: &mut Vec<u8>) -> bool {
         text.clear();
-        let mut lines = self.lock();
-        while lines.text.is_empty() && !lines.is_closed {
-            lines.is_idle = true;
-            let waited = self.changed.wait(lines);
-            lines = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.lock();
+        while pending.text.is_empty() && !pending.is_closed {
+            pending.is_idle = true;
+            let waited = self.changed.wait(pending);
+            pending = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        lines.is_idle = false;
-        std::mem::swap(&mut lines.text, text);
-        let lost = std::mem::take(&mut lines.lost);
+        pending.is_idle = false;
+        std::mem::swap(&mut pending.text, text);
+        let lost = std::mem::take(&mut pending.lost);
         if lost > 0 {
-            text.extend_from_slice(lines::lost(self.format, lost).as_bytes());
+            text.extend_from_slice(self.format.lost(lost).as_bytes());
         }
         !text.is_empty()
     }
 
-    /// Puts a whole line at the end.
+    /// Appends a whole line.
     pub(super) fn push(&self, line: &[u8]) {
-        let mut lines = self.lock();
-        if lines.text.len() + line.len() > WAITING {
-            lines.lost += 1;
+        let mut pending = self.lock();
+        if pending.text.len() + line.len() > MAX_QUEUED {
+            pending.lost += 1;
             return;
         }
-        lines.text.extend_from_slice(line);
-        if lines.is_idle {
+        pending.text.extend_from_slice(line);
+        if pending.is_idle {
             self.changed.notify_one();
         }
     }
 
-    /// Whatever a thread was doing when it panicked, the lines are whole: each is pushed in one go.
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the lines. They are intact even if a thread has panicked: each line is appended at
+    /// once.
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,8 +131,8 @@ impl Queue {
 mod tests {
     use super::*;
 
-    impl Queue {
-        /// All that was written, as a reader gets it.
+    impl LineQueue {
+        /// All queued text.
         pub(in super::super) fn taken(&self) -> String {
             let mut text = Vec::new();
             self.lock().is_closed = true;
@@ -138,8 +142,8 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_out_as_they_went_in() {
-        let queue = Arc::new(Queue::default());
+    fn lines_keep_their_order() {
+        let queue = Arc::new(LineQueue::default());
         queue.push(b"one\n");
         queue.push(b"two\n");
         assert_eq!(queue.taken(), "one\ntwo\n");
@@ -147,15 +151,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_slow_reader_leaves_waiting_is_bounded_and_the_loss_is_told() {
-        let queue = Queue::new(Format::Json);
+    fn the_queue_is_limited_and_lost_lines_are_reported() {
+        let queue = LineQueue::new(LogFormat::Json);
         let line = [b'x'; 1000];
         for _ in 0..2000 {
             queue.push(&line);
         }
         let text = queue.taken();
-        assert!(text.len() < WAITING + 200);
-        let lost = 2000 - WAITING / 1000;
+        assert!(text.len() < MAX_QUEUED + 200);
+        let lost = 2000 - MAX_QUEUED / 1000;
         let (_, last) = text.trim_end().rsplit_once('x').unwrap();
         let last: serde_json::Value = serde_json::from_str(last).unwrap();
         assert_eq!(last["level"], "WARN");
@@ -164,8 +168,8 @@ mod tests {
     }
 
     #[test]
-    fn the_writer_writes_all_and_ends() {
-        let queue = Arc::new(Queue::default());
+    fn the_writer_writes_everything_before_it_ends() {
+        let queue = Arc::new(LineQueue::default());
         queue.push(b"last\n");
         queue.lock().is_closed = true;
         let mut out = Vec::new();

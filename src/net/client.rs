@@ -1,4 +1,4 @@
-//! A transfer on its own socket: [`Fetch`] ↔ socket ↔ one timer.
+//! The client driver: one [`Fetch`] on its own socket, with one timer.
 
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,97 +9,101 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout_at;
 
 use super::Clock;
-use crate::proto::client::{Config, Fetch, FetchError, Received};
+use crate::proto::client::{Fetch, FetchError, FetchOptions, Received};
 
-/// Asked of the kernel: 64 blocks of an Ethernet frame, each of which it books as 2 to 4 kB.
+/// Size of the receive buffer to ask for: 64 blocks of an Ethernet frame, for each of which the
+/// kernel accounts 2 to 4 kB.
 const RECEIVE_BUFFER: usize = 512 << 10;
 
-/// The longest UDP datagram, and what the kernel joins at most.
-const LONGEST: usize = 65_536;
+/// The longest UDP datagram, which is also the most that the kernel joins (GRO).
+const MAX_DATAGRAM: usize = 65_536;
 
-/// One transfer, on a port of its own.
-pub struct Fetcher {
+/// One transfer, on its own port.
+pub(crate) struct FetchDriver {
     fetch: Fetch,
-    socket: Socket,
+    socket: ClientSocket,
     clock: Clock,
-    /// The server has said something.
-    heard: bool,
+    /// The server has answered.
+    has_answered: bool,
     buffer: Vec<u8>,
 }
 
-/// Why there is no file.
+/// Why a fetch failed.
 #[derive(Debug)]
-pub enum Failure {
-    /// So it went between us and the server.
-    Fetch(FetchError),
-    /// The network refuses: no route, a closed port, a firewall of our own.
+pub(crate) enum Failure {
+    /// The transfer failed.
+    Transfer(FetchError),
+    /// The system reports an error: no route, a closed port, a local firewall.
     Network(io::Error),
-    /// Whoever was given the bytes could not keep them.
-    Owner(io::Error),
+    /// The received bytes could not be written.
+    Output(io::Error),
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Failure::Fetch(error) => error.fmt(f),
+            Failure::Transfer(error) => error.fmt(f),
             Failure::Network(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                f.write_str("nothing listens there (ICMP port unreachable)")
+                f.write_str("no server listens on this port (ICMP port unreachable)")
             }
-            Failure::Network(error) => write!(f, "the network refuses: {error}"),
-            Failure::Owner(error) => error.fmt(f),
+            Failure::Network(error) => write!(f, "the network reports an error: {error}"),
+            Failure::Output(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for Failure {}
 
-impl Fetcher {
-    /// Opens the socket; nothing is sent before [`run`](Fetcher::run).
+impl FetchDriver {
+    /// Opens the socket; nothing is sent before [`run`](FetchDriver::run).
     ///
     /// # Errors
-    /// The system gives no socket.
+    /// The system cannot open a socket.
     ///
     /// # Panics
     /// Outside a tokio runtime with its I/O and timer enabled.
-    pub fn new(clock: Clock, server: SocketAddr, config: Config) -> io::Result<Fetcher> {
-        Ok(Fetcher {
-            fetch: Fetch::new(clock.now(), server, config),
-            socket: Socket::for_server(server)?,
+    pub(crate) fn new(
+        clock: Clock,
+        server: SocketAddr,
+        options: FetchOptions,
+    ) -> io::Result<FetchDriver> {
+        Ok(FetchDriver {
+            fetch: Fetch::new(clock.now(), server, options),
+            socket: ClientSocket::for_server(server)?,
             clock,
-            heard: false,
-            buffer: vec![0; LONGEST],
+            has_answered: false,
+            buffer: vec![0; MAX_DATAGRAM],
         })
     }
 
-    /// Fetches the file. `owner` is given its bytes in order, and with them the size that the
-    /// server has announced, if it has. Dropping the future loses nothing but the file: call
-    /// [`abort`](Fetcher::abort) then.
+    /// Fetches the file. `output` receives its bytes in order, and the size that the server has
+    /// announced, if it has. If the future is dropped early, call [`abort`](FetchDriver::abort).
     ///
-    /// Nothing is awaited after the last ACK: a server that does not get it repeats its last blocks
-    /// a few times, and the file is whole all the same.
+    /// It returns right after the last ACK. A server that does not receive that ACK repeats its
+    /// last blocks a few times; the file is complete all the same.
     ///
     /// # Errors
-    /// There is no whole file; what `owner` was given is good for nothing.
-    pub async fn run(
+    /// The file is not complete; the bytes that `output` received must be discarded.
+    pub(crate) async fn run(
         &mut self,
-        mut owner: impl FnMut(&[u8], Option<u64>) -> io::Result<()>,
+        mut output: impl FnMut(&[u8], Option<u64>) -> io::Result<()>,
     ) -> Result<Received, Failure> {
         loop {
             self.transmit().await?;
             if let Some(outcome) = self.fetch.outcome() {
-                return outcome.clone().map_err(Failure::Fetch);
+                return outcome.clone().map_err(Failure::Transfer);
             }
             if let Some(meta) = self.receive().await? {
-                self.take(&meta, &mut owner).await?;
+                self.handle_datagrams(&meta, &mut output).await?;
             }
             self.fetch.handle_timeout(self.clock.now());
         }
     }
 
-    /// Gives up, and tells the server, which would otherwise go on sending.
-    pub async fn abort(&mut self) {
+    /// Aborts the transfer and tells the server, which would otherwise go on sending.
+    pub(crate) async fn abort(&mut self) {
         self.fetch.abort();
-        // The server gets it or not: we are leaving.
+        // Best effort: if this ERROR is lost, the server times out.
         let _ = self.transmit().await;
     }
 
@@ -112,8 +116,7 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Waits for datagrams, which the kernel joins where they are of one size; `None` when the
-    /// time is up.
+    /// Waits for datagrams, which the kernel may join if they have one size; `None` at a timeout.
     async fn receive(&mut self) -> Result<Option<RecvMeta>, Failure> {
         let Some(deadline) = self.fetch.poll_timeout() else {
             return Ok(None);
@@ -126,21 +129,21 @@ impl Fetcher {
         }
     }
 
-    async fn take(
+    async fn handle_datagrams(
         &mut self,
         meta: &RecvMeta,
-        owner: &mut impl FnMut(&[u8], Option<u64>) -> io::Result<()>,
+        output: &mut impl FnMut(&[u8], Option<u64>) -> io::Result<()>,
     ) -> Result<(), Failure> {
-        self.heard = true;
+        self.has_answered = true;
         let now = self.clock.now();
         let received = std::mem::take(&mut self.buffer);
         for datagram in received[..meta.len].chunks(meta.stride.max(1)) {
             let bytes = self.fetch.handle_datagram(now, meta.addr, datagram);
             if !bytes.is_empty()
-                && let Err(error) = owner(bytes, self.fetch.tsize())
+                && let Err(error) = output(bytes, self.fetch.tsize())
             {
                 self.abort().await;
-                return Err(Failure::Owner(error));
+                return Err(Failure::Output(error));
             }
             self.transmit().await?;
         }
@@ -148,37 +151,37 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Until something was heard, an error of the network is the answer: whoever has other
-    /// addresses to try need not wait. Later it is as good as a lost datagram.
+    /// Before the server's first answer a network error is fatal, so that a caller that has other
+    /// addresses can try them at once. Later it counts as a lost datagram.
     fn fatal(&self, done: io::Result<()>) -> Result<(), Failure> {
         match done {
-            Err(error) if !self.heard => Err(Failure::Network(error)),
+            Err(error) if !self.has_answered => Err(Failure::Network(error)),
             _ => Ok(()),
         }
     }
 }
 
-/// Not connected, for the server may answer from another port.
-struct Socket {
+/// An unconnected socket: the server may answer from another port.
+struct ClientSocket {
     io: UdpSocket,
     state: UdpSocketState,
 }
 
-impl Socket {
-    fn for_server(server: SocketAddr) -> io::Result<Socket> {
+impl ClientSocket {
+    fn for_server(server: SocketAddr) -> io::Result<ClientSocket> {
         let any: SocketAddr = match server {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         let io = std::net::UdpSocket::bind(any)?;
         io.set_nonblocking(true)?;
-        // Best effort: with less, a window may be cut short by a busy moment.
+        // Best effort: a smaller buffer may drop a part of a window while the machine is busy.
         let _ = socket2::SockRef::from(&io).set_recv_buffer_size(RECEIVE_BUFFER);
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
-        // An unconnected socket hears of a closed port only if it asks to.
+        // Without this an unconnected socket does not report ICMP errors.
         let _ = state.enable_transport_errors(UdpSockRef::from(&io));
         let io = UdpSocket::from_std(io)?;
-        Ok(Socket { io, state })
+        Ok(ClientSocket { io, state })
     }
 
     async fn receive(&self, buffer: &mut [u8]) -> io::Result<RecvMeta> {

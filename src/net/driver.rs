@@ -1,4 +1,4 @@
-//! The only loop: socket ↔ [`Server`] ↔ one timer.
+//! The driver: the only loop between a socket, a [`Server`] and a timer.
 
 use std::convert::Infallible;
 use std::io;
@@ -8,37 +8,37 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::Clock;
 use super::socket::{Batch, Socket};
-use super::status::Line;
+use super::status::StatusResponder;
 use crate::catalog::Catalog;
 use crate::proto::report::Report;
 use crate::proto::server::Server;
 use crate::proto::{Instant, Peer};
 
-/// So many failures to receive, and nothing received in between, are more than peers can cause.
-const ERRORS_IN_A_ROW: u32 = 10_000;
+/// Most consecutive receive errors before the driver fails. Peers can cause fewer, by ICMP.
+const MAX_CONSECUTIVE_ERRORS: u32 = 10_000;
 
-/// How many loops have a transfer under way. Whoever wants the program to end waits for none: until then every
-/// socket stays open and answers, because closing one of those that share a port would make the kernel
-/// hand the peers of the others to the wrong loops.
-pub type Busy = watch::Sender<usize>;
+/// The number of drivers that have a transfer in progress. The program may end when it is 0. Until
+/// then every socket stays open and answers: if one of the sockets that share a port were closed,
+/// the kernel would deliver the datagrams of other sockets' peers to the wrong drivers.
+pub type ActiveDrivers = watch::Sender<usize>;
 
-/// Everything that one loop owns.
+/// A socket, the server behind it, and their timer.
 pub struct Driver<R> {
     socket: Socket,
     server: Server,
     clock: Clock,
-    /// Told of every transfer that has ended.
+    /// Called for every transfer that has ended.
     report: R,
-    /// The datagrams on their way out.
+    /// Buffer for outgoing datagrams.
     out: Vec<u8>,
-    /// Failures to receive since something was received.
+    /// Receive errors since the last datagram.
     errors: u32,
-    /// Counted in [`Busy`].
-    is_busy: bool,
+    /// This driver is counted in [`ActiveDrivers`].
+    is_active: bool,
 }
 
 impl<R: FnMut(&Catalog, &Report)> Driver<R> {
-    /// Brings the parts together; nothing happens before [`run`](Self::run).
+    /// Creates a driver; nothing happens before [`run`](Self::run).
     pub fn new(socket: Socket, server: Server, clock: Clock, report: R) -> Driver<R> {
         Driver {
             socket,
@@ -47,48 +47,54 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
             report,
             out: Vec::new(),
             errors: 0,
-            is_busy: false,
+            is_active: false,
         }
     }
 
-    /// Serves for as long as it is let, and answers what is asked on `line`.
+    /// Serves until the future is dropped, and replies to the requests on `status`.
     ///
     /// # Errors
     /// The socket cannot be read any more.
-    pub async fn run(mut self, busy: Busy, mut line: Line) -> io::Result<Infallible> {
+    pub async fn run(
+        mut self,
+        active: ActiveDrivers,
+        mut status: StatusResponder,
+    ) -> io::Result<Infallible> {
         let mut batch = Batch::default();
         let mut timer = std::pin::pin!(sleep_until(self.clock.at(Instant::ZERO)));
         loop {
             self.set(timer.as_mut());
+            let busy_poll = self.server.has_one_transfer();
             tokio::select! {
                 biased;
-                () = line.ring() => self.answer(&line),
+                () = status.next_request() => self.reply(&status),
                 () = &mut timer, if self.server.poll_timeout().is_some() => {
                     self.server.handle_timeout(self.clock.now());
                 }
-                received = self.socket.receive(&mut batch, self.server.has_one_transfer()) => match received {
-                    Ok(()) => self.take(&batch),
-                    Err(error) => self.hear_of_errors(error)?,
+                received = self.socket.receive(&mut batch, busy_poll) => match received {
+                    Ok(()) => self.handle_batch(&batch),
+                    Err(error) => self.handle_receive_error(error)?,
                 },
             }
-            // Before anything leaves: what a peer can know of, the log knows and the end of the program waits for.
-            self.count_in(&busy);
-            self.tell();
+            // Before anything is sent: whatever a peer can know of has been logged, and the end of
+            // the program waits for it.
+            self.count_if_active(&active);
+            self.report_events();
             self.transmit().await;
-            self.tell();
-            self.count_out(&busy);
+            self.report_events();
+            self.uncount_if_idle(&active);
         }
     }
 
-    fn answer(&mut self, line: &Line) {
-        if line.is_last() {
+    fn reply(&mut self, status: &StatusResponder) {
+        if status.is_shutdown() {
             self.server.abort_all(self.clock.now());
-            self.tell();
+            self.report_events();
         }
-        line.answer(&self.server);
+        status.reply(&self.server);
     }
 
-    fn take(&mut self, batch: &Batch) {
+    fn handle_batch(&mut self, batch: &Batch) {
         self.errors = 0;
         let now = self.clock.now();
         for (peer, datagram) in batch.datagrams() {
@@ -103,56 +109,56 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
                 return;
             };
             let is_sent = self.socket.send(&transmit, &self.out).await.is_ok();
-            if !is_sent && !self.hear_of_unreachable(Some(transmit.peer)) {
-                // It may have been an ICMP message about somebody else that came first: once more. A datagram
-                // that cannot be sent at all is a lost one, and the protocol lives with that.
+            if !is_sent && !self.handle_unreachable(Some(transmit.peer)) {
+                // The error may have been an ICMP message about another peer: try again. If the
+                // datagram cannot be sent at all, it is lost, and the protocol recovers.
                 let _ = self.socket.send(&transmit, &self.out).await;
             }
         }
     }
 
-    /// Receiving has failed, most likely because of what ICMP has said about a peer.
-    fn hear_of_errors(&mut self, error: io::Error) -> io::Result<()> {
-        self.hear_of_unreachable(None);
+    /// Handles a receive error, which is most likely an ICMP message about a peer.
+    fn handle_receive_error(&mut self, error: io::Error) -> io::Result<()> {
+        self.handle_unreachable(None);
         self.errors += 1;
-        match self.errors < ERRORS_IN_A_ROW {
+        match self.errors < MAX_CONSECUTIVE_ERRORS {
             true => Ok(()),
             false => Err(error),
         }
     }
 
-    /// Passes on what ICMP has said. True if something of it was about `whom`.
-    fn hear_of_unreachable(&mut self, whom: Option<Peer>) -> bool {
+    /// Passes all queued ICMP messages to the server. True if one of them was about `peer`.
+    fn handle_unreachable(&mut self, peer: Option<Peer>) -> bool {
         let now = self.clock.now();
-        let mut is_meant = false;
-        while let Some((peer, what)) = self.socket.unreachable() {
-            is_meant |= whom.is_some_and(|whom| whom.address == peer.address);
-            self.server.handle_unreachable(now, peer, what);
+        let mut is_about_peer = false;
+        while let Some((unreachable, reason)) = self.socket.next_unreachable() {
+            is_about_peer |= peer.is_some_and(|peer| peer.address == unreachable.address);
+            self.server.handle_unreachable(now, unreachable, reason);
         }
-        is_meant
+        is_about_peer
     }
 
-    fn tell(&mut self) {
+    fn report_events(&mut self) {
         while let Some(report) = self.server.poll_event() {
             (self.report)(self.server.catalog(), &report);
         }
     }
 
-    fn count_in(&mut self, busy: &Busy) {
-        if !self.is_busy && !self.server.is_idle() {
-            self.is_busy = true;
-            busy.send_modify(|count| *count += 1);
+    fn count_if_active(&mut self, active: &ActiveDrivers) {
+        if !self.is_active && !self.server.is_idle() {
+            self.is_active = true;
+            active.send_modify(|count| *count += 1);
         }
     }
 
-    fn count_out(&mut self, busy: &Busy) {
-        if self.is_busy && self.server.is_idle() {
-            self.is_busy = false;
-            busy.send_modify(|count| *count -= 1);
+    fn uncount_if_idle(&mut self, active: &ActiveDrivers) {
+        if self.is_active && self.server.is_idle() {
+            self.is_active = false;
+            active.send_modify(|count| *count -= 1);
         }
     }
 
-    /// Sets the timer to the server's next deadline, if it is not there already.
+    /// Sets the timer to the server's next deadline, unless it is set to that already.
     fn set(&self, timer: std::pin::Pin<&mut Sleep>) {
         if let Some(deadline) = self.server.poll_timeout() {
             let deadline = self.clock.at(deadline);

@@ -1,11 +1,11 @@
-//! Whom ICMP messages are about: the error queue of a socket (IP_RECVERR), where there is one.
+//! ICMP messages from the error queue of a socket (IP_RECVERR). Linux only.
 
 use std::net::SocketAddr;
 
 use crate::proto::server::Unreachable;
 
-/// The destination of a datagram that was answered by an ICMP "unreachable", and what that says, if the kernel has one to
-/// tell of.
+/// The next ICMP "unreachable" message of the queue: the destination of the datagram that caused
+/// it, and what is unreachable.
 #[cfg(target_os = "linux")]
 pub(super) fn next(socket: &std::net::UdpSocket) -> Option<(SocketAddr, Unreachable)> {
     use nix::errno::Errno;
@@ -26,14 +26,14 @@ pub(super) fn next(socket: &std::net::UdpSocket) -> Option<(SocketAddr, Unreacha
             | ControlMessageOwned::Ipv6RecvErr(error, _) => Some(error.ee_errno),
             _ => None,
         });
-        let what = match error.map(|error| Errno::from_raw(error as i32)) {
+        let reason = match error.map(|error| Errno::from_raw(error as i32)) {
             Some(Errno::ECONNREFUSED) => Unreachable::Port,
             Some(Errno::EHOSTUNREACH | Errno::ENETUNREACH) => Unreachable::Host,
-            // What else there is, a packet too big above all, says nothing about who is there.
+            // Other messages, such as "packet too big", do not say that the peer is unreachable.
             _ => continue,
         };
         if let Some(address) = message.address.as_ref().and_then(standard) {
-            return Some((address, what));
+            return Some((address, reason));
         }
     }
 }
@@ -50,7 +50,7 @@ fn standard(address: &nix::sys::socket::SockaddrStorage) -> Option<SocketAddr> {
     })
 }
 
-/// Elsewhere nobody tells.
+/// Other systems have no such queue.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn next<S>(_socket: &S) -> Option<(SocketAddr, Unreachable)> {
     None

@@ -1,26 +1,26 @@
-//! Where the protocol meets the world: the only sockets, the only clock.
+//! Sockets and the clock: the only module that does UDP I/O.
 
-pub mod client;
+pub(crate) mod client;
 pub mod driver;
 mod icmp;
 mod polling;
 pub mod socket;
 pub mod status;
-pub mod systemd;
+pub(crate) mod systemd;
 pub mod worker;
 
 use std::time::Duration;
 
 use crate::proto::Instant;
 
-/// The one clock: the protocol's time, counted from when it was made.
+/// The one clock. It counts from its creation.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: std::time::Instant,
 }
 
 impl Clock {
-    /// A clock that begins now.
+    /// Creates a clock that starts at zero.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one clock, with its one other line below"
@@ -31,7 +31,7 @@ impl Clock {
         }
     }
 
-    /// What time it is.
+    /// The current time.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one clock, with its one other line above"
@@ -40,7 +40,7 @@ impl Clock {
         Instant::ZERO + (std::time::Instant::now() - self.origin)
     }
 
-    /// The same point in time as the runtime's timer knows it.
+    /// Converts a time to that of the runtime's timers.
     pub fn at(&self, instant: Instant) -> tokio::time::Instant {
         let since = Duration::from_micros(instant.as_micros());
         (self.origin + since).into()

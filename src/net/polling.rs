@@ -1,13 +1,13 @@
-//! When a socket can be read, and, for the rare moment when its send buffer is full, written.
+//! Polling: when a socket can be read and, in the rare case that its send buffer is full, written.
 //!
-//! A runtime's own UDP socket waits for both all the time. Then the kernel reports each datagram that has left as room
-//! to write in, and wakes a server that only waits for the answer: for a single client in lock-step that is every
-//! second wake-up.
+//! tokio's own UDP socket waits for both all the time. The kernel then reports each datagram that
+//! has left as new space in the send buffer, and wakes a server that only waits for the answer: to
+//! a single client in lock-step that is every second wake-up.
 
 #[cfg(target_os = "linux")]
-pub(super) use self::linux::Ready;
+pub(super) use self::linux::PolledSocket;
 #[cfg(not(target_os = "linux"))]
-pub(super) use self::portable::Ready;
+pub(super) use self::portable::PolledSocket;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -19,28 +19,29 @@ mod linux {
     use tokio::io::unix::AsyncFd;
     use tokio::task::coop;
 
-    use super::Eagerness;
+    use super::AdaptivePolling;
 
-    /// A socket that belongs to a runtime.
+    /// A socket registered with a runtime.
     #[derive(Debug)]
-    pub(crate) struct Ready {
+    pub(crate) struct PolledSocket {
         io: AsyncFd<UdpSocket>,
-        /// It has been emptied, and the runtime waits for more to come.
-        is_empty: bool,
-        eagerness: Eagerness,
-        /// The same socket, by another descriptor: the one that waits for room, while there is none.
-        again: UdpSocket,
+        /// The socket has been drained, and the runtime waits for more to arrive.
+        is_drained: bool,
+        adaptive: AdaptivePolling,
+        /// A duplicate of the socket, registered only while the send buffer is full.
+        duplicate: UdpSocket,
     }
 
-    /// What ICMP says makes a socket readable as well.
+    /// An ICMP message makes a socket readable as well.
     const READABLE: Interest = Interest::READABLE.add(Interest::ERROR);
 
-    /// To sleep and to be woken costs a core some ten microseconds of work, on a virtual machine up to fifty. So it
-    /// first looks again, each time by one system call, for about as long.
-    const LOOKS: u32 = 100;
+    /// Reads in one busy poll. Sleeping and waking cost a core about ten microseconds of work, up
+    /// to fifty on a virtual machine. A busy poll, at one system call per read, takes about as
+    /// long.
+    const READS_PER_POLL: u32 = 100;
 
-    fn look_again<T>(mut read: impl FnMut() -> io::Result<T>) -> Option<io::Result<T>> {
-        (0..LOOKS).find_map(|_| match read() {
+    fn busy_poll<T>(mut read: impl FnMut() -> io::Result<T>) -> Option<io::Result<T>> {
+        (0..READS_PER_POLL).find_map(|_| match read() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             done => Some(done),
         })
@@ -48,22 +49,23 @@ mod linux {
 
     #[expect(
         deprecated,
-        reason = "a type could lie about its descriptor, so the successor is unsafe, which this package forbids; \
-                  std's types do not lie"
+        reason = "a type could lie about its descriptor, so the successor is unsafe, which this \
+                  package forbids; std's types do not lie"
     )]
-    fn watch<T: AsRawFd>(socket: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+    fn register<T: AsRawFd>(socket: T, interest: Interest) -> io::Result<AsyncFd<T>> {
         AsyncFd::with_interest(socket, interest)
     }
 
-    impl Ready {
-        /// `again` is a clone of `socket`: inside the sandbox there is none to be had.
-        pub(crate) fn new(socket: UdpSocket, again: UdpSocket) -> io::Result<Ready> {
-            let io = watch(socket, READABLE)?;
-            Ok(Ready {
+    impl PolledSocket {
+        /// Registers `socket`. `duplicate` is a clone of it: the sandbox does not allow to make one
+        /// later.
+        pub(crate) fn new(socket: UdpSocket, duplicate: UdpSocket) -> io::Result<PolledSocket> {
+            let io = register(socket, READABLE)?;
+            Ok(PolledSocket {
                 io,
-                is_empty: false,
-                eagerness: Eagerness::default(),
-                again,
+                is_drained: false,
+                adaptive: AdaptivePolling::default(),
+                duplicate,
             })
         }
 
@@ -71,67 +73,69 @@ mod linux {
             self.io.get_ref()
         }
 
-        /// Calls `read` until it finds something. `soon`: it may be worth it to look again before sleeping.
+        /// Calls `read` until it succeeds. With `may_busy_poll`, it may poll before it sleeps.
         pub(crate) async fn read<T>(
             &mut self,
-            soon: bool,
+            may_busy_poll: bool,
             mut read: impl FnMut(&UdpSocket) -> io::Result<T>,
         ) -> io::Result<T> {
-            if soon && self.is_empty && self.eagerness.is_worth_it() {
-                // The runtime's turn, now and then: it has timers to look after.
+            if may_busy_poll && self.is_drained && self.adaptive.should_poll() {
+                // The runtime has to run now and then: it has timers to fire.
                 coop::consume_budget().await;
-                let found = look_again(|| read(self.io.get_ref()));
-                self.eagerness.learn(found.is_some());
+                let found = busy_poll(|| read(self.io.get_ref()));
+                self.adaptive.record(found.is_some());
                 if let Some(found) = found {
                     return found;
                 }
             }
-            self.is_empty = false;
+            self.is_drained = false;
             self.io.async_io(READABLE, |socket| read(socket)).await
         }
 
-        /// There is no more to read. Saying so here saves asking the kernel once more for each wake-up.
-        pub(crate) fn has_been_emptied(&mut self) {
-            self.is_empty = true;
+        /// Tells the runtime that the socket has been drained, which saves one read per wake-up.
+        pub(crate) fn mark_drained(&mut self) {
+            self.is_drained = true;
             let nothing = |_: &UdpSocket| Err::<(), _>(io::ErrorKind::WouldBlock.into());
             let _ = self.io.try_io(READABLE, nothing);
         }
 
-        /// Waits until there is room to write.
-        pub(crate) async fn room(&self) -> io::Result<()> {
-            let again = watch(self.again.as_fd(), Interest::WRITABLE)?;
-            again.writable().await.map(drop)
+        /// Waits until there is space in the send buffer.
+        pub(crate) async fn writable(&self) -> io::Result<()> {
+            let duplicate = register(self.duplicate.as_fd(), Interest::WRITABLE)?;
+            duplicate.writable().await.map(drop)
         }
     }
 }
 
-/// Whether it is worth it to look again, instead of sleeping: as long as it has paid. Where the last look has not, twice as many
-/// are left out as before it.
+/// Adaptive polling: decides whether a busy poll is likely to find a datagram. After a poll that
+/// finds nothing, the next polls are skipped, twice as many each time.
 #[derive(Debug, Default)]
-struct Eagerness {
-    left_out: u16,
-    to_leave_out: u16,
+struct AdaptivePolling {
+    skipped: u16,
+    to_skip: u16,
 }
 
-/// Looks left out at most: one in a thousand costs nothing.
-const MOST_LEFT_OUT: u16 = 1023;
+/// Most polls skipped in a row: the cost of one poll in a thousand cannot be measured.
+const MAX_SKIPPED: u16 = 1023;
 
-impl Eagerness {
-    fn is_worth_it(&mut self) -> bool {
-        let is_due = self.left_out >= self.to_leave_out;
-        self.left_out = if is_due { 0 } else { self.left_out + 1 };
+impl AdaptivePolling {
+    /// True if it is time to poll; else the poll is skipped.
+    fn should_poll(&mut self) -> bool {
+        let is_due = self.skipped >= self.to_skip;
+        self.skipped = if is_due { 0 } else { self.skipped + 1 };
         is_due
     }
 
-    fn learn(&mut self, has_paid: bool) {
-        self.to_leave_out = match has_paid {
+    /// Records whether a poll has found a datagram.
+    fn record(&mut self, has_found: bool) {
+        self.to_skip = match has_found {
             true => 0,
-            false => (2 * self.to_leave_out + 1).min(MOST_LEFT_OUT),
+            false => (2 * self.to_skip + 1).min(MAX_SKIPPED),
         };
     }
 }
 
-/// Elsewhere the runtime's own.
+/// Other systems use tokio's own socket.
 #[cfg(not(target_os = "linux"))]
 mod portable {
     use std::io;
@@ -139,39 +143,39 @@ mod portable {
     use tokio::io::Interest;
     use tokio::net::UdpSocket;
 
-    /// A socket that belongs to a runtime.
+    /// A socket registered with a runtime.
     #[derive(Debug)]
-    pub(crate) struct Ready(UdpSocket);
+    pub(crate) struct PolledSocket(UdpSocket);
 
-    impl Ready {
+    impl PolledSocket {
         pub(crate) fn new(
             socket: std::net::UdpSocket,
-            _again: std::net::UdpSocket,
-        ) -> io::Result<Ready> {
-            UdpSocket::from_std(socket).map(Ready)
+            _duplicate: std::net::UdpSocket,
+        ) -> io::Result<PolledSocket> {
+            UdpSocket::from_std(socket).map(PolledSocket)
         }
 
         pub(crate) fn socket(&self) -> &UdpSocket {
             &self.0
         }
 
-        /// Calls `read` until it finds something.
+        /// Calls `read` until it succeeds.
         pub(crate) async fn read<T>(
             &mut self,
-            _soon: bool,
+            _may_busy_poll: bool,
             mut read: impl FnMut(&UdpSocket) -> io::Result<T>,
         ) -> io::Result<T> {
             self.0.async_io(Interest::READABLE, || read(&self.0)).await
         }
 
-        /// There is no more to read. Saying so here saves asking the kernel once more for each wake-up.
-        pub(crate) fn has_been_emptied(&mut self) {
+        /// Tells the runtime that the socket has been drained, which saves one read per wake-up.
+        pub(crate) fn mark_drained(&mut self) {
             let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
             let _ = self.0.try_io(Interest::READABLE, nothing);
         }
 
-        /// Waits until there is room to write.
-        pub(crate) async fn room(&self) -> io::Result<()> {
+        /// Waits until there is space in the send buffer.
+        pub(crate) async fn writable(&self) -> io::Result<()> {
             self.0.writable().await
         }
     }
@@ -182,35 +186,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_that_do_not_pay_become_rare_and_one_that_does_brings_them_back() {
-        let mut eagerness = Eagerness::default();
-        let mut looks = 0;
+    fn polls_that_find_nothing_become_rare_until_one_finds_a_datagram() {
+        let mut adaptive = AdaptivePolling::default();
+        let mut polls = 0;
         for _ in 0..100_000 {
-            if eagerness.is_worth_it() {
-                looks += 1;
-                eagerness.learn(false);
+            if adaptive.should_poll() {
+                polls += 1;
+                adaptive.record(false);
             }
         }
-        assert!((50..150).contains(&looks), "{looks}");
-        while !eagerness.is_worth_it() {}
-        eagerness.learn(true);
-        assert!((0..10).all(|_| eagerness.is_worth_it()));
+        assert!((50..150).contains(&polls), "{polls}");
+        while !adaptive.should_poll() {}
+        adaptive.record(true);
+        assert!((0..10).all(|_| adaptive.should_poll()));
     }
 
     #[tokio::test]
-    async fn room_is_there_at_once_and_waiting_for_it_leaves_reading_alone() {
+    async fn waiting_until_writable_does_not_disturb_reading() {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         socket
             .send_to(b"hello", socket.local_addr().unwrap())
             .unwrap();
-        let again = socket.try_clone().unwrap();
-        let mut ready = Ready::new(socket, again).unwrap();
+        let duplicate = socket.try_clone().unwrap();
+        let mut polled = PolledSocket::new(socket, duplicate).unwrap();
         for _ in 0..2 {
-            ready.room().await.unwrap();
+            polled.writable().await.unwrap();
         }
         let mut buffer = [0; 10];
-        let len = ready
+        let len = polled
             .read(true, |socket| socket.recv(&mut buffer))
             .await
             .unwrap();

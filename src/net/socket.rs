@@ -1,7 +1,7 @@
-//! A UDP socket that knows which of our addresses was asked, and takes and gives datagrams in bulk.
+//! UDP sockets that report the local address of each datagram, and receive and send in batches.
 //!
-//! `quinn-udp` brings what the kernel has: the asked address (IP_PKTINFO), batches (`recvmmsg`, GRO),
-//! a window in one call (GSO), and the don't-fragment bit.
+//! `quinn-udp` gives access to what the kernel offers: the local address (IP_PKTINFO), batches
+//! (`recvmmsg`, GRO), a whole window in one call (GSO), and the don't-fragment bit.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -10,108 +10,109 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
 
 use super::icmp;
-use super::polling::Ready;
+use super::polling::PolledSocket;
 use crate::proto::Peer;
 use crate::proto::server::{Transmit, Unreachable};
 
-/// Asked of the kernel for datagrams that wait to be read: a thundering herd of 2,000 machines
-/// fits. The kernel may give less (`net.core.rmem_max`).
+/// Size of the receive buffer to ask for: it holds the requests of 2,000 machines that boot at
+/// once. The kernel may give less (`net.core.rmem_max`).
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// Longest datagram that is read whole. Requests and ACKs are far shorter; what is longer is cut,
-/// and then ignored as what it is. GRO joins only datagrams of one length from one sender.
-const LONGEST: usize = 2048;
+/// Longest datagram that is read whole. Requests and ACKs are far shorter; a longer datagram is
+/// truncated, and then ignored. GRO joins only datagrams of one length from one sender.
+const MAX_DATAGRAM: usize = 2048;
 
-/// Datagrams asked for at once while they come one by one.
-const SMALLEST_BATCH: usize = if BATCH_SIZE < 4 { BATCH_SIZE } else { 4 };
+/// Batch size while datagrams arrive one by one.
+const MIN_BATCH: usize = if BATCH_SIZE < 4 { BATCH_SIZE } else { 4 };
 
-/// A bound socket, before the runtime exists.
+/// A bound socket that is not yet registered with a runtime.
 #[derive(Debug)]
-pub struct Bound {
+pub struct BoundSocket {
     socket: UdpSocket,
-    again: UdpSocket,
-    /// What the kernel can do is asked at once: inside the sandbox it cannot be asked any more.
+    duplicate: UdpSocket,
+    /// The kernel's capabilities. They are queried early: the sandbox does not allow it later.
     state: UdpSocketState,
-    buffer: usize,
+    receive_buffer: usize,
     address: SocketAddr,
-    adopted: bool,
+    is_inherited: bool,
 }
 
-impl Bound {
+impl BoundSocket {
     /// Binds `address`. `[::]` takes IPv4 as well.
-    pub fn bind(address: SocketAddr) -> io::Result<Bound> {
-        Bound::open(address, false)
+    pub fn bind(address: SocketAddr) -> io::Result<BoundSocket> {
+        BoundSocket::open(address, false)
     }
 
-    /// Binds the address of this one once more, for another worker: the kernel gives each of them its share
-    /// of the peers, and each peer always to the same.
-    pub fn another(&self) -> io::Result<Bound> {
-        Bound::open(self.address, true)
+    /// Binds the same address for another worker. The kernel distributes the peers among the
+    /// sockets, and delivers all datagrams of a peer to the same socket.
+    pub(crate) fn bind_again(&self) -> io::Result<BoundSocket> {
+        BoundSocket::open(self.address, true)
     }
 
-    fn open(address: SocketAddr, is_another: bool) -> io::Result<Bound> {
+    fn open(address: SocketAddr, is_shared: bool) -> io::Result<BoundSocket> {
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
             socket.set_only_v6(false)?;
         }
-        // Best effort: a small buffer loses requests in a storm, and their clients ask again.
+        // Best effort: a small buffer loses requests in a storm, and their clients repeat them.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-        if is_another {
+        if is_shared {
             socket.set_reuse_port(true)?;
         }
         socket.bind(&address.into())?;
         // Only now, so that a second server on the same port finds it taken.
         socket.set_reuse_port(true)?;
-        Bound::new(socket.into(), false)
+        BoundSocket::new(socket.into(), false)
     }
 
-    /// Takes a socket that somebody else has bound, with the buffer that it has.
-    pub fn adopt(socket: UdpSocket) -> io::Result<Bound> {
-        Bound::new(socket, true)
+    /// Takes over a socket that systemd has bound, with its buffer sizes as they are.
+    pub(super) fn inherit(socket: UdpSocket) -> io::Result<BoundSocket> {
+        BoundSocket::new(socket, true)
     }
 
-    fn new(socket: UdpSocket, adopted: bool) -> io::Result<Bound> {
+    fn new(socket: UdpSocket, is_inherited: bool) -> io::Result<BoundSocket> {
         socket.set_nonblocking(true)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         state.enable_transport_errors(UdpSockRef::from(&socket))?;
         let address = socket.local_addr()?;
-        spare_control_messages(&socket, address.ip());
-        Ok(Bound {
-            buffer: state.recv_buffer_size(UdpSockRef::from(&socket))?,
+        disable_control_messages(&socket, address.ip());
+        Ok(BoundSocket {
+            receive_buffer: state.recv_buffer_size(UdpSockRef::from(&socket))?,
             address,
-            again: socket.try_clone()?,
+            duplicate: socket.try_clone()?,
             socket,
             state,
-            adopted,
+            is_inherited,
         })
     }
 
-    /// Whether somebody else has bound it.
-    pub fn is_adopted(&self) -> bool {
-        self.adopted
+    /// True if systemd has bound the socket.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.is_inherited
     }
 
-    /// Bytes that the kernel keeps for datagrams that wait to be read, if that is less than was asked for.
-    pub fn short_buffer(&self) -> Option<usize> {
-        Some(self.buffer).filter(|size| *size < RECEIVE_BUFFER)
+    /// Size of the receive buffer in bytes, if the kernel gave less than was asked for.
+    pub(crate) fn short_receive_buffer(&self) -> Option<usize> {
+        Some(self.receive_buffer).filter(|size| *size < RECEIVE_BUFFER)
     }
 
-    /// The address that it is bound to, with the port that the kernel chose for port 0.
+    /// The bound address, with the port that the kernel chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 }
 
-/// `quinn-udp` has the kernel tell a time of arrival and a type of service with each datagram, which QUIC needs and TFTP
-/// does not; and the address that was asked, which a socket of one address knows. Each costs with each datagram.
+/// Turns off the control messages that `quinn-udp` enables and TFTP does not need: the time of
+/// arrival, the type of service, and on a socket that is bound to one address the local address.
+/// Each costs time per datagram.
 #[cfg(target_os = "linux")]
-fn spare_control_messages(socket: &UdpSocket, address: IpAddr) {
+fn disable_control_messages(socket: &UdpSocket, address: IpAddr) {
     use nix::sys::socket::setsockopt;
     use nix::sys::socket::sockopt::{
         IpRecvTos, Ipv4PacketInfo, Ipv6RecvPacketInfo, Ipv6RecvTClass, ReceiveTimestampns,
     };
-    // Best effort: what stays on is ignored.
+    // Best effort: control messages that stay enabled are ignored.
     let _ = setsockopt(socket, ReceiveTimestampns, &false);
     let _ = setsockopt(socket, IpRecvTos, &false);
     let is_one_address = match address {
@@ -130,20 +131,20 @@ fn spare_control_messages(socket: &UdpSocket, address: IpAddr) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn spare_control_messages(_socket: &UdpSocket, _address: IpAddr) {}
+fn disable_control_messages(_socket: &UdpSocket, _address: IpAddr) {}
 
-/// A socket that belongs to a runtime.
+/// A socket registered with a runtime.
 #[derive(Debug)]
 pub struct Socket {
-    io: Ready,
+    io: PolledSocket,
     state: UdpSocketState,
 }
 
 impl Socket {
-    /// Hands a bound socket to the current runtime.
-    pub fn new(bound: Bound) -> io::Result<Socket> {
+    /// Registers a bound socket with the current runtime.
+    pub fn new(bound: BoundSocket) -> io::Result<Socket> {
         Ok(Socket {
-            io: Ready::new(bound.socket, bound.again)?,
+            io: PolledSocket::new(bound.socket, bound.duplicate)?,
             state: bound.state,
         })
     }
@@ -153,44 +154,49 @@ impl Socket {
         self.state.max_gso_segments()
     }
 
-    /// Waits for datagrams and takes as many as fit into `batch`. `soon`: the next is worth being waited for awake.
+    /// Waits for datagrams and receives as many as fit into `batch`. With `may_busy_poll`, it may
+    /// poll before it sleeps.
     ///
     /// # Errors
-    /// Among others what ICMP has said about any peer: see [`unreachable`](Self::unreachable).
-    pub async fn receive(&mut self, batch: &mut Batch, soon: bool) -> io::Result<()> {
+    /// Among others an ICMP message about any peer: see
+    /// `next_unreachable`.
+    pub async fn receive(&mut self, batch: &mut Batch, may_busy_poll: bool) -> io::Result<()> {
         let state = &self.state;
         let read = |socket: &UdpSocket| {
             batch.fill(|buffers, meta| state.recv(socket.into(), buffers, meta))
         };
-        self.io.read(soon, read).await?;
+        self.io.read(may_busy_poll, read).await?;
         if !batch.is_full() {
-            self.io.has_been_emptied();
+            self.io.mark_drained();
         }
         Ok(())
     }
 
-    /// A peer of whom ICMP says that our datagrams do not arrive, and why. To be asked after an error, until
-    /// there is none.
-    pub fn unreachable(&self) -> Option<(Peer, Unreachable)> {
+    /// The next queued ICMP message: a peer that our datagrams do not reach, and why. To be called
+    /// after an error, until it returns `None`.
+    pub(super) fn next_unreachable(&self) -> Option<(Peer, Unreachable)> {
         let (address, what) = icmp::next(self.io.socket())?;
         Some((Peer::from(address), what))
     }
 
-    /// Sends what `transmit` describes and `bytes` holds; waits while the kernel's buffer is full.
+    /// Sends the datagrams in `bytes` as `transmit` describes; waits while the send buffer is full.
     ///
     /// # Errors
-    /// Either about this peer alone (no route, a firewall, a packet larger than the interface takes), or
-    /// what ICMP has said about any other, and then nothing was sent.
+    /// Either about this peer (no route, a firewall, a packet larger than the interface takes), or
+    /// an ICMP message about any other peer; in that case nothing was sent.
     pub async fn send(&self, transmit: &Transmit, bytes: &[u8]) -> io::Result<()> {
         loop {
             match self.try_send(transmit, bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.io.room().await?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.io.writable().await?
+                }
                 done => return done,
             }
         }
     }
 
-    /// One datagram from a socket of one address needs no control message, and each costs the kernel some time.
+    /// A single datagram from a socket bound to one address needs no control message, and each
+    /// costs the kernel time.
     fn try_send(&self, transmit: &Transmit, bytes: &[u8]) -> io::Result<()> {
         let Transmit { peer, segment } = *transmit;
         let socket = self.io.socket();
@@ -208,32 +214,32 @@ impl Socket {
     }
 }
 
-/// Room for what one system call receives.
+/// Buffers for the datagrams that one system call receives.
 #[derive(Debug)]
 pub struct Batch {
     buffers: Vec<u8>,
     meta: [RecvMeta; BATCH_SIZE],
-    /// How many datagrams are asked for: preparing for many costs as much as a system call, so a batch grows
-    /// and shrinks with what comes.
-    room: usize,
+    /// Datagrams to ask for. Preparing many buffers costs as much as a system call, so the size
+    /// follows the number of datagrams that arrive.
+    size: usize,
     filled: usize,
 }
 
 impl Default for Batch {
     fn default() -> Batch {
         Batch {
-            buffers: vec![0; BATCH_SIZE * LONGEST],
+            buffers: vec![0; BATCH_SIZE * MAX_DATAGRAM],
             meta: [RecvMeta::default(); BATCH_SIZE],
-            room: SMALLEST_BATCH,
+            size: MIN_BATCH,
             filled: 0,
         }
     }
 }
 
 impl Batch {
-    /// The datagrams and their senders.
+    /// The received datagrams and their peers.
     pub fn datagrams(&self) -> impl Iterator<Item = (Peer, &[u8])> {
-        let buffers = self.buffers.chunks(LONGEST);
+        let buffers = self.buffers.chunks(MAX_DATAGRAM);
         let filled = buffers.zip(&self.meta).take(self.filled);
         filled.flat_map(|(buffer, meta)| {
             let peer = Peer {
@@ -246,23 +252,20 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.filled == self.room
+        self.filled == self.size
     }
 
     fn fill(
         &mut self,
         receive: impl FnOnce(&mut [IoSliceMut<'_>], &mut [RecvMeta]) -> io::Result<usize>,
     ) -> io::Result<()> {
-        self.room = (2 * self.filled).clamp(SMALLEST_BATCH, BATCH_SIZE);
+        self.size = (2 * self.filled).clamp(MIN_BATCH, BATCH_SIZE);
         self.filled = 0;
-        // A client that is alone is looked for again and again, each time with the smallest.
-        self.filled = match self.room {
-            SMALLEST_BATCH => receive(
-                &mut slices::<SMALLEST_BATCH>(&mut self.buffers),
-                &mut self.meta,
-            ),
-            room => receive(
-                &mut slices::<BATCH_SIZE>(&mut self.buffers)[..room],
+        // Busy polling for a single client always uses the smallest batch.
+        self.filled = match self.size {
+            MIN_BATCH => receive(&mut slices::<MIN_BATCH>(&mut self.buffers), &mut self.meta),
+            size => receive(
+                &mut slices::<BATCH_SIZE>(&mut self.buffers)[..size],
                 &mut self.meta,
             ),
         }?;
@@ -271,6 +274,6 @@ impl Batch {
 }
 
 fn slices<const COUNT: usize>(buffers: &mut [u8]) -> [IoSliceMut<'_>; COUNT] {
-    let mut chunks = buffers.chunks_mut(LONGEST);
+    let mut chunks = buffers.chunks_mut(MAX_DATAGRAM);
     std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()))
 }

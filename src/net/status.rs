@@ -1,8 +1,8 @@
-//! How the side door learns what the workers know: it asks, and every driver answers between two
-//! datagrams.
+//! Status of the workers: the HTTP listener sends a request, and every driver replies with its
+//! counters between two datagrams.
 //!
-//! While nobody asks, nothing is shared. An answer proves that its loop turns. The last question is asked by the program
-//! itself, when it is about to end.
+//! Nothing is shared while there is no request. A reply proves that its driver's loop is running.
+//! The last request is the shutdown request, sent when the program is about to end.
 
 use std::time::Duration;
 
@@ -14,197 +14,198 @@ use crate::proto::Instant;
 use crate::proto::server::Server;
 use crate::proto::stats::Stats;
 
-/// How long a driver may take to answer. Its loop turns in microseconds, and under any load in
-/// milliseconds.
-pub const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a driver may take to reply. Its loop takes microseconds per turn, and milliseconds
+/// under any load.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long an answer is good for: whoever asks the side door in a loop costs each worker one copy
-/// of its counters a second.
-const FRESH_FOR: Duration = Duration::from_secs(1);
+/// How long a snapshot is reused. So a client that polls the HTTP listener in a loop costs each
+/// worker one copy of its counters per second.
+const SNAPSHOT_LIFETIME: Duration = Duration::from_secs(1);
 
-/// What drivers are asked.
+/// A status request, as all drivers see it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Question {
-    /// 0 is none.
+struct StatusRequest {
+    /// Number of the request; 0 stands for none.
     number: u64,
-    /// Nothing is to be under way any more when it is answered.
-    is_last: bool,
+    /// Every driver has to finish its transfers before it replies.
+    is_shutdown: bool,
 }
 
-/// What a driver answers.
+/// A driver's reply.
 #[derive(Clone, Debug)]
-struct Answer {
-    /// To which question. 0 is none.
-    question: u64,
-    /// None before the first answer.
+struct StatusReply {
+    /// Number of the request that this replies to; 0 stands for none.
+    request: u64,
+    /// The counters; `None` before the first reply.
     stats: Option<Stats>,
-    proven: usize,
-    unproven: usize,
+    validated: usize,
+    unvalidated: usize,
 }
 
-/// The driver's end of the line.
+/// The driver's end: receives status requests and sends replies.
 #[derive(Debug)]
-pub struct Line {
-    question: watch::Receiver<Question>,
-    answer: watch::Sender<Answer>,
+pub struct StatusResponder {
+    request: watch::Receiver<StatusRequest>,
+    reply: watch::Sender<StatusReply>,
 }
 
-impl Line {
-    /// Waits until somebody asks.
-    pub async fn ring(&mut self) {
-        if self.question.changed().await.is_err() {
-            // Nobody is left to ask.
+impl StatusResponder {
+    /// Waits for the next request.
+    pub(super) async fn next_request(&mut self) {
+        if self.request.changed().await.is_err() {
+            // Every requester has been dropped: there will be no request.
             std::future::pending().await
         }
     }
 
-    /// True when all that is under way is to end before the answer.
-    pub fn is_last(&self) -> bool {
-        self.question.borrow().is_last
+    /// True if all transfers have to be finished before the reply.
+    pub(super) fn is_shutdown(&self) -> bool {
+        self.request.borrow().is_shutdown
     }
 
-    /// Tells what `server` has counted so far.
-    pub fn answer(&self, server: &Server) {
-        self.answer.send_replace(Answer {
-            question: self.question.borrow().number,
+    /// Replies with the counters of `server`.
+    pub(super) fn reply(&self, server: &Server) {
+        self.reply.send_replace(StatusReply {
+            request: self.request.borrow().number,
             stats: Some(server.stats().clone()),
-            proven: server.validated(),
-            unproven: server.unvalidated(),
+            validated: server.validated(),
+            unvalidated: server.unvalidated(),
         });
     }
 }
 
-/// What all drivers together have answered.
+/// The sum of all drivers' replies.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
-    /// Drivers, and those of them that have answered in time.
+pub(crate) struct StatusSnapshot {
+    /// Number of drivers.
     pub drivers: usize,
-    /// See above.
-    pub answered: usize,
-    /// The counters of all, as of their last answers; none if there was not one.
+    /// Number of drivers that replied in time.
+    pub replied: usize,
+    /// The counters of all drivers, as of their last replies; `None` if there was no reply yet.
     pub stats: Option<Stats>,
-    /// Transfers under way whose peer has acknowledged something.
-    pub proven: usize,
-    /// Transfers under way whose peer has not.
-    pub unproven: usize,
+    /// Transfers in progress to validated addresses.
+    pub validated: usize,
+    /// Transfers in progress to unvalidated addresses.
+    pub unvalidated: usize,
 }
 
-/// The asking end.
+/// The requesting end: sends status requests to all drivers and sums up their replies.
 #[derive(Debug)]
-pub struct Pulse {
+pub struct StatusRequester {
     clock: Clock,
-    question: watch::Sender<Question>,
-    answers: Vec<watch::Receiver<Answer>>,
-    last: Option<(Instant, Tally)>,
+    request: watch::Sender<StatusRequest>,
+    replies: Vec<watch::Receiver<StatusReply>>,
+    last: Option<(Instant, StatusSnapshot)>,
 }
 
-impl Pulse {
-    /// With no driver yet.
-    pub fn new(clock: Clock) -> Pulse {
-        Pulse {
+impl StatusRequester {
+    /// A requester without drivers.
+    pub fn new(clock: Clock) -> StatusRequester {
+        StatusRequester {
             clock,
-            question: watch::Sender::default(),
-            answers: Vec::new(),
+            request: watch::Sender::default(),
+            replies: Vec::new(),
             last: None,
         }
     }
 
-    /// A line for one more driver.
-    pub fn line(&mut self) -> Line {
-        let nothing = Answer {
-            question: 0,
+    /// Adds a driver and returns its end.
+    pub fn add_driver(&mut self) -> StatusResponder {
+        let none = StatusReply {
+            request: 0,
             stats: None,
-            proven: 0,
-            unproven: 0,
+            validated: 0,
+            unvalidated: 0,
         };
-        let (answer, hear) = watch::channel(nothing);
-        self.answers.push(hear);
-        Line {
-            question: self.question.subscribe(),
-            answer,
+        let (reply, replies) = watch::channel(none);
+        self.replies.push(replies);
+        StatusResponder {
+            request: self.request.subscribe(),
+            reply,
         }
     }
 
-    /// The last question, to be asked whenever the time has come.
-    pub fn last_word(&self) -> LastWord {
-        LastWord {
-            question: self.question.clone(),
-            answers: self.answers.clone(),
+    /// The shutdown request, to be sent at any later time.
+    pub(crate) fn shutdown_request(&self) -> ShutdownRequest {
+        ShutdownRequest {
+            request: self.request.clone(),
+            replies: self.replies.clone(),
         }
     }
 
-    /// The clock that it goes by.
-    pub fn clock(&self) -> Clock {
+    /// The clock that dates the snapshots.
+    pub(crate) fn clock(&self) -> Clock {
         self.clock
     }
 
-    /// What the drivers answer, or have answered less than a second ago. Takes up to [`PATIENCE`].
-    pub async fn take(&mut self) -> &Tally {
+    /// A snapshot that is less than a second old. Takes up to [`REPLY_TIMEOUT`].
+    pub(crate) async fn snapshot(&mut self) -> &StatusSnapshot {
         let now = self.clock.now();
         let last = self.last.take();
-        let tally = match last.filter(|(at, _)| now < *at + FRESH_FOR) {
-            Some((at, tally)) => (at, tally),
+        let snapshot = match last.filter(|(at, _)| now < *at + SNAPSHOT_LIFETIME) {
+            Some(recent) => recent,
             None => {
-                let tally = self.ask().await;
-                (self.clock.now(), tally)
+                let snapshot = self.request().await;
+                (self.clock.now(), snapshot)
             }
         };
-        &self.last.insert(tally).1
+        &self.last.insert(snapshot).1
     }
 
-    async fn ask(&mut self) -> Tally {
-        let question = ask(&self.question, &mut self.answers, false).await;
-        let mut tally = Tally {
-            drivers: self.answers.len(),
-            ..Tally::default()
+    async fn request(&mut self) -> StatusSnapshot {
+        let number = send(&self.request, &mut self.replies, false).await;
+        let mut snapshot = StatusSnapshot {
+            drivers: self.replies.len(),
+            ..StatusSnapshot::default()
         };
-        for answer in &self.answers {
-            tally.add(&answer.borrow(), question);
+        for reply in &self.replies {
+            snapshot.add(&reply.borrow(), number);
         }
-        tally
+        snapshot
     }
 }
 
-/// See [`Pulse::last_word`].
+/// The last status request: every driver finishes its transfers before it replies.
 #[derive(Debug)]
-pub struct LastWord {
-    question: watch::Sender<Question>,
-    answers: Vec<watch::Receiver<Answer>>,
+pub(crate) struct ShutdownRequest {
+    request: watch::Sender<StatusRequest>,
+    replies: Vec<watch::Receiver<StatusReply>>,
 }
 
-impl LastWord {
-    /// Has every driver end what is under way, and tell of it. Takes up to [`PATIENCE`].
-    pub async fn say(mut self) {
-        ask(&self.question, &mut self.answers, true).await;
+impl ShutdownRequest {
+    /// Sends the request and waits for the replies, for up to [`REPLY_TIMEOUT`].
+    pub(crate) async fn send(mut self) {
+        send(&self.request, &mut self.replies, true).await;
     }
 }
 
-/// Asks all drivers, and waits for their answers, if not for ever. The number of the question.
-async fn ask(
-    question: &watch::Sender<Question>,
-    answers: &mut [watch::Receiver<Answer>],
-    is_last: bool,
+/// Sends a request to all drivers and waits for their replies, for up to [`REPLY_TIMEOUT`].
+/// Returns the number of the request.
+async fn send(
+    request: &watch::Sender<StatusRequest>,
+    replies: &mut [watch::Receiver<StatusReply>],
+    is_shutdown: bool,
 ) -> u64 {
-    question.send_modify(|question| {
-        question.number += 1;
-        question.is_last |= is_last;
+    request.send_modify(|request| {
+        request.number += 1;
+        request.is_shutdown |= is_shutdown;
     });
-    let number = question.borrow().number;
+    let number = request.borrow().number;
     let all = async {
-        for answer in answers {
-            let _ = answer.wait_for(|answer| answer.question >= number).await;
+        for reply in replies {
+            let _ = reply.wait_for(|reply| reply.request >= number).await;
         }
     };
-    let _ = timeout(PATIENCE, all).await;
+    let _ = timeout(REPLY_TIMEOUT, all).await;
     number
 }
 
-impl Tally {
-    fn add(&mut self, answer: &Answer, question: u64) {
-        self.answered += usize::from(answer.question >= question);
-        self.proven += answer.proven;
-        self.unproven += answer.unproven;
-        match (&mut self.stats, &answer.stats) {
+impl StatusSnapshot {
+    fn add(&mut self, reply: &StatusReply, request: u64) {
+        self.replied += usize::from(reply.request >= request);
+        self.validated += reply.validated;
+        self.unvalidated += reply.unvalidated;
+        match (&mut self.stats, &reply.stats) {
             (Some(stats), Some(more)) => stats.absorb(more),
             (stats @ None, Some(first)) => *stats = Some(first.clone()),
             (_, None) => {}

@@ -1,4 +1,5 @@
-//! What systemd hands over, and what it is told. Without systemd, or elsewhere than on Linux: nothing.
+//! systemd: socket activation and service notifications. Does nothing without systemd, or on
+//! systems other than Linux.
 
 use std::io;
 
@@ -11,48 +12,48 @@ use std::os::{
     },
 };
 
-use super::socket::Bound;
+use super::socket::BoundSocket;
 
-/// The sockets that systemd bound for us (`LISTEN_FDS`). The first call takes them all.
+/// The sockets that systemd has bound (`LISTEN_FDS`). The first call takes them all.
 ///
 /// # Errors
-/// One of them is no UDP socket.
+/// One of them is not a UDP socket.
 #[cfg(target_os = "linux")]
-pub fn sockets() -> io::Result<Vec<Bound>> {
-    let mut handed = listenfd::ListenFd::from_env();
+pub(crate) fn sockets() -> io::Result<Vec<BoundSocket>> {
+    let mut inherited = listenfd::ListenFd::from_env();
     let mut sockets = Vec::new();
-    for index in 0..handed.len() {
-        if let Some(socket) = handed.take_udp_socket(index)? {
-            sockets.push(Bound::adopt(socket)?);
+    for index in 0..inherited.len() {
+        if let Some(socket) = inherited.take_udp_socket(index)? {
+            sockets.push(BoundSocket::inherit(socket)?);
         }
     }
     Ok(sockets)
 }
 
-/// There are none here.
+/// Other systems have no systemd.
 #[cfg(not(target_os = "linux"))]
-pub fn sockets() -> io::Result<Vec<Bound>> {
+pub fn sockets() -> io::Result<Vec<BoundSocket>> {
     Ok(Vec::new())
 }
 
-/// Whoever watches over the service (`NOTIFY_SOCKET`), if anybody does.
+/// The service manager (`NOTIFY_SOCKET`), if there is one.
 ///
-/// The socket is connected early and kept: inside the sandbox there is no other.
+/// The socket is connected early and kept: the sandbox does not allow to open one later.
 #[derive(Debug)]
-pub struct Supervisor {
+pub(crate) struct ServiceManager {
     #[cfg(target_os = "linux")]
     socket: Option<UnixDatagram>,
 }
 
 #[cfg(target_os = "linux")]
-impl Supervisor {
+impl ServiceManager {
     /// Connects to the address in the environment: a path, or `@` and an abstract name.
     ///
     /// # Errors
-    /// There is an address, and nobody there.
-    pub fn connect() -> io::Result<Supervisor> {
+    /// There is an address, and nothing receives there.
+    pub(crate) fn connect() -> io::Result<ServiceManager> {
         let Some(address) = std::env::var_os("NOTIFY_SOCKET") else {
-            return Ok(Supervisor { socket: None });
+            return Ok(ServiceManager { socket: None });
         };
         let address = match address.as_bytes().strip_prefix(b"@") {
             Some(name) => SocketAddr::from_abstract_name(name)?,
@@ -60,13 +61,14 @@ impl Supervisor {
         };
         let socket = UnixDatagram::unbound()?;
         socket.connect_addr(&address)?;
-        Ok(Supervisor {
+        Ok(ServiceManager {
             socket: Some(socket),
         })
     }
 
-    /// Sends a state in the words of `sd_notify(3)`, as in `READY=1`. If nobody listens any more, nothing is lost.
-    pub fn tell(&self, state: &str) {
+    /// Sends a state as in `sd_notify(3)`: `READY=1`. A service manager that has gone away is not
+    /// an error.
+    pub(crate) fn notify(&self, state: &str) {
         if let Some(socket) = &self.socket {
             let _ = socket.send(state.as_bytes());
         }
@@ -74,12 +76,12 @@ impl Supervisor {
 }
 
 #[cfg(not(target_os = "linux"))]
-impl Supervisor {
-    /// There is none here.
-    pub fn connect() -> io::Result<Supervisor> {
-        Ok(Supervisor {})
+impl ServiceManager {
+    /// Other systems have no systemd.
+    pub fn connect() -> io::Result<ServiceManager> {
+        Ok(ServiceManager {})
     }
 
-    /// Tells nobody.
-    pub fn tell(&self, _state: &str) {}
+    /// Does nothing.
+    pub fn notify(&self, _state: &str) {}
 }

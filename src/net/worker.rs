@@ -1,5 +1,5 @@
-//! A worker: a thread with a runtime, sockets, tables and timers of its own. Workers share nothing but the
-//! files.
+//! Worker threads. Each has its own runtime, sockets, session tables and timers; workers share
+//! only the files.
 
 use std::io;
 use std::sync::Arc;
@@ -8,69 +8,74 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinSet, LocalSet};
 
 use super::Clock;
-use super::driver::{Busy, Driver};
-use super::socket::{Bound, Socket};
-use super::status::Line;
+use super::driver::{ActiveDrivers, Driver};
+use super::socket::{BoundSocket, Socket};
+use super::status::StatusResponder;
 use crate::catalog::Catalog;
-use crate::proto::config::Config;
+use crate::proto::config::ServerConfig;
 use crate::proto::report::Report;
 use crate::proto::server::Server;
 
-/// What a worker needs to know.
+/// What all workers have in common.
 #[derive(Clone)]
-pub struct Duty {
+pub struct WorkerConfig {
     /// The files to serve.
     pub catalog: Arc<Catalog>,
-    /// The same for all.
+    /// The clock.
     pub clock: Clock,
-    /// Told of every transfer that has ended.
+    /// Called for every transfer that has ended.
     pub report: fn(&Catalog, &Report),
-    /// Counts the drivers of all workers that have a transfer under way.
-    pub busy: Busy,
-    /// Told why a worker has ended. None ends for any other reason than a failure.
-    pub failed: mpsc::UnboundedSender<io::Error>,
+    /// The number of drivers that have a transfer in progress.
+    pub active: ActiveDrivers,
+    /// Receives the reason when a worker fails. A worker ends for no other reason.
+    pub failures: mpsc::UnboundedSender<io::Error>,
 }
 
-/// What a driver of its own is for.
-pub struct Post {
+/// A socket assigned to a worker, with what its driver needs.
+pub struct Assignment {
     /// The socket.
-    pub bound: Bound,
-    /// For the server behind it.
-    pub config: Config,
-    /// To whoever asks how it is.
-    pub line: Line,
+    pub socket: BoundSocket,
+    /// Settings of the server on this socket.
+    pub config: ServerConfig,
+    /// Where the driver replies to status requests.
+    pub status: StatusResponder,
 }
 
-/// Starts a worker on a thread of its own.
+/// Starts a worker on a new thread.
 ///
 /// # Errors
-/// There is no such thread to be had.
-pub fn start(duty: Duty, posts: Vec<Post>) -> io::Result<()> {
+/// The system cannot start a thread.
+pub fn start(config: WorkerConfig, assignments: Vec<Assignment>) -> io::Result<()> {
     let run = move || {
-        let failed = duty.failed.clone();
-        if let Err(error) = run(duty, posts) {
-            // Nobody is left to be told when the program is about to end.
-            let _ = failed.send(error);
+        let failures = config.failures.clone();
+        if let Err(error) = run(config, assignments) {
+            // The receiver is gone only if the program is about to end.
+            let _ = failures.send(error);
         }
     };
     let thread = std::thread::Builder::new().name("worker".to_owned());
     thread.spawn(run).map(drop)
 }
 
-fn run(duty: Duty, posts: Vec<Post>) -> io::Result<()> {
+fn run(config: WorkerConfig, assignments: Vec<Assignment>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()?;
-    LocalSet::new().block_on(&runtime, drive_all(duty, posts))
+    LocalSet::new().block_on(&runtime, run_drivers(config, assignments))
 }
 
-async fn drive_all(duty: Duty, posts: Vec<Post>) -> io::Result<()> {
+async fn run_drivers(worker: WorkerConfig, assignments: Vec<Assignment>) -> io::Result<()> {
     let mut drivers = JoinSet::new();
-    for post in posts {
-        let server = Server::new(Arc::clone(&duty.catalog), post.config);
-        let driver = Driver::new(Socket::new(post.bound)?, server, duty.clock, duty.report);
-        drivers.spawn_local(driver.run(duty.busy.clone(), post.line));
+    for Assignment {
+        socket,
+        config,
+        status,
+    } in assignments
+    {
+        let server = Server::new(Arc::clone(&worker.catalog), config);
+        let driver = Driver::new(Socket::new(socket)?, server, worker.clock, worker.report);
+        drivers.spawn_local(driver.run(worker.active.clone(), status));
     }
     while let Some(ended) = drivers.join_next().await {
         ended.map_err(io::Error::other)??;

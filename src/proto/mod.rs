@@ -1,8 +1,8 @@
-//! The protocol as values: no socket, no clock, no runtime, no log.
+//! The protocol as values, without sockets, clocks, a runtime or a log.
 //!
-//! Whoever owns a [`Server`](server::Server) or a [`Fetch`](client::Fetch) brings it datagrams and
-//! the time, and carries away what it wants sent. That makes every rule of this floor testable at
-//! literal times, and the simulation the same code as the wire.
+//! The owner of a [`Server`](server::Server) or a [`Fetch`](client::Fetch) passes it datagrams and
+//! the time, and sends what it returns. So tests can check every rule at literal times, and the
+//! simulation runs the same code as the program.
 
 pub mod client;
 pub mod config;
@@ -19,11 +19,11 @@ use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A point in time: microseconds since an origin that the owner of the clock chooses.
+/// A point in time: microseconds since an origin that the caller chooses.
 ///
-/// Half the size of [`std::time::Instant`], which counts in a table of sessions, and it can be
-/// written down in a test. Additions saturate: a far deadline is as good as never.
-// One more than the microseconds: so zero is free to mean that there is none, and an `Option` costs nothing.
+/// It has half the size of [`std::time::Instant`], which matters in a table of sessions, and tests
+/// can write it literally. Additions saturate.
+// One more than the microseconds. So zero stands for `None`, and an `Option` needs no space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(NonZeroU64);
 
@@ -73,12 +73,12 @@ impl Sub for Instant {
     }
 }
 
-/// Where a datagram came from, or goes to.
+/// The remote end of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The other end: its address and TID.
+    /// The remote address and port (the TID).
     pub address: SocketAddr,
-    /// The address of ours that it knows, where the socket tells: replies must leave from it.
+    /// The local address that the peer uses, if the socket reports it: replies must leave from it.
     pub local: Option<IpAddr>,
 }
 
@@ -92,16 +92,16 @@ impl From<SocketAddr> for Peer {
 }
 
 impl Peer {
-    /// It has a port: 0 is none (RFC 768). To send there fails in a way that `quinn-udp` takes for that of a network card which
-    /// cannot cut windows into datagrams, and it never asks the card again.
-    pub fn can_be_answered(&self) -> bool {
+    /// True unless the source port is 0, which means none (RFC 768). Sending to port 0 fails with
+    /// an error that `quinn-udp` takes for missing GSO support, and it would never use GSO again.
+    pub(crate) fn can_be_answered(&self) -> bool {
         self.address.port() != 0
     }
 
-    /// The datagram was sent to everybody: RFC 1123 §4.2.3.5 wants a request to a broadcast address
-    /// ignored, and no reply could leave from it. (The broadcast address of a subnet looks like any
-    /// other.)
-    pub fn asked_everybody(&self) -> bool {
+    /// True if the datagram was sent to a broadcast or multicast address. RFC 1123 §4.2.3.5
+    /// requires that such requests are ignored, and no reply could leave from that address. (The
+    /// broadcast address of a subnet cannot be told from others.)
+    pub(crate) fn is_broadcast(&self) -> bool {
         match self.local.map(|local| local.to_canonical()) {
             Some(IpAddr::V4(local)) => local.is_broadcast() || local.is_multicast(),
             Some(IpAddr::V6(local)) => local.is_multicast(),

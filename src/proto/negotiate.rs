@@ -1,4 +1,5 @@
-//! What a request asks for, what it gets, and the OACK that says so (RFC 2347, 2348, 2349, 7440).
+//! The server's side of option negotiation: requested options, granted options, and the OACK
+//! (RFC 2347, 2348, 2349, 7440).
 
 use std::net::IpAddr;
 
@@ -6,72 +7,80 @@ use crate::wire::options::{decimal, put_option};
 use crate::wire::packet::DEFAULT_BLKSIZE;
 use crate::wire::{Opcode, OptionName, Options};
 
-/// RFC 2348: 8 to 65464 bytes. What is above is clamped; what is below is ignored, because no
-/// answer to it would be both valid and not raised.
+/// Limits of `blksize` in bytes (RFC 2348). A larger value is clamped. A smaller one is ignored,
+/// because the OACK must not raise it, and no value below 8 is valid.
 const BLKSIZE_MIN: u64 = 8;
 const BLKSIZE_MAX: u16 = 65464;
 
-/// What the operator allows.
+/// Limits that the operator sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct NegotiationLimits {
     /// Largest IP packet in bytes that the path carries whole; 576 to 65535.
     pub mtu: u16,
     /// Most blocks per acknowledgement; at least 1.
     pub max_windowsize: u16,
 }
 
-impl Default for Limits {
-    /// Ethernet; and 16 blocks, because U-Boot's virtio-net dies of a burst of 32.
-    fn default() -> Limits {
-        Limits {
+impl Default for NegotiationLimits {
+    /// An Ethernet MTU, and 16 blocks, because a burst of 32 hangs U-Boot's virtio-net driver.
+    fn default() -> NegotiationLimits {
+        NegotiationLimits {
             mtu: 1500,
             max_windowsize: 16,
         }
     }
 }
 
-/// What client and server agreed on.
+/// The former name, for code that is being rewritten.
+pub type Limits = NegotiationLimits;
+
+/// The negotiated options of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Payload bytes per block.
     pub blksize: u16,
     /// Blocks per acknowledgement.
     pub windowsize: u16,
-    /// Seconds, where the client asked for them: an upper bound of our own timer.
+    /// The requested timeout in seconds, an upper limit of the server's timer.
     pub timeout: Option<u8>,
     /// The file is translated (RFC 1350 mode `netascii`).
     pub netascii: bool,
-    /// The accepted options in the order of the request: the OACK's. GRUB and EDK2 want none that
-    /// they did not ask for.
-    accepted: [Option<OptionName>; 4],
+    /// The granted options in the order of the request, for the OACK. GRUB and EDK2 fail if it
+    /// holds an option that they did not request.
+    granted: [Option<OptionName>; 4],
 }
 
 impl Terms {
-    /// Reads the options of a request. Unknown names, bad values and repeats count as not there.
-    pub fn negotiate(options: Options<'_>, netascii: bool, peer: IpAddr, limits: Limits) -> Terms {
+    /// Reads the options of a request. Unknown names, invalid values and repeats are ignored.
+    pub(crate) fn negotiate(
+        options: Options<'_>,
+        netascii: bool,
+        peer: IpAddr,
+        limits: NegotiationLimits,
+    ) -> Terms {
         let mut terms = Terms {
             blksize: DEFAULT_BLKSIZE,
             windowsize: 1,
             timeout: None,
             netascii,
-            accepted: [None; 4],
+            granted: [None; 4],
         };
         for (name, value) in options.iter() {
             if let Some(name) = OptionName::of(name)
                 && let Some(value) = decimal(value)
             {
-                terms.consider(name, value, peer, limits);
+                terms.grant(name, value, peer, limits);
             }
         }
         terms
     }
 
-    /// Accepts an option unless its value is out of range or it was accepted before.
-    fn consider(&mut self, name: OptionName, value: u64, peer: IpAddr, limits: Limits) {
-        let Some(free) = self.accepted.iter().position(Option::is_none) else {
+    /// Grants an option unless its value is invalid or the option was granted before.
+    fn grant(&mut self, name: OptionName, value: u64, peer: IpAddr, limits: NegotiationLimits) {
+        let Some(free) = self.granted.iter().position(Option::is_none) else {
             return;
         };
-        if self.accepted.contains(&Some(name)) {
+        if self.granted.contains(&Some(name)) {
             return;
         }
         match name {
@@ -88,23 +97,23 @@ impl Terms {
             OptionName::Tsize => {}
             _ => return,
         }
-        self.accepted[free] = Some(name);
+        self.granted[free] = Some(name);
     }
 
-    /// True when the request is answered by an OACK rather than by the first DATA.
-    pub fn has_options(&self) -> bool {
-        self.accepted[0].is_some()
+    /// True if the answer to the request is an OACK; else it is the first DATA.
+    pub(crate) fn has_options(&self) -> bool {
+        self.granted[0].is_some()
     }
 
-    /// True when the client asked how long the file is.
-    pub fn asks_size(&self) -> bool {
-        self.accepted.contains(&Some(OptionName::Tsize))
+    /// True if the client requested the size of the file.
+    pub(crate) fn asks_size(&self) -> bool {
+        self.granted.contains(&Some(OptionName::Tsize))
     }
 
-    /// Appends the OACK. `size` is the length in bytes of the transfer, in its mode.
-    pub fn encode_oack(&self, size: u64, out: &mut Vec<u8>) {
+    /// Appends the OACK to `out`. `size` is the length of the transfer in bytes, in its mode.
+    pub(crate) fn encode_oack(&self, size: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(&(Opcode::Oack as u16).to_be_bytes());
-        for name in self.accepted.into_iter().flatten() {
+        for name in self.granted.into_iter().flatten() {
             let value = match name {
                 OptionName::Blksize => self.blksize.into(),
                 OptionName::Windowsize => self.windowsize.into(),
@@ -116,8 +125,8 @@ impl Terms {
     }
 }
 
-/// The largest block that leaves unfragmented: the MTU less IP, UDP and TFTP headers, 20 + 8 + 4 on
-/// IPv4 and 40 + 8 + 4 on IPv6.
+/// The largest block that is not fragmented: the MTU less the IP, UDP and TFTP headers, which are
+/// 20 + 8 + 4 bytes on IPv4 and 40 + 8 + 4 on IPv6.
 fn largest_blksize(mtu: u16, peer: IpAddr) -> u16 {
     let headers = match peer.to_canonical() {
         IpAddr::V4(_) => 32,
@@ -138,10 +147,10 @@ mod tests {
 
     const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-    /// The OACK to the option part `asked`, for a file of 1000 bytes.
+    /// The OACK to the option part `requested`, for a file of 1000 bytes.
     #[track_caller]
-    fn oack_from(asked: &[u8], peer: IpAddr, limits: Limits) -> Vec<u8> {
-        let terms = Terms::negotiate(Options::new(asked), false, peer, limits);
+    fn oack_from(requested: &[u8], peer: IpAddr, limits: NegotiationLimits) -> Vec<u8> {
+        let terms = Terms::negotiate(Options::new(requested), false, peer, limits);
         let mut out = Vec::new();
         terms.encode_oack(1000, &mut out);
         assert_eq!(terms.has_options(), out.len() > 2);
@@ -149,12 +158,15 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(asked: &[u8], answered: &[u8]) {
-        assert_eq!(oack_from(asked, V4, Limits::default()), answered);
+    fn check(requested: &[u8], answered: &[u8]) {
+        assert_eq!(
+            oack_from(requested, V4, NegotiationLimits::default()),
+            answered
+        );
     }
 
     #[test]
-    fn only_what_was_asked_in_that_order() {
+    fn only_requested_options_are_granted_in_their_order() {
         check(b"", b"");
         check(
             b"tsize\x000\0blksize\x001432\0",
@@ -187,9 +199,9 @@ mod tests {
     #[test]
     fn blksize_fits_the_mtu_of_either_family() {
         let oack = |mtu, peer| {
-            let limits = Limits {
+            let limits = NegotiationLimits {
                 mtu,
-                ..Limits::default()
+                ..NegotiationLimits::default()
             };
             let bytes = oack_from(b"blksize\x0065464\0", peer, limits);
             String::from_utf8(bytes[8..bytes.len() - 1].to_vec()).unwrap()
@@ -205,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn windowsize_is_bounded() {
+    fn windowsize_is_clamped() {
         check(b"windowsize\x004\0", b"windowsize\x004\0");
         check(b"windowsize\x0064\0", b"windowsize\x0016\0");
         check(b"windowsize\x0070000\0", b"windowsize\x0016\0");
@@ -213,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn timeout_is_echoed_or_left_out() {
+    fn timeout_is_echoed_or_ignored() {
         check(b"timeout\x005\0", b"timeout\x005\0");
         check(b"timeout\x00255\0", b"timeout\x00255\0");
         check(b"timeout\x000\0", b"");
@@ -221,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_good_value_of_a_repeated_option_counts() {
+    fn the_first_valid_value_of_a_repeated_option_is_granted() {
         check(
             b"blksize\x001024\0blksize\x00512\0tsize\x000\0tsize\x000\0",
             b"blksize\x001024\0tsize\x001000\0",

@@ -1,61 +1,64 @@
-//! The system calls of a server that has everything open already: a line for each, with who needs it.
+//! The list of system calls that a running server needs, with a reason for each.
 //!
-//! What is not here ends the process. (With glibc an attempt to open for reading fails and ends nothing: see
-//! [`REFUSED`].) Numbers come from the target (x86-64 and aarch64, musl and glibc). A call
-//! with a condition in brackets is let through only where that holds; several lines of one call are
-//! alternatives. So no line hands out a new way to a file, a program, an address or another process.
+//! A call that is not listed ends the process. (With glibc an attempt to open a file for reading
+//! fails without ending the process: see [`REFUSED`].) The target defines the numbers (x86-64 and
+//! aarch64, musl and glibc). A call with conditions in parentheses is allowed only if they hold;
+//! several lines of one call are alternatives. So no line gives access to a new file, program,
+//! address or process.
 
 use libc::*;
 
-/// A line of the list.
+/// A system call of a list.
 #[derive(Clone, Copy, Debug)]
-pub struct Call {
+pub(super) struct Call {
     /// `SYS_` and the name.
     symbol: &'static str,
     /// The number on this target.
     pub number: i64,
-    /// All of these must hold.
-    pub only: &'static [Only],
+    /// Conditions that all have to hold.
+    pub conditions: &'static [Condition],
 }
 
 impl Call {
-    /// The name, as in the second section of the manual.
-    pub fn name(&self) -> &'static str {
+    /// The name, as in section 2 of the manual.
+    pub(super) fn name(&self) -> &'static str {
         self.symbol.trim_start_matches("SYS_")
     }
 }
 
-/// A condition on the lower 32 bits of an argument, counted from 0. No call here takes more in what is looked at.
+/// A condition on the lower 32 bits of an argument, counted from 0. None of the checked arguments
+/// uses more bits.
 #[derive(Clone, Copy, Debug)]
-pub enum Only {
-    /// The argument is this.
+pub(super) enum Condition {
+    /// The argument has this value.
     Is(u8, u32),
-    /// The argument is anything but this.
+    /// The argument has any other value.
     IsNot(u8, u32),
-    /// Of these bits (the second value) exactly those (the third) are set.
+    /// The argument, masked with the second value, equals the third.
     Bits(u8, u32, u32),
-    /// The argument is the number of this very process.
+    /// The argument is the id of this process.
     ThisProcess(u8),
 }
 
-use Only::{Bits, Is, IsNot, ThisProcess};
+use Condition::{Bits, Is, IsNot, ThisProcess};
 
-/// `name (conditions): who needs it, and for what;` becomes a [`Call`]. The reason must be there, and is left out of
-/// the binary.
+/// Makes a [`Call`] from each line `name (conditions): "who needs it, and for what";`. The reason
+/// is mandatory, and is not compiled into the binary.
 macro_rules! calls {
-    ($($(#[$for:meta])* $symbol:ident $(($($only:expr),+))?: $needed_by:literal;)*) => {
+    ($($(#[$for:meta])* $symbol:ident $(($($condition:expr),+))?: $needed_by:literal;)*) => {
         &[$($(#[$for])* Call {
             symbol: stringify!($symbol),
             number: $symbol,
-            only: &[$($($only),+)?],
+            conditions: &[$($($condition),+)?],
         }),*]
     };
 }
 
 const EXECUTABLE: u32 = PROT_EXEC as u32;
-/// What makes a new thread of this process, and what would make another process or a namespace.
-const A_THREAD: u32 = (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD) as u32;
-const NO_THREAD: u32 = (CLONE_NEWNS
+/// The flags of `clone` that make a thread of this process.
+const THREAD: u32 = (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD) as u32;
+/// The flags of `clone` that make another process or a namespace.
+const NOT_THREAD: u32 = (CLONE_NEWNS
     | CLONE_NEWCGROUP
     | CLONE_NEWUTS
     | CLONE_NEWIPC
@@ -65,13 +68,13 @@ const NO_THREAD: u32 = (CLONE_NEWNS
     | CLONE_PTRACE
     | CLONE_VFORK) as u32;
 
-/// What passes.
+/// The allowed calls.
 #[rustfmt::skip]
-pub const ALLOWED: &[Call] = calls! {
+pub(super) const ALLOWED: &[Call] = calls! {
     // Datagrams
-    SYS_recvmmsg: "net::socket: takes datagrams in batches";
-    SYS_sendmsg: "net::socket: a window in one call, and whatever leaves from an address that was asked";
-    SYS_recvmsg: "quinn-udp: what ICMP said of a datagram; and single ones, where there is no recvmmsg";
+    SYS_recvmmsg: "net::socket: receives datagrams in batches";
+    SYS_sendmsg: "net::socket: a window in one call; datagrams that need a source address";
+    SYS_recvmsg: "quinn-udp: ICMP messages; single datagrams, where there is no recvmmsg";
 
     // The runtime of each thread
     SYS_epoll_create1: "tokio: one for each runtime";
@@ -79,33 +82,33 @@ pub const ALLOWED: &[Call] = calls! {
     #[cfg(target_arch = "x86_64")]
     SYS_epoll_wait: "tokio, with glibc: waits for datagrams and timers";
     SYS_epoll_pwait: "tokio, with musl or on aarch64: waits for datagrams and timers";
-    SYS_eventfd2: "tokio: what wakes a runtime";
+    SYS_eventfd2: "tokio: wakes a runtime";
     SYS_write: "tokio wakes a runtime; log: lines";
     SYS_read: "tokio: empties an eventfd that is full";
     SYS_socketpair (Is(0, AF_UNIX as u32), Bits(1, 0xf, SOCK_STREAM as u32)): "tokio: from the handler of SIGTERM to the loop";
-    SYS_sendto: "net::socket: a single datagram; tokio: the handler of SIGTERM; net::systemd: STOPPING; the HTTP side door";
-    SYS_recvfrom: "tokio: SIGTERM has come; the HTTP side door";
-    SYS_fcntl (Is(1, F_DUPFD_CLOEXEC as u32)): "tokio: a runtime's second hold on its epoll and on the pipe of signals";
+    SYS_sendto: "net::socket: a single datagram; tokio: the handler of SIGTERM; net::systemd: STOPPING; http: responses";
+    SYS_recvfrom: "tokio: SIGTERM has arrived; http: requests";
+    SYS_fcntl (Is(1, F_DUPFD_CLOEXEC as u32)): "tokio: a runtime duplicates its epoll and the pipe of signals";
     SYS_fcntl (Is(1, F_SETFD as u32), Is(2, FD_CLOEXEC as u32)): "musl: after each F_DUPFD_CLOEXEC";
     SYS_fcntl (Is(1, F_GETFL as u32)): "tokio: is this socket non-blocking?";
     SYS_fcntl (Is(1, F_GETFD as u32)): "std, in debug builds: is this descriptor open?";
-    SYS_close: "everybody";
+    SYS_close: "everything";
 
-    // The HTTP side door, whose listener is open already
-    SYS_accept4: "the HTTP side door: a connection";
+    // The HTTP listener, which is open already
+    SYS_accept4: "http: accepts a connection";
     SYS_getsockopt (Is(1, SOL_SOCKET as u32), Is(2, SO_ERROR as u32)): "tokio: why a connection failed";
-    SYS_setsockopt (Is(1, IPPROTO_TCP as u32), Is(2, TCP_NODELAY as u32)): "the HTTP side door: no waiting for more";
-    SYS_setsockopt (Is(1, SOL_SOCKET as u32), Is(2, SO_LINGER as u32)): "the HTTP side door: forgets what nobody reads";
-    SYS_getsockname: "the HTTP side door: the address of ours that a client has reached";
-    SYS_shutdown: "the HTTP side door: the end of a connection";
+    SYS_setsockopt (Is(1, IPPROTO_TCP as u32), Is(2, TCP_NODELAY as u32)): "http: sends at once (TCP_NODELAY)";
+    SYS_setsockopt (Is(1, SOL_SOCKET as u32), Is(2, SO_LINGER as u32)): "http: resets a connection that the client does not read";
+    SYS_getsockname: "http: the local address of a connection";
+    SYS_shutdown: "http: closes a connection";
 
     // Threads
-    SYS_clone (Bits(0, A_THREAD | NO_THREAD, A_THREAD)): "std: a thread, and nothing else";
+    SYS_clone (Bits(0, THREAD | NOT_THREAD, THREAD)): "std: a thread, and nothing else";
     SYS_set_robust_list: "glibc: each new thread";
     SYS_rseq: "glibc: each new thread";
     SYS_prctl (Is(0, PR_SET_NAME as u32)): "std: each new thread gets its name";
     SYS_sched_getaffinity: "glibc: each new thread, for its stack and its malloc";
-    SYS_sigaltstack: "std: each new thread, to tell of a stack overflow";
+    SYS_sigaltstack: "std: each new thread, to report a stack overflow";
     SYS_rt_sigprocmask: "musl and glibc: around a new thread, and in abort";
     SYS_futex: "std: locks, channels, join";
     SYS_sched_yield: "std: channels and locks, before they sleep";
@@ -119,8 +122,8 @@ pub const ALLOWED: &[Call] = calls! {
     SYS_madvise: "malloc; glibc, when a thread ends";
     SYS_munmap: "malloc; stacks of threads";
 
-    // Time and chance
-    SYS_clock_gettime: "std: the clock, where the kernel gives it no quicker way";
+    // Time and random numbers
+    SYS_clock_gettime: "std: the clock, where there is no vDSO";
     SYS_getrandom: "std: the seed of hash tables, on each thread";
     SYS_restart_syscall: "the kernel: a wait goes on after a stop";
 
@@ -135,17 +138,19 @@ pub const ALLOWED: &[Call] = calls! {
     SYS_exit_group: "the end";
 };
 
-/// What fails with ENOSYS and ends nothing: the C library asks by itself, and lives with a no.
+/// The calls that fail with ENOSYS and do not end the process: the C library makes them, and has a
+/// fallback.
 #[rustfmt::skip]
-pub const REFUSED: &[Call] = calls! {
+pub(super) const REFUSED: &[Call] = calls! {
     SYS_clone3: "glibc: no such call (ENOSYS), so it takes clone, whose flags a filter can see";
     #[cfg(target_env = "gnu")]
-    SYS_openat (Is(2, (O_RDONLY | O_CLOEXEC) as u32)): "glibc: malloc on a thread wants to read vm.overcommit_memory; without, it keeps its memory";
+    SYS_openat (Is(2, (O_RDONLY | O_CLOEXEC) as u32)): "glibc: malloc on a thread reads vm.overcommit_memory; without it, malloc keeps its memory";
 };
 
-/// Other names that a message should be able to say: what an attacker would try, and what a new feature might need.
+/// Other calls whose names a message can give: those that an attacker would try, and those that a
+/// new feature might need.
 #[rustfmt::skip]
-pub const FAMILIAR: &[Call] = calls! {
+pub(super) const KNOWN: &[Call] = calls! {
     SYS_openat: "files";
     SYS_openat2: "files";
     #[cfg(target_arch = "x86_64")]
@@ -212,9 +217,9 @@ pub const FAMILIAR: &[Call] = calls! {
     SYS_poll: "waiting";
 };
 
-/// The name of a number, if one of the lists has it.
-pub fn name_of(number: i64) -> Option<&'static str> {
-    let mut known = [ALLOWED, REFUSED, FAMILIAR].into_iter().flatten();
+/// The name of a call by its number, if a list has it.
+pub(super) fn name_of(number: i64) -> Option<&'static str> {
+    let mut known = [ALLOWED, REFUSED, KNOWN].into_iter().flatten();
     known.find(|call| call.number == number).map(Call::name)
 }
 
@@ -226,10 +231,10 @@ mod tests {
     use super::*;
 
     fn all() -> impl Iterator<Item = &'static Call> {
-        [ALLOWED, REFUSED, FAMILIAR].into_iter().flatten()
+        [ALLOWED, REFUSED, KNOWN].into_iter().flatten()
     }
 
-    /// An independent table knows the same names by the same numbers.
+    /// Compares names and numbers with those of an independent table.
     #[test]
     fn names_and_numbers_are_the_kernels() {
         for call in all() {
@@ -240,10 +245,10 @@ mod tests {
         }
     }
 
-    /// These are the lines for x86-64 only; all others must exist on aarch64 as well.
+    /// The calls that exist on x86-64 only; all others exist on aarch64 as well.
     #[cfg(target_arch = "x86_64")]
     #[test]
-    fn aarch64_has_all_but_what_it_never_had() {
+    fn aarch64_lacks_only_the_old_calls() {
         let missing: BTreeSet<&str> = all()
             .map(Call::name)
             .filter(|name| syscalls::aarch64::Sysno::from_str(name).is_err())
@@ -263,8 +268,8 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_a_way_out_is_not_allowed() {
-        let never: BTreeSet<i64> = FAMILIAR.iter().map(|call| call.number).collect();
+    fn dangerous_calls_are_not_allowed() {
+        let never: BTreeSet<i64> = KNOWN.iter().map(|call| call.number).collect();
         for call in ALLOWED {
             assert!(!never.contains(&call.number), "{}", call.name());
         }

@@ -1,28 +1,28 @@
-//! No file, no TCP port and no other process is within reach, whatever the system calls say.
+//! Landlock: denies access to files, TCP ports and other processes, in addition to seccomp.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, LandlockStatus, Ruleset, RulesetAttr, RulesetError, Scope,
 };
 
-use super::Filter;
+use super::state::Mechanism;
 
-/// The newest version of the interface whose restrictions are asked for. An older kernel enforces those it knows.
+/// The newest version of the interface to request. An older kernel enforces what it knows.
 const NEWEST: ABI = ABI::V6;
 
-/// Forbids all that Landlock can forbid, if this kernel has it.
-pub(super) fn enter() -> Result<Filter, String> {
+/// Denies everything that Landlock can deny, if the kernel supports it.
+pub(super) fn enter() -> Result<Mechanism, String> {
     let status = restrict().map_err(|error| {
-        format!("Landlock refuses: {error}. --no-sandbox goes without, at your own risk")
+        format!("Landlock fails: {error}. --no-sandbox runs without it, at your own risk")
     })?;
     match status {
         LandlockStatus::Available { effective_abi, .. } => {
-            Ok(Filter::Version(effective_abi.min(NEWEST) as u32))
+            Ok(Mechanism::Version(effective_abi.min(NEWEST) as u32))
         }
-        LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => Ok(Filter::Missing),
+        LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => Ok(Mechanism::Missing),
     }
 }
 
-/// A domain without a single rule.
+/// Creates a ruleset without exceptions and enters it.
 fn restrict() -> Result<LandlockStatus, RulesetError> {
     let restricted = Ruleset::default()
         .handle_access(AccessFs::from_all(NEWEST))?

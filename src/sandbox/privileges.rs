@@ -1,4 +1,4 @@
-//! Root long enough to bind port 69, then nobody, with no capability and no way back.
+//! Privileges: root binds port 69, then becomes an ordinary user without capabilities, for good.
 
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
@@ -7,51 +7,53 @@ use rustix::thread::{
     set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
-use super::{NOBODY, User};
+use super::user::{NONROOT, User};
 
-/// Becomes `wished`, or [`NOBODY`] if it was root, and drops every capability. Who it is now.
-pub(super) fn drop_to(wished: Option<User>) -> Result<User, String> {
+/// Changes to `user`, or from root to [`NONROOT`], and drops every capability. Returns the new
+/// user.
+pub(super) fn drop_to(user: Option<User>) -> Result<User, String> {
     let current = User {
         uid: geteuid().as_raw(),
         gid: getegid().as_raw(),
     };
-    let user = match wished {
+    let user = match user {
         Some(user) => user,
-        None if current.uid == 0 => NOBODY,
+        None if current.uid == 0 => NONROOT,
         None => current,
     };
-    empty_the_bounding_set();
+    drop_bounding_set();
     if user == current {
-        // Allowed to root with all its capabilities only; the others cannot get rid of their groups.
+        // Best effort: only root with all its capabilities may drop its groups.
         let _ = set_thread_groups(&[]);
     }
-    become_user(user, current).map_err(|errno| why_not(user, current, errno))?;
+    become_user(user, current).map_err(|errno| explain(user, current, errno))?;
     set_capabilities(None, NONE)
         .and_then(|()| set_no_new_privs(true))
         .map_err(|errno| format!("the capabilities cannot be dropped: {errno}"))?;
     Ok(user)
 }
 
-/// Without a permitted capability there is no ambient one either.
+/// No capabilities. The kernel clears the ambient set along with the permitted set.
 const NONE: CapabilitySets = CapabilitySets {
     effective: CapabilitySet::empty(),
     permitted: CapabilitySet::empty(),
     inheritable: CapabilitySet::empty(),
 };
 
-/// Takes away what a program executed later could gain. Who may not do that (any but root) is held by
-/// `no_new_privs` all the same.
-fn empty_the_bounding_set() {
+/// Drops the capabilities that an executed program could gain. Only root may do that; for other
+/// users `no_new_privs` has the same effect.
+fn drop_bounding_set() {
     for bit in 0..64 {
-        // The kernel knows some forty, numbered without a gap, and refuses the first it does not know.
+        // The kernel numbers its forty or so capabilities without gaps, and rejects the first
+        // unknown.
         if remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit)).is_err() {
             return;
         }
     }
 }
 
-/// Groups and group first: afterwards there is no right to change them. Real, effective and saved ids, so that
-/// none is left to return to.
+/// Sets groups and group first, because the new user may not. Sets real, effective and saved ids,
+/// so that the process cannot return to the old ones.
 fn become_user(user: User, current: User) -> Result<(), Errno> {
     if user == current {
         return Ok(());
@@ -62,8 +64,8 @@ fn become_user(user: User, current: User) -> Result<(), Errno> {
     set_thread_res_uid(uid, uid, uid)
 }
 
-fn why_not(user: User, current: User, errno: Errno) -> String {
-    let way_out = match (errno, current.uid) {
+fn explain(user: User, current: User, errno: Errno) -> String {
+    let advice = match (errno, current.uid) {
         (Errno::INVAL, _) => {
             "This user namespace has no such number: choose one that it maps with --user, \
              or --user 0 to stay its root"
@@ -74,5 +76,5 @@ fn why_not(user: User, current: User, errno: Errno) -> String {
         }
         _ => "Only root can become another user: start as root, or leave --user out",
     };
-    format!("cannot become user {user}: {errno}. {way_out}")
+    format!("cannot become user {user}: {errno}. {advice}")
 }

@@ -1,4 +1,4 @@
-//! Makes the list of [`calls`](super::calls) the law.
+//! Installs the seccomp filter for the list of [`calls`](super::calls).
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,27 @@ use seccompiler::{
     SeccompFilter, SeccompRule, apply_filter,
 };
 
-use super::calls::{ALLOWED, Call, Only, REFUSED};
-use super::{Filter, violation};
+use super::calls::{ALLOWED, Call, Condition, REFUSED};
+use super::state::Mechanism;
+use super::violation;
 
-/// From here on only the calls of the list are made. Any other ends the process.
-pub(super) fn enter() -> Result<Filter, String> {
-    violation::watch()?;
+/// Installs the filter. From then on any call that is not listed ends the process.
+pub(super) fn enter() -> Result<Mechanism, String> {
+    violation::install_handler()?;
     let (refused, allowed) =
         programs().map_err(|error| format!("the list of calls is wrong: {error}"))?;
-    // The list itself is last: it allows no more filters.
+    // The list of allowed calls is last: it does not allow to install another filter.
     for program in [refused, allowed] {
         apply_filter(&program).map_err(|error| {
-            format!("this kernel filters no system calls: {error}. --no-sandbox goes without, at your own risk")
+            format!("this kernel cannot filter system calls: {error}. --no-sandbox runs without the filter, at \
+                     your own risk")
         })?;
     }
-    Ok(Filter::On)
+    Ok(Mechanism::On)
 }
 
-/// The filters as the kernel takes them. It obeys the stricter verdict, and to stop a call is stricter than to refuse it:
-/// so what is refused with an error code must pass the list.
+/// The two BPF programs. The kernel applies the stricter result, and a trap is stricter than an
+/// error code: so the second program has to allow the calls that the first one refuses.
 fn programs() -> Result<(BpfProgram, BpfProgram), BackendError> {
     let no_such_call = SeccompAction::Errno(libc::ENOSYS as u32);
     Ok((
@@ -46,8 +48,8 @@ fn program(
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for call in lists.iter().copied().flatten() {
         let alternatives = rules.entry(call.number).or_default();
-        if !call.only.is_empty() {
-            let conditions = call.only.iter().map(condition);
+        if !call.conditions.is_empty() {
+            let conditions = call.conditions.iter().map(condition);
             alternatives.push(SeccompRule::new(conditions.collect::<Result<_, _>>()?)?);
         }
     }
@@ -55,12 +57,14 @@ fn program(
     SeccompFilter::new(rules, others, listed, machine)?.try_into()
 }
 
-fn condition(only: &Only) -> Result<SeccompCondition, BackendError> {
-    let (argument, test, value) = match *only {
-        Only::Is(argument, value) => (argument, SeccompCmpOp::Eq, value),
-        Only::IsNot(argument, value) => (argument, SeccompCmpOp::Ne, value),
-        Only::Bits(argument, mask, value) => (argument, SeccompCmpOp::MaskedEq(mask.into()), value),
-        Only::ThisProcess(argument) => (argument, SeccompCmpOp::Eq, std::process::id()),
+fn condition(condition: &Condition) -> Result<SeccompCondition, BackendError> {
+    let (argument, test, value) = match *condition {
+        Condition::Is(argument, value) => (argument, SeccompCmpOp::Eq, value),
+        Condition::IsNot(argument, value) => (argument, SeccompCmpOp::Ne, value),
+        Condition::Bits(argument, mask, value) => {
+            (argument, SeccompCmpOp::MaskedEq(mask.into()), value)
+        }
+        Condition::ThisProcess(argument) => (argument, SeccompCmpOp::Eq, std::process::id()),
     };
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, test, value.into())
 }
@@ -84,8 +88,8 @@ mod tests {
     };
     const I386: u32 = 0x4000_0003;
 
-    /// The classic BPF machine, as far as such filters use it. What it works on is `struct seccomp_data`: the
-    /// number, the machine, an address, six arguments of 64 bits.
+    /// Interprets the instructions of classic BPF that seccomp filters use. `data` is `struct
+    /// seccomp_data`: the number, the architecture, an address, six arguments of 64 bits.
     fn run(program: &[sock_filter], data: &[u32; 16]) -> u32 {
         let (mut at, mut a) = (0, 0);
         loop {
@@ -100,34 +104,34 @@ mod tests {
                 0x25 => at += jump(a > op.k),
                 0x35 => at += jump(a >= op.k),
                 0x06 => return op.k,
-                code => panic!("an instruction that was not foreseen: {code:#x}"),
+                code => panic!("unknown instruction: {code:#x}"),
             }
         }
     }
 
-    /// What becomes of a call: the strictest of the verdicts, as the kernel takes it.
-    fn verdict(machine: u32, number: i64, arguments: &[u64]) -> u32 {
+    /// The result for a call: the strictest of both programs, as in the kernel.
+    fn result(machine: u32, number: i64, arguments: &[u64]) -> u32 {
         let mut data = [0; 16];
         (data[0], data[1]) = (number as u32, machine);
         for (argument, place) in arguments.iter().zip(data[4..].chunks_mut(2)) {
             (place[0], place[1]) = (*argument as u32, (argument >> 32) as u32);
         }
         let (refused, allowed) = programs().unwrap();
-        let verdicts = [run(&refused, &data), run(&allowed, &data)];
+        let results = [run(&refused, &data), run(&allowed, &data)];
         // KILL_PROCESS is the smallest as a signed number, ALLOW the largest.
-        verdicts
+        results
             .into_iter()
-            .min_by_key(|verdict| (verdict & 0xffff_0000) as i32)
+            .min_by_key(|result| (result & 0xffff_0000) as i32)
             .unwrap()
     }
 
-    fn here(number: i64, arguments: &[u64]) -> u32 {
-        verdict(THIS_MACHINE, number, arguments)
+    fn on_this_machine(number: i64, arguments: &[u64]) -> u32 {
+        result(THIS_MACHINE, number, arguments)
     }
 
     #[test]
-    fn no_number_passes_that_is_not_on_the_list() {
-        let conditional = |call: &&Call| !call.only.is_empty();
+    fn only_listed_calls_are_allowed() {
+        let conditional = |call: &&Call| !call.conditions.is_empty();
         for number in (0..1000).chain(0x4000_0000..0x4000_0400) {
             let expected = match ALLOWED.iter().find(|call| call.number == number) {
                 _ if number == libc::SYS_clone3 => NO_SUCH_CALL,
@@ -135,20 +139,20 @@ mod tests {
                 Some(_) => ALLOW,
                 None => TRAP,
             };
-            assert_eq!(here(number, &[]), expected, "{number}");
+            assert_eq!(on_this_machine(number, &[]), expected, "{number}");
         }
     }
 
     #[test]
-    fn calls_of_another_machine_kill() {
+    fn calls_of_another_architecture_kill() {
         for number in 0..500 {
-            assert_eq!(verdict(I386, number, &[]), KILL, "{number}");
+            assert_eq!(result(I386, number, &[]), KILL, "{number}");
         }
     }
 
     #[test]
     fn no_call_is_listed_both_with_and_without_conditions() {
-        for call in ALLOWED.iter().filter(|call| call.only.is_empty()) {
+        for call in ALLOWED.iter().filter(|call| call.conditions.is_empty()) {
             assert_eq!(
                 ALLOWED
                     .iter()
@@ -161,10 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn threads_pass_and_processes_do_not() {
+    fn clone_makes_threads_only() {
         // As seen from glibc 2.36 and musl 1.2.3.
-        assert_eq!(here(libc::SYS_clone, &[0x3d_0f00]), ALLOW);
-        assert_eq!(here(libc::SYS_clone, &[0x7d_0f00]), ALLOW);
+        assert_eq!(on_this_machine(libc::SYS_clone, &[0x3d_0f00]), ALLOW);
+        assert_eq!(on_this_machine(libc::SYS_clone, &[0x7d_0f00]), ALLOW);
         let vfork = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
         for flags in [
             libc::SIGCHLD,
@@ -172,24 +176,31 @@ mod tests {
             0x3d_0f00 | libc::CLONE_NEWUSER,
             0x3d_0f00 | libc::CLONE_PTRACE,
         ] {
-            assert_eq!(here(libc::SYS_clone, &[flags as u64]), TRAP, "{flags:#x}");
+            assert_eq!(
+                on_this_machine(libc::SYS_clone, &[flags as u64]),
+                TRAP,
+                "{flags:#x}"
+            );
         }
     }
 
     #[test]
-    fn opening_is_never_allowed() {
-        let here_and_now = libc::AT_FDCWD as u64;
+    fn openat_is_never_allowed() {
+        let current_directory = libc::AT_FDCWD as u64;
         for flags in [
             libc::O_RDWR,
             libc::O_CREAT | libc::O_CLOEXEC,
             libc::O_PATH | libc::O_CLOEXEC,
         ] {
             assert_eq!(
-                here(libc::SYS_openat, &[here_and_now, 0, flags as u64]),
+                on_this_machine(libc::SYS_openat, &[current_directory, 0, flags as u64]),
                 TRAP
             );
         }
-        let to_read = here(libc::SYS_openat, &[here_and_now, 0, libc::O_CLOEXEC as u64]);
+        let to_read = on_this_machine(
+            libc::SYS_openat,
+            &[current_directory, 0, libc::O_CLOEXEC as u64],
+        );
         assert_eq!(
             to_read,
             if cfg!(target_env = "gnu") {
@@ -201,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_decide_where_the_list_says_so() {
+    fn conditions_on_arguments_are_checked() {
         let this = u64::from(std::process::id());
         let (unix, inet) = (libc::AF_UNIX as u64, libc::AF_INET as u64);
         let stream = (libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) as u64;
@@ -263,9 +274,17 @@ mod tests {
                 &[3, tcp, libc::SO_ERROR as u64],
             ),
         ];
-        for (number, passes, stops) in cases {
-            assert_eq!(here(*number, passes), ALLOW, "{number} {passes:?}");
-            assert_eq!(here(*number, stops), TRAP, "{number} {stops:?}");
+        for (number, allowed, trapped) in cases {
+            assert_eq!(
+                on_this_machine(*number, allowed),
+                ALLOW,
+                "{number} {allowed:?}"
+            );
+            assert_eq!(
+                on_this_machine(*number, trapped),
+                TRAP,
+                "{number} {trapped:?}"
+            );
         }
     }
 }

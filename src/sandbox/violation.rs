@@ -1,9 +1,11 @@
-//! What happens to a call that is not on the list: it is not made, a line says which it was, the process ends.
+//! Seccomp violations: a call that is not listed is not made; a message names it, and the process
+//! ends.
 //!
-//! The kernel stops the call and raises SIGSYS on the thread that tried it; the handler here speaks and aborts,
-//! without ever returning to that thread. (The kernel could kill the process by itself, and would tell nobody but
-//! the audit log which call it was.) An end is certain in every case: a SIGSYS that is blocked, or comes while the
-//! handler runs, kills at once, and the filter lets nobody replace the handler.
+//! The kernel raises SIGSYS on the thread that tried the call. The handler writes the message and
+//! aborts; it never returns to that thread. (The kernel could kill the process itself, but then
+//! only the audit log would name the call.) The process ends in every case: a SIGSYS that is
+//! blocked, or arrives while the handler runs, kills it at once, and the filter does not allow to
+//! replace the handler.
 
 #![expect(
     clippy::disallowed_methods,
@@ -21,26 +23,28 @@ use vmm_sys_util::signal::register_signal_handler;
 
 use super::calls::name_of;
 
-/// Where the kernel puts the number of the call into `siginfo_t`, on 64-bit machines: after three numbers (and a
-/// gap) and the address of the call.
+/// Offset of the call number in `siginfo_t` on 64-bit machines: after three integers, padding and
+/// the address of the call.
 const SI_SYSCALL: u64 = 24;
 
-/// Our own memory, to read by way of the kernel what it says of the call: a pointer that it gave is followed by it
-/// alone, and no `unsafe` is needed. None where there is no /proc; the line is then without a name.
+/// The memory of this process. The number of the call is read through the kernel, so that no
+/// `unsafe` is needed to follow a pointer. `None` without /proc; then the message does not name the
+/// call.
 static MEMORY: OnceLock<Option<File>> = OnceLock::new();
 
-/// Must come first: who has changed its user may not open this any more.
+/// Opens the memory of this process; not allowed any more after the change of user.
 pub(super) fn prepare() {
     MEMORY.get_or_init(|| File::open("/proc/self/mem").ok());
 }
 
-/// From here on a stopped call ends the process with a line on standard error.
-pub(super) fn watch() -> Result<(), String> {
-    register_signal_handler(SIGSYS, end).map_err(|errno| format!("no handler for SIGSYS: {errno}"))
+/// Installs the handler of SIGSYS.
+pub(super) fn install_handler() -> Result<(), String> {
+    register_signal_handler(SIGSYS, handle)
+        .map_err(|errno| format!("cannot install a handler for SIGSYS: {errno}"))
 }
 
-/// Runs in the middle of anything: no lock, no allocation.
-extern "C" fn end(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
+/// The signal handler. It may interrupt any code, so it takes no lock and allocates nothing.
+extern "C" fn handle(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
     let line = line(number_at(info));
     let _ = rustix::io::write(rustix::stdio::stderr(), written(&line));
     std::process::abort();
@@ -60,11 +64,11 @@ fn line(number: Option<i64>) -> Line {
     let mut line = Cursor::new([0; 256]);
     let (name, number) = (number.and_then(name_of), number.unwrap_or(-1));
     let name = name.unwrap_or("a system call");
-    // What does not fit is cut off; there is nobody to tell.
+    // A message that does not fit is truncated.
     let _ = writeln!(
         line,
         "bootstone: the sandbox stopped {name} (call {number} on {}), which no server needs. Either this is a bug, \
-         or somebody uses one: please report it. The program ends here.",
+         or an attacker uses one: please report it. The program ends here.",
         std::env::consts::ARCH
     );
     line
@@ -77,7 +81,7 @@ fn written(line: &Line) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::calls::FAMILIAR;
+    use super::super::calls::KNOWN;
     use super::*;
 
     fn text(number: Option<i64>) -> String {
@@ -85,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_names_the_call() {
+    fn the_message_names_the_call() {
         assert!(text(Some(libc::SYS_openat)).contains("stopped openat (call "));
         assert!(text(Some(12345)).contains("stopped a system call (call 12345 "));
         assert!(text(None).ends_with("ends here.\n"));
@@ -93,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_longest_name_fits() {
-        for call in FAMILIAR {
+        for call in KNOWN {
             assert!(
                 text(Some(call.number)).ends_with("ends here.\n"),
                 "{}",

@@ -1,12 +1,15 @@
-//! The bytes of TFTP: datagrams in, meaning out, and back.
+//! Encoding and decoding of TFTP datagrams.
 //!
-//! Decoding borrows from the datagram and checks its shape only; what a request *means* is decided
-//! in [`proto::negotiate`](crate::proto::negotiate). Encoding appends to the caller's buffer, so
-//! that a whole window can be laid out for one system call.
+//! Decoding borrows from the datagram and checks its form only; `proto::negotiate` interprets the
+//! options. Encoding appends to the caller's buffer, so that one system call can send a whole
+//! window.
 
-pub mod netascii;
+mod bytes;
+mod error;
+pub(crate) mod netascii;
 pub mod options;
 pub mod packet;
 
+pub use error::DecodeError;
 pub use options::{OptionName, Options};
-pub use packet::{DecodeError, ErrorCode, Mode, Opcode, Packet, Request};
+pub use packet::{ErrorCode, Mode, Opcode, Packet, Request};

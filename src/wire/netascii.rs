@@ -1,20 +1,20 @@
-//! netascii (RFC 764, RFC 1350 §1): on the wire a line ends in CR LF, and a bare CR is CR NUL.
+//! netascii (RFC 764, RFC 1350 §1): LF is sent as CR LF, and CR as CR NUL.
 //!
-//! A file is translated while it is sent, block by block, so that no request makes the server hold
-//! a translated copy.
+//! A file is translated block by block while it is sent, so the server never holds a translated
+//! copy.
 
-/// A place in the translated form of a file.
+/// A position in the translated form of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     /// Index of the next byte of the file.
     offset: usize,
-    /// The first half of the pair that stands for that byte has been written already.
-    halfway: bool,
+    /// The first byte of the pair for that byte has been written.
+    in_pair: bool,
 }
 
 impl Cursor {
-    /// Appends up to `len` translated bytes of `file` and moves on; fewer only at the end.
-    pub fn copy(&mut self, file: &[u8], len: usize, out: &mut Vec<u8>) {
+    /// Appends the next `len` translated bytes of `file`; fewer only at its end.
+    pub(crate) fn copy(&mut self, file: &[u8], len: usize, out: &mut Vec<u8>) {
         let end = out.len() + len;
         while out.len() < end {
             let Some(&byte) = file.get(self.offset) else {
@@ -24,8 +24,8 @@ impl Cursor {
         }
     }
 
-    /// Moves on by `len` translated bytes without writing them.
-    pub fn skip(&mut self, file: &[u8], len: usize) {
+    /// Skips `len` translated bytes.
+    pub(crate) fn skip(&mut self, file: &[u8], len: usize) {
         for _ in 0..len {
             let Some(&byte) = file.get(self.offset) else {
                 return;
@@ -43,8 +43,8 @@ impl Cursor {
                 return byte;
             }
         };
-        self.halfway = !self.halfway;
-        if self.halfway {
+        self.in_pair = !self.in_pair;
+        if self.in_pair {
             return b'\r';
         }
         self.offset += 1;
@@ -52,28 +52,28 @@ impl Cursor {
     }
 }
 
-/// Reads a translated file in blocks, forward but for going back to a block that was lost.
+/// Reads a translated file in blocks, forward, and back to a lost block.
 ///
-/// Where block *n* begins depends on every byte before it, so two places are kept: one behind the
-/// last block read, and one that trails it, at a block to which the reader may have to go back.
+/// The start of a block depends on every byte before it. So two positions are kept: one after the
+/// last block read, and one at the oldest block that may have to be read again.
 #[derive(Clone, Debug, Default)]
-pub struct BlockReader {
-    lead: Place,
-    trail: Place,
+pub(crate) struct BlockReader {
+    newest: BlockStart,
+    oldest: BlockStart,
 }
 
-/// The place where a block begins.
+/// The position at which a block starts.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
+struct BlockStart {
     /// Blocks before it.
     blocks: u32,
     cursor: Cursor,
 }
 
 impl BlockReader {
-    /// Appends block `block` of `file`, up to `blksize` bytes. Blocks count from 1. No later call may ask
-    /// for a block before `oldest`.
-    pub fn copy_block(
+    /// Appends block `block` of `file`, up to `blksize` bytes; the first block is 1. No later call
+    /// may read a block before `oldest`.
+    pub(crate) fn copy_block(
         &mut self,
         file: &[u8],
         blksize: usize,
@@ -81,18 +81,18 @@ impl BlockReader {
         block: u32,
         out: &mut Vec<u8>,
     ) {
-        self.trail.seek(file, blksize, oldest.min(block));
-        if self.lead.blocks >= block {
-            self.lead = self.trail;
+        self.oldest.seek(file, blksize, oldest.min(block));
+        if self.newest.blocks >= block {
+            self.newest = self.oldest;
         }
-        self.lead.seek(file, blksize, block);
-        self.lead.cursor.copy(file, blksize, out);
-        self.lead.blocks = block;
+        self.newest.seek(file, blksize, block);
+        self.newest.cursor.copy(file, blksize, out);
+        self.newest.blocks = block;
     }
 }
 
-impl Place {
-    /// Moves forward to where `block` begins; stays when it is there or past it.
+impl BlockStart {
+    /// Moves forward to the start of `block`, unless it is there or beyond.
     fn seek(&mut self, file: &[u8], blksize: usize, block: u32) {
         while self.blocks + 1 < block {
             self.cursor.skip(file, blksize);
@@ -120,13 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_and_bare_cr() {
+    fn lf_and_cr_are_translated() {
         assert_eq!(translated(b"a\nb\r\n\r", 512), b"a\r\nb\r\0\r\n\r\0");
         assert_eq!(netascii_size(b"a\nb\r\n\r"), 10);
     }
 
     #[test]
-    fn a_pair_may_straddle_two_blocks() {
+    fn a_pair_may_span_two_blocks() {
         assert_eq!(translated(b"1234567\n9", 8), b"1234567\r\n9");
     }
 
@@ -162,7 +162,7 @@ mod tests {
         }
 
         #[test]
-        fn skipping_is_copying_without_the_bytes(
+        fn skipping_moves_as_far_as_copying(
             file in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..300),
             len in 0usize..400,
         ) {

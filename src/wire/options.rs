@@ -1,17 +1,17 @@
-//! The option pairs of a request or an OACK (RFC 2347), and the numbers in them.
+//! The options of a request or an OACK (RFC 2347), and their values.
 
-use super::packet::{put_string, split_string};
+use super::bytes::{put_string, split_string};
 
-/// Name–value pairs, still in the bytes of their datagram.
+/// The options of a datagram, as undecoded bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options<'a>(&'a [u8]);
 
-/// The options that Bootstone knows.
+/// The supported options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptionName {
     /// Payload bytes per block (RFC 2348).
     Blksize,
-    /// Size of the whole file in bytes (RFC 2349).
+    /// Size of the file in bytes (RFC 2349).
     Tsize,
     /// Seconds between resends (RFC 2349).
     Timeout,
@@ -20,19 +20,20 @@ pub enum OptionName {
 }
 
 impl<'a> Options<'a> {
-    /// The option part of a datagram: everything behind the mode, or behind the opcode of an OACK.
+    /// Wraps the option part of a datagram: everything after the mode, or after the opcode of an
+    /// OACK.
     pub fn new(bytes: &'a [u8]) -> Options<'a> {
         Options(bytes)
     }
 
-    /// True when there is no whole pair.
+    /// True if there is no complete option.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
 
-    /// The pairs in the order sent. Ends at the first piece that is not a whole pair, because
-    /// Apple's and Tivoli's requests carry rubbish behind their options. The last value may lack
-    /// its NUL; a value may be empty (`multicast`, RFC 2090), a name may not.
+    /// The options as name and value, in their order. Ends at the first incomplete option, because
+    /// Apple's and Tivoli's requests have garbage after their options. The last value may lack its
+    /// NUL. A value may be empty (`multicast`, RFC 2090), a name may not.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
@@ -55,7 +56,7 @@ impl<'a> Options<'a> {
 }
 
 impl OptionName {
-    /// Option names are compared without regard to case (RFC 2347).
+    /// Finds an option by its name, in any case (RFC 2347).
     pub fn of(name: &[u8]) -> Option<OptionName> {
         [
             OptionName::Blksize,
@@ -67,7 +68,7 @@ impl OptionName {
         .find(|known| name.eq_ignore_ascii_case(known.as_bytes()))
     }
 
-    /// The name as the RFC spells it.
+    /// The name as in the RFC.
     pub fn as_bytes(self) -> &'static [u8] {
         match self {
             OptionName::Blksize => b"blksize",
@@ -78,13 +79,13 @@ impl OptionName {
     }
 }
 
-/// Appends one pair, the value in ASCII decimal.
+/// Appends an option with a decimal value.
 pub fn put_option(name: &[u8], value: u64, out: &mut Vec<u8>) {
     put_string(name, out);
     put_string(value.to_string().as_bytes(), out);
 }
 
-/// Reads a value in ASCII decimal: digits only, no sign, no space, within `u64`.
+/// Parses a decimal value: digits only, without sign or space, within `u64`.
 pub fn decimal(value: &[u8]) -> Option<u64> {
     if !value.iter().all(u8::is_ascii_digit) {
         return None;
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_behind_the_last_pair_is_left_alone() {
+    fn garbage_after_the_last_option_is_ignored() {
         assert_eq!(pairs(b"a\x001\0"), [(&b"a"[..], &b"1"[..])]);
         assert_eq!(pairs(b"a\x001\0\0\0\0"), [(&b"a"[..], &b"1"[..])]);
         assert_eq!(pairs(b"a\x001\0junk"), [(&b"a"[..], &b"1"[..])]);
@@ -113,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn names_in_any_case() {
+    fn names_match_in_any_case() {
         assert_eq!(OptionName::of(b"BlkSize"), Some(OptionName::Blksize));
         assert_eq!(OptionName::of(b"WINDOWSIZE"), Some(OptionName::Windowsize));
         assert_eq!(OptionName::of(b"msftwindow"), None);
     }
 
     #[test]
-    fn numbers_are_plain_decimal() {
+    fn values_are_decimal_digits() {
         assert_eq!(decimal(b"1432"), Some(1432));
         assert_eq!(decimal(b"007"), Some(7));
         for bad in [
@@ -145,7 +146,7 @@ mod tests {
         }
 
         #[test]
-        fn a_pair_survives(value in any::<u64>()) {
+        fn an_option_is_parsed_as_written(value in any::<u64>()) {
             let mut out = Vec::new();
             put_option(b"tsize", value, &mut out);
             let read: Vec<_> = pairs(&out).iter().map(|(_, v)| decimal(v)).collect();

@@ -1,11 +1,13 @@
-//! The six kinds of TFTP datagram (RFC 1350 §5, RFC 2347).
+//! The six kinds of TFTP packet (RFC 1350 §5, RFC 2347).
 
-use super::Options;
+use super::bytes::{put_string, put_u16, split_string, split_u16};
+use super::error::DecodeError;
+use super::options::Options;
 
-/// Bytes in front of the payload of a DATA: opcode and block number.
+/// Length of a DATA header in bytes: opcode and block number.
 pub const DATA_HEADER: usize = 4;
 
-/// Default and smallest guaranteed block size in bytes (RFC 1350 §2).
+/// Default block size in bytes (RFC 1350 §2).
 pub const DEFAULT_BLKSIZE: u16 = 512;
 
 /// The first two bytes of every datagram, in network order.
@@ -20,24 +22,24 @@ pub enum Opcode {
     Data = 3,
     /// Acknowledgement of a block, and of all before it.
     Ack = 4,
-    /// The end of a transfer, for a reason.
+    /// Ends a transfer, with a reason.
     Error = 5,
     /// The options that the server accepts (RFC 2347).
     Oack = 6,
 }
 
-/// A datagram, taken apart. Everything borrows from it.
+/// A decoded datagram, which borrows from its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packet<'a> {
-    /// A client wants to read a file.
+    /// Read request.
     Rrq(Request<'a>),
-    /// A client wants to write a file. We never let it.
+    /// Write request, which the server always refuses.
     Wrq(Request<'a>),
-    /// A block. The number wraps at 65535.
+    /// A block of the file.
     Data {
-        /// Number of the block; the first is 1.
+        /// Number of the block; the first is 1, and 65535 is followed by 0.
         block: u16,
-        /// 0 to 65464 bytes; fewer than the block size mark the end.
+        /// 0 to 65464 bytes; fewer than the block size end the file.
         payload: &'a [u8],
     },
     /// Acknowledges a block.
@@ -49,7 +51,7 @@ pub enum Packet<'a> {
     Error {
         /// See [`ErrorCode`] for the defined ones.
         code: u16,
-        /// For people. Whatever the peer wrote: escape it before showing it.
+        /// A text from the peer: it has to be escaped before it is shown.
         message: &'a [u8],
     },
     /// Answers a request that carried options.
@@ -59,22 +61,22 @@ pub enum Packet<'a> {
 /// A read or write request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// As sent: any bytes but NUL.
+    /// The name as sent: any bytes but NUL.
     pub filename: &'a [u8],
-    /// How the bytes of the file become the bytes of the transfer.
+    /// The transfer mode.
     pub mode: Mode<'a>,
-    /// The name–value pairs behind the mode (RFC 2347).
+    /// The options (RFC 2347).
     pub options: Options<'a>,
 }
 
-/// The transfer mode, which every server compares without regard to case (RFC 1350 §5).
+/// The transfer mode, in any case (RFC 1350 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode<'a> {
-    /// Bytes as they are.
+    /// The bytes of the file, unchanged.
     Octet,
     /// Lines end in CR LF, a bare CR becomes CR NUL (RFC 764).
     Netascii,
-    /// `mail`, which is obsolete, and whatever else a peer may invent.
+    /// Any other mode, such as `mail`, which is obsolete.
     Other(&'a [u8]),
 }
 
@@ -86,48 +88,22 @@ pub enum ErrorCode {
     NotDefined = 0,
     /// The file does not exist.
     FileNotFound = 1,
-    /// The file exists, but not for the peer.
+    /// The peer may not access the file.
     AccessViolation = 2,
-    /// The request makes no sense.
+    /// The request is invalid.
     IllegalOperation = 4,
     /// The datagram belongs to no transfer that its receiver knows.
     UnknownTid = 5,
-    /// The options do not suit the peer (RFC 2347).
+    /// The peer rejects the options (RFC 2347).
     OptionNegotiation = 8,
 }
 
-/// Why a datagram is not TFTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DecodeError {
-    /// Shorter than its kind needs.
-    Truncated,
-    /// The first two bytes are none of [`Opcode`]; they are given.
-    UnknownOpcode(u16),
-    /// A request without a terminated, non-empty file name.
-    NoFilename,
-    /// A request without a mode.
-    NoMode,
-}
-
-impl std::fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            DecodeError::Truncated => f.write_str("the datagram ends too early"),
-            DecodeError::UnknownOpcode(opcode) => write!(f, "{opcode} is not a TFTP opcode"),
-            DecodeError::NoFilename => f.write_str("the request has no file name"),
-            DecodeError::NoMode => f.write_str("the request has no mode"),
-        }
-    }
-}
-
-impl std::error::Error for DecodeError {}
-
 impl<'a> Packet<'a> {
-    /// Takes a datagram apart.
+    /// Decodes a datagram.
     ///
-    /// Lenient where clients need it: an ACK may be longer than four bytes (the Windows boot
-    /// manager sends a fifth), the last string of a request or an ERROR may lack its NUL, and what
-    /// follows the last whole option is left to [`Options`], which stops there.
+    /// The decoder is lenient where clients need it: an ACK may be longer than four bytes (the
+    /// Windows boot manager sends a fifth), the last string of a request or an ERROR may lack its
+    /// NUL, and [`Options`] ignores everything after the last complete option.
     pub fn decode(datagram: &'a [u8]) -> Result<Packet<'a>, DecodeError> {
         let (opcode, body) = split_u16(datagram)?;
         match opcode {
@@ -146,7 +122,7 @@ impl<'a> Packet<'a> {
 
     /// Appends the datagram to `out`.
     ///
-    /// File names, modes and messages must hold no NUL; the decoder never yields one that does.
+    /// File names, modes and messages must not contain NUL; the decoder returns none that do.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match *self {
             Packet::Rrq(request) => request.encode(Opcode::Rrq, out),
@@ -172,8 +148,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// Appends opcode and block number of a DATA; the payload follows by the caller's hand, straight
-/// from the file.
+/// Appends opcode and block number of a DATA. The caller appends the payload.
 pub fn data_header(block: u16, out: &mut Vec<u8>) {
     put_u16(Opcode::Data as u16, out);
     put_u16(block, out);
@@ -224,26 +199,6 @@ impl<'a> Mode<'a> {
     }
 }
 
-/// Splits at the first NUL, which belongs to neither half.
-pub(super) fn split_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|&b| b == 0)?;
-    Some((&bytes[..end], &bytes[end + 1..]))
-}
-
-pub(super) fn put_string(text: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(text);
-    out.push(0);
-}
-
-fn split_u16(bytes: &[u8]) -> Result<(u16, &[u8]), DecodeError> {
-    let (head, rest) = bytes.split_first_chunk().ok_or(DecodeError::Truncated)?;
-    Ok((u16::from_be_bytes(*head), rest))
-}
-
-fn put_u16(value: u16, out: &mut Vec<u8>) {
-    out.extend_from_slice(&value.to_be_bytes());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_five_other_kinds() {
+    fn the_other_kinds() {
         let data = Packet::Data {
             block: 0x0102,
             payload: b"xyz",
@@ -292,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn ack_of_the_windows_boot_manager_has_a_fifth_byte() {
+    fn an_ack_of_the_windows_boot_manager_with_a_fifth_byte_is_decoded() {
         assert_eq!(
             Packet::decode(b"\0\x04\0\x07\0"),
             Ok(Packet::Ack { block: 7 })
@@ -300,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn error_without_a_nul_is_read() {
+    fn an_error_without_nul_is_decoded() {
         assert_eq!(
             Packet::decode(b"\0\x05\0\0closed"),
             Ok(Packet::Error {
@@ -311,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn mode_without_a_nul_is_read() {
+    fn a_mode_without_nul_is_decoded() {
         assert!(matches!(
             Packet::decode(b"\0\x01a\0octet"),
             Ok(Packet::Rrq(Request {
@@ -322,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_tftp() {
+    fn invalid_datagrams() {
         for (bytes, error) in [
             (&b""[..], DecodeError::Truncated),
             (b"\0", DecodeError::Truncated),
@@ -353,7 +308,7 @@ mod tests {
         }
 
         #[test]
-        fn request_survives_the_wire(
+        fn a_request_is_decoded_as_encoded(
             filename in text(),
             mode in text(),
             options in proptest::collection::vec((text(), text()), 0..5),
@@ -373,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn others_survive_the_wire(
+        fn other_packets_are_decoded_as_encoded(
             number in any::<u16>(),
             bytes in proptest::collection::vec(any::<u8>(), 0..600),
             message in text(),

@@ -1,8 +1,8 @@
 //! What must hold of any bytes, whoever made them up.
 
 use bootstone::catalog::{Catalog, Entry};
-use bootstone::http::preconditions::{Wanted, wanted};
-use bootstone::http::request::{self, LONGEST_HEAD, Method};
+use bootstone::http::preconditions::{Selection, evaluate};
+use bootstone::http::request::{self, MAX_HEAD, Method};
 use bootstone::manifest::{Manifest, parse_sums};
 use bootstone::wire::options::decimal;
 use bootstone::wire::{Options, Packet, Request};
@@ -108,16 +108,16 @@ pub(crate) fn manifest(bytes: &[u8]) {
     }
 }
 
-/// What comes in at the side door: requests one after the other, each taken when its last byte is there and not
+/// What the HTTP listener receives: requests one after the other, each taken when its last byte is there and not
 /// before.
 pub(crate) fn http(bytes: &[u8]) {
     let mut rest = bytes;
-    while let Ok(Some((request, len))) = request::Request::parse(rest) {
-        assert!((1..=rest.len().min(LONGEST_HEAD)).contains(&len));
-        let again = request::Request::parse(&rest[..len]);
+    while let Ok(Some((request, len))) = request::HttpRequest::parse(rest) {
+        assert!((1..=rest.len().min(MAX_HEAD)).contains(&len));
+        let again = request::HttpRequest::parse(&rest[..len]);
         assert_eq!(again, Ok(Some((request.clone(), len))));
         for part in [0, len / 2, len - 1] {
-            assert_eq!(request::Request::parse(&rest[..part]), Ok(None));
+            assert_eq!(request::HttpRequest::parse(&rest[..part]), Ok(None));
         }
         assert!(request.path.len() <= len);
         for size in [0, 1, 1000] {
@@ -128,13 +128,13 @@ pub(crate) fn http(bytes: &[u8]) {
 }
 
 /// What is sent of a file of `size` bytes lies in it, and was asked for.
-fn answer(request: &request::Request, size: usize) {
+fn answer(request: &request::HttpRequest, size: usize) {
     let asks_part = request.range.is_some() && request.method == Method::Get;
-    match wanted(request, "\"a1\"", size) {
-        Wanted::Whole => {}
-        Wanted::Part(range) => assert!(asks_part && !range.is_empty() && range.end <= size),
-        Wanted::BeyondTheEnd => assert!(asks_part),
-        Wanted::NotModified => assert!(request.if_none_match.is_some()),
-        Wanted::AnotherVersion => assert!(request.if_match.is_some()),
+    match evaluate(request, "\"a1\"", size) {
+        Selection::Whole => {}
+        Selection::Range(range) => assert!(asks_part && !range.is_empty() && range.end <= size),
+        Selection::RangeNotSatisfiable => assert!(asks_part),
+        Selection::NotModified => assert!(request.if_none_match.is_some()),
+        Selection::PreconditionFailed => assert!(request.if_match.is_some()),
     }
 }

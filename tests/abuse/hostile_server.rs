@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use bootstone::proto::Instant;
-use bootstone::proto::client::{Config, Fetch, FetchError};
+use bootstone::proto::client::{Fetch, FetchError, FetchOptions};
 use bootstone::wire::Packet;
 
 const MOST_STEPS: usize = 400;
@@ -82,16 +82,16 @@ fn server() -> SocketAddr {
 
 impl Stage {
     fn new(script: &Script) -> Stage {
-        let config = Config {
+        let options = FetchOptions {
             blksize: script.blksize.map(|size| u16::from(size).max(8)),
             windowsize: script.windowsize.map(|size| u16::from(size).max(1)),
             timeout: script.timeout.map(|seconds| seconds.max(1)),
             tsize: script.tsize,
             max_size: script.max_size.into(),
-            ..Config::new("f")
+            ..FetchOptions::new("f")
         };
         Stage {
-            fetch: Fetch::new(Instant::ZERO, server(), config),
+            fetch: Fetch::new(Instant::ZERO, server(), options),
             now: Instant::ZERO,
             max_size: script.max_size.into(),
             blocks: 0,

@@ -1,5 +1,6 @@
-//! The binary: started, listened to, and gone at the end.
+//! The program as a process, with its log and its output.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Command, ExitStatus, Stdio};
@@ -8,9 +9,10 @@ use std::sync::mpsc;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::children::{DEADLINE, Ended, Running, run};
+use crate::processes::{DEADLINE, Ended, Running, run, whole};
 
-/// `bootstone` with these arguments, in an environment of which it knows nothing but these variables.
+/// `bootstone` with these arguments, in an environment of which it knows nothing but these
+/// variables.
 pub fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bootstone"));
     command
@@ -32,6 +34,8 @@ pub struct Bootstone {
     /// What it logs, in JSON.
     lines: mpsc::Receiver<Value>,
     listen: Vec<SocketAddr>,
+    /// What it writes to standard error; shown if the test fails.
+    stderr: File,
 }
 
 impl Bootstone {
@@ -47,20 +51,24 @@ impl Bootstone {
     pub fn start(flags: &[&str], variables: &[(&str, &str)]) -> Bootstone {
         let flags = [&["--log-format", "json"], flags].concat();
         let mut command = command(&flags, variables);
-        let mut running = Running::start(command.stdout(Stdio::piped()).stdin(Stdio::null()));
+        let stderr = tempfile::tempfile().unwrap();
+        command.stdout(Stdio::piped()).stdin(Stdio::null());
+        command.stderr(stderr.try_clone().unwrap());
+        let mut running = Running::start(&mut command);
         let output = BufReader::new(running.child.stdout.take().unwrap());
-        let (tell, lines) = mpsc::channel();
+        let (sender, lines) = mpsc::channel();
         // Ends with the program, whose output it reads.
         std::thread::spawn(move || {
             for line in output.lines() {
                 let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
-                let _ = tell.send(line);
+                let _ = sender.send(line);
             }
         });
         let mut bootstone = Bootstone {
             running,
             lines,
             listen: Vec::new(),
+            stderr,
         };
         let first = bootstone.line("serving");
         let listen = first["listen"].as_str().unwrap();
@@ -102,10 +110,23 @@ impl Bootstone {
         self.running.wait()
     }
 
-    /// Waits for its end. The lines that nobody has read yet.
+    /// What it has written to standard error.
+    pub fn stderr(&mut self) -> String {
+        whole(&mut self.stderr)
+    }
+
+    /// Waits for its end. Returns the lines that were not read before.
     #[track_caller]
     pub fn last_lines(mut self) -> (ExitStatus, Vec<Value>) {
         let status = self.running.wait();
         (status, self.lines.iter().collect())
+    }
+}
+
+impl Drop for Bootstone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprint!("{}", self.stderr());
+        }
     }
 }

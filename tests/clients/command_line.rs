@@ -1,4 +1,4 @@
-//! What the binary says to wrong settings, and which of them counts.
+//! Settings of the program: errors, and the precedence of options and variables.
 
 use std::fs::File;
 use std::net::UdpSocket;
@@ -6,22 +6,22 @@ use std::net::UdpSocket;
 use rustix::process::Signal;
 
 use crate::binary::{Bootstone, command, ends};
-use crate::hand::Hand;
 use crate::programs::has_ipv6;
+use crate::raw_client::RawClient;
 
-/// It could not, and says all of this, in which there is a way out.
+/// Asserts that the program fails, and that its message contains these texts.
 #[track_caller]
-fn refused(arguments: &[&str], variables: &[(&str, &str)], said: &[&str]) {
+fn refused(arguments: &[&str], variables: &[(&str, &str)], expected: &[&str]) {
     let ended = ends(arguments, variables);
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
-    assert!(ended.said.starts_with("bootstone: "), "{ended:?}");
-    for said in said {
-        assert!(ended.said.contains(said), "`{said}` is not in {ended:?}");
+    assert!(ended.output.starts_with("bootstone: "), "{ended:?}");
+    for text in expected {
+        assert!(ended.output.contains(text), "`{text}` is not in {ended:?}");
     }
 }
 
 #[test]
-fn flags_that_do_not_exist() {
+fn unknown_options() {
     refused(&["--mtuu", "1500"], &[], &["--mtuu", "--help"]);
     refused(&["frobnicate"], &[], &["frobnicate", "--help"]);
     refused(&["--listen"], &[], &["--listen", "--help"]);
@@ -30,28 +30,36 @@ fn flags_that_do_not_exist() {
 #[test]
 fn values_out_of_range() {
     refused(&["--mtu", "100"], &[], &["--mtu", "100", "576 to 65535"]);
-    refused(&["--mtu", "70000"], &[], &["--mtu", "70000", "--help"]);
+    refused(
+        &["--mtu", "70000"],
+        &[],
+        &["--mtu", "70000", "576 to 65535"],
+    );
     refused(
         &["--max-windowsize", "0"],
         &[],
-        &["--max-windowsize", " 0 ", "1 to 64"],
+        &["--max-windowsize", "'0'", "1 to 64"],
     );
     refused(
         &["--max-windowsize", "65"],
         &[],
-        &["--max-windowsize", " 65 ", "1 to 64"],
+        &["--max-windowsize", "'65'", "1 to 64"],
     );
     refused(
         &["--drain-timeout", "-1"],
         &[],
         &["--drain-timeout", "-1", "--help"],
     );
-    refused(&["--log-format", "xml"], &[], &["xml", "text or json"]);
+    refused(
+        &["--log-format", "xml"],
+        &[],
+        &["xml", "\"text\" or \"json\""],
+    );
 }
 
-/// The message names what the person has set.
+/// The message names the variable.
 #[test]
-fn variables_are_as_strict_as_flags() {
+fn variables_are_checked_like_options() {
     refused(
         &[],
         &[("BOOTSTONE_MTU", "100")],
@@ -75,7 +83,7 @@ fn variables_are_as_strict_as_flags() {
     refused(
         &[],
         &[("BOOTSTONE_LOG_FORMAT", "xml")],
-        &["BOOTSTONE_LOG_FORMAT=xml", "text or json"],
+        &["BOOTSTONE_LOG_FORMAT=xml", "\"text\" or \"json\""],
     );
     refused(
         &[],
@@ -85,7 +93,7 @@ fn variables_are_as_strict_as_flags() {
 }
 
 #[test]
-fn addresses_that_cannot_be() {
+fn addresses_that_cannot_be_bound() {
     refused(
         &["--listen", "nowhere"],
         &[],
@@ -111,29 +119,29 @@ fn a_port_that_is_taken() {
     refused(
         &["--listen", &taken],
         &[],
-        &[&taken, "another server has it", "choose another port"],
+        &[&taken, "another server uses it", "choose another port"],
     );
     drop(holder);
 }
 
-/// The OACK to a request for more than anybody grants.
+/// Asserts the OACK to a request for the largest values.
 #[track_caller]
 fn grants(flags: &[&str], variables: &[(&str, &str)], expected: &[u8]) {
     let flags = [&["--listen", "127.0.0.1:0"], flags].concat();
     let bootstone = Bootstone::start(&flags, variables);
-    let hand = Hand::to(bootstone.address());
-    hand.say(Hand::request(
+    let client = RawClient::to(bootstone.address());
+    client.send(RawClient::request(
         "SHA256SUMS",
         &[("blksize", "65464"), ("windowsize", "64")],
     ));
     assert_eq!(
-        String::from_utf8(hand.hear()),
+        String::from_utf8(client.receive()),
         String::from_utf8(expected.to_vec())
     );
 }
 
 #[test]
-fn limits_are_set_by_flags_then_variables_then_defaults() {
+fn an_option_precedes_its_variable_and_that_the_default() {
     grants(&[], &[], b"\0\x06blksize\x001468\0windowsize\x0016\0");
     let variables = [("BOOTSTONE_MTU", "1300"), ("BOOTSTONE_MAX_WINDOWSIZE", "4")];
     grants(&[], &variables, b"\0\x06blksize\x001268\0windowsize\x004\0");
@@ -152,7 +160,7 @@ fn limits_are_set_by_flags_then_variables_then_defaults() {
 }
 
 #[test]
-fn addresses_are_set_by_flags_or_else_by_the_variable() {
+fn listen_precedes_its_variable() {
     let bootstone = Bootstone::start(&[], &[("BOOTSTONE_LISTEN", "127.0.0.2:0, 127.0.0.3:0")]);
     let hosts: Vec<String> = bootstone
         .addresses()
@@ -161,9 +169,9 @@ fn addresses_are_set_by_flags_or_else_by_the_variable() {
         .collect();
     assert_eq!(hosts, ["127.0.0.2", "127.0.0.3"]);
     for address in bootstone.addresses() {
-        let hand = Hand::to(*address);
-        hand.say(Hand::request("nothing", &[]));
-        assert_eq!(hand.hear()[..4], [0, 5, 0, 1]);
+        let client = RawClient::to(*address);
+        client.send(RawClient::request("nothing", &[]));
+        assert_eq!(client.receive()[..4], [0, 5, 0, 1]);
     }
 
     let listen = ["--listen", "127.0.0.4:0"];
@@ -182,23 +190,23 @@ fn names_and_ipv6() {
     );
     if has_ipv6() {
         let bootstone = Bootstone::start(&["--listen", "[::1]:0"], &[]);
-        let hand = Hand::to(bootstone.address());
-        hand.say(Hand::request("SHA256SUMS", &[("blksize", "65464")]));
-        assert_eq!(hand.hear(), b"\0\x06blksize\x001448\0");
+        let client = RawClient::to(bootstone.address());
+        client.send(RawClient::request("SHA256SUMS", &[("blksize", "65464")]));
+        assert_eq!(client.receive(), b"\0\x06blksize\x001448\0");
     }
 }
 
 #[test]
-fn other_variables_change_lines_and_the_end() {
+fn other_variables_are_read() {
     let variables = [
         ("BOOTSTONE_DRAIN_TIMEOUT", "0"),
         ("BOOTSTONE_LOG_FORMAT", "text"),
     ];
     // Its log format is given by a flag, or `start` could not read it.
     let bootstone = Bootstone::start(&["--listen", "127.0.0.1:0"], &variables);
-    let hand = Hand::to(bootstone.address());
-    hand.say(Hand::request("SHA256SUMS", &[("blksize", "8")]));
-    assert_eq!(hand.hear(), b"\0\x06blksize\x008\0");
+    let client = RawClient::to(bootstone.address());
+    client.send(RawClient::request("SHA256SUMS", &[("blksize", "8")]));
+    assert_eq!(client.receive(), b"\0\x06blksize\x008\0");
     bootstone.signal(Signal::TERM);
     assert_eq!(bootstone.last_lines().0.code(), Some(0));
 }
@@ -209,24 +217,24 @@ fn version_and_help() {
         let ended = ends(arguments, &[]);
         assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     }
-    let version = ends(&["--version"], &[]).said;
+    let version = ends(&["--version"], &[]).output;
     assert!(
         version.starts_with(concat!("bootstone ", env!("CARGO_PKG_VERSION"))),
         "{version}"
     );
 }
 
-/// A disk is full, or whoever was to read is gone: that is a status, not a panic.
+/// A full disk or a closed pipe is an exit code, not a panic.
 #[test]
-fn an_output_that_takes_nothing() {
+fn an_output_that_cannot_be_written() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
     for arguments in [&["--version"][..], &["--help"], &["list"]] {
         let ended = command(arguments, &[]).stdout(full()).output().unwrap();
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(2), "{said}");
+        let output = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{output}");
         assert!(
-            said.starts_with("bootstone: cannot write to standard output"),
-            "{said}"
+            output.starts_with("bootstone: cannot write to standard output"),
+            "{output}"
         );
     }
     let mut wrong = command(&["frobnicate"], &[]);

@@ -2,7 +2,8 @@
 
 use bootstone::catalog::{Catalog, Entry};
 
-/// Sizes around the ends of blocks of 512 bytes; whole blocks of 8, 512, 1024, 1428 and 1468 bytes; and about a MiB.
+/// Sizes around the ends of blocks of 512 bytes; whole blocks of 8, 512, 1024, 1428 and 1468 bytes;
+/// and about a MiB.
 pub const SIZES: [usize; 12] = [
     0, 1, 511, 512, 513, 1024, 5120, 14_280, 14_680, 1_048_573, 1_048_576, 1_048_577,
 ];
@@ -41,7 +42,8 @@ pub fn bytes(size: usize) -> Vec<u8> {
     words.take(size).collect()
 }
 
-/// 40,000 pieces in which CR, LF and NUL stand next to each other in every way, at every place of a block.
+/// 40,000 pieces in which CR, LF and NUL stand next to each other in every way, at every place of a
+/// block.
 pub fn text() -> Vec<u8> {
     const PIECES: [&[u8]; 8] = [
         b"\n",

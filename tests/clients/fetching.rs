@@ -1,11 +1,12 @@
-//! Programs that people use fetch made-up files. The table at the end says which of them can do what.
+//! Common clients fetch made-up files. The table at the end says which of them can do
+//! what.
 
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::proto::stats::Outcome;
 
 use crate::content::{self, NAMES, ROLLOVER_8, ROLLOVER_512, SIZES, TEXT, name_of_size};
-use crate::programs::{Program, Wish, has_ipv6};
-use crate::serving::{Seen, Serving};
+use crate::programs::{Download, Program, has_ipv6};
+use crate::server::{ServerReport, TestServer};
 
 /// Whole, short and clamped blocks: 1468 bytes fit into an IPv4 packet of 1500.
 const BLKSIZES: [u16; 7] = [8, 511, 512, 1024, 1428, 1468, 65464];
@@ -14,31 +15,31 @@ const LARGEST_BLKSIZE: u16 = 1468;
 
 /// Fetches, and compares the bytes with `expected`.
 #[track_caller]
-fn check(program: Program, wish: &Wish<'_>, expected: &[u8]) {
-    let fetched = program.fetch(wish);
+fn check(program: Program, download: &Download<'_>, expected: &[u8]) {
+    let fetched = program.fetch(download);
     assert!(
         fetched.is_success,
-        "{program:?}, {wish:?}: {:?}",
+        "{program:?}, {download:?}: {:?}",
         fetched.ended
     );
-    // Not `assert_eq`: nobody wants to read a MiB.
+    // Not `assert_eq`, which would print a MiB.
     assert!(
         fetched.bytes == expected,
-        "{program:?}, {wish:?}: {} bytes, expected {}; the same up to {:?}",
+        "{program:?}, {download:?}: {} bytes, expected {}; the same up to {:?}",
         fetched.bytes.len(),
         expected.len(),
         fetched.bytes.iter().zip(expected).position(|(a, b)| a != b)
     );
 }
 
-/// All of it was fetched, and nothing sent twice for nothing.
+/// Asserts a complete transfer without unnecessary resends.
 #[track_caller]
-fn assert_complete(program: Program, report: &Seen, file: &str, bytes: usize) {
+fn assert_complete(program: Program, report: &ServerReport, file: &str, bytes: usize) {
     report.assert_complete_with(file, bytes, repeats(program));
 }
 
-/// How often a request may be made again: on a busy machine Busybox does not wait long enough for the answer, 50 ms
-/// and then longer, twelve times.
+/// How often a request may be made again: on a busy machine Busybox does not wait long enough for
+/// the answer, 50 ms and then longer, twelve times.
 fn repeats(program: Program) -> u128 {
     match program {
         Program::Busybox => 12,
@@ -46,9 +47,9 @@ fn repeats(program: Program) -> u128 {
     }
 }
 
-/// One request was turned down, as often as it was made.
+/// Asserts that one request was refused, as often as it was sent.
 #[track_caller]
-fn assert_turned_down(program: Program, reports: &[Seen], file: &str, outcome: Outcome) {
+fn assert_turned_down(program: Program, reports: &[ServerReport], file: &str, outcome: Outcome) {
     let most = 1 + repeats(program);
     assert!((1..=most).contains(&(reports.len() as u128)), "{reports:?}");
     for report in reports {
@@ -58,15 +59,15 @@ fn assert_turned_down(program: Program, reports: &[Seen], file: &str, outcome: O
 
 /// Every size in octet, and one report for each, in that order.
 fn sizes(program: Program) {
-    let server = Serving::files();
+    let server = TestServer::files();
     for size in SIZES {
         let name = name_of_size(size);
-        let mut wish = Wish::new(server.address(), &name);
+        let mut download = Download::new(server.address(), &name);
         // curl calls an OACK with `tsize` 0 invalid, and leaves without a word.
         if matches!(program, Program::Curl) && size == 0 {
-            wish.more = &["--tftp-no-options"];
+            download.more = &["--tftp-no-options"];
         }
-        check(program, &wish, &content::bytes(size));
+        check(program, &download, &content::bytes(size));
     }
     let reports = server.reports();
     assert_eq!(reports.len(), SIZES.len(), "{reports:?}");
@@ -76,7 +77,7 @@ fn sizes(program: Program) {
 }
 
 fn blksizes(program: Program) {
-    let server = Serving::files();
+    let server = TestServer::files();
     let sizes = [14_280, 14_680];
     // Busybox has its request in a buffer of this size, so that a small one holds no name.
     let least = if matches!(program, Program::Busybox) {
@@ -88,27 +89,30 @@ fn blksizes(program: Program) {
     for &blksize in &blksizes {
         for size in sizes {
             let name = name_of_size(size);
-            let wish = Wish {
+            let download = Download {
                 blksize: Some(blksize),
-                ..Wish::new(server.address(), &name)
+                ..Download::new(server.address(), &name)
             };
-            check(program, &wish, &content::bytes(size));
+            check(program, &download, &content::bytes(size));
         }
     }
-    let wanted: Vec<u16> = blksizes.iter().flat_map(|&size| [size; 2]).collect();
+    let requested: Vec<u16> = blksizes.iter().flat_map(|&size| [size; 2]).collect();
     let reports = server.reports();
-    assert_eq!(reports.len(), wanted.len());
-    for (i, (report, wanted)) in reports.iter().zip(wanted).enumerate() {
+    assert_eq!(reports.len(), requested.len());
+    for (i, (report, requested)) in reports.iter().zip(requested).enumerate() {
         let size = sizes[i % sizes.len()];
         assert_complete(program, report, &name_of_size(size), size);
-        assert_eq!(report.figures.unwrap().blksize, wanted.min(LARGEST_BLKSIZE));
+        assert_eq!(
+            report.figures.unwrap().blksize,
+            requested.min(LARGEST_BLKSIZE)
+        );
     }
 }
 
 /// Windows up to and past the largest that is granted, 16.
 fn windowsizes(program: Program) {
-    let server = Serving::files();
-    let wishes = [
+    let server = TestServer::files();
+    let downloades = [
         (1, 512),
         (2, 512),
         (4, 1428),
@@ -117,17 +121,17 @@ fn windowsizes(program: Program) {
         (64, 1468),
         (65_535, 512),
     ];
-    for (windowsize, blksize) in wishes {
-        let wish = Wish {
+    for (windowsize, blksize) in downloades {
+        let download = Download {
             windowsize: Some(windowsize),
             blksize: Some(blksize),
-            ..Wish::new(server.address(), "size-1048573")
+            ..Download::new(server.address(), "size-1048573")
         };
-        check(program, &wish, &content::bytes(1_048_573));
+        check(program, &download, &content::bytes(1_048_573));
     }
     let reports = server.reports();
-    assert_eq!(reports.len(), wishes.len());
-    for (report, (windowsize, blksize)) in reports.iter().zip(wishes) {
+    assert_eq!(reports.len(), downloades.len());
+    for (report, (windowsize, blksize)) in reports.iter().zip(downloades) {
         assert_complete(program, report, "size-1048573", 1_048_573);
         let figures = report.figures.unwrap();
         assert_eq!(
@@ -139,13 +143,13 @@ fn windowsizes(program: Program) {
 
 /// A file with more blocks than there are numbers: they go on with 0.
 fn rollover(program: Program) {
-    let server = Serving::files();
+    let server = TestServer::files();
     let name = name_of_size(ROLLOVER_8);
-    let wish = Wish {
+    let download = Download {
         blksize: Some(8),
-        ..Wish::new(server.address(), &name)
+        ..Download::new(server.address(), &name)
     };
-    check(program, &wish, &content::bytes(ROLLOVER_8));
+    check(program, &download, &content::bytes(ROLLOVER_8));
     let [report] = server.reports().try_into().unwrap();
     assert_complete(program, &report, &name, ROLLOVER_8);
 }
@@ -154,8 +158,8 @@ fn rollover(program: Program) {
 fn rollover_512(program: Program) {
     let bytes = content::bytes(ROLLOVER_512);
     let catalog = Catalog::new(vec![Entry::new("large", bytes.clone())]);
-    let server = Serving::on("127.0.0.1", catalog);
-    check(program, &Wish::new(server.address(), "large"), &bytes);
+    let server = TestServer::on("127.0.0.1", catalog);
+    check(program, &Download::new(server.address(), "large"), &bytes);
     let [report] = server.reports().try_into().unwrap();
     assert_complete(program, &report, "large", ROLLOVER_512);
 }
@@ -172,12 +176,12 @@ fn netascii_untranslated(program: Program) {
 
 #[track_caller]
 fn netascii_becomes(program: Program, expected: &[u8]) {
-    let server = Serving::files();
-    let wish = Wish {
+    let server = TestServer::files();
+    let download = Download {
         netascii: true,
-        ..Wish::new(server.address(), TEXT)
+        ..Download::new(server.address(), TEXT)
     };
-    check(program, &wish, expected);
+    check(program, &download, expected);
     let [report] = server.reports().try_into().unwrap();
     assert_complete(
         program,
@@ -189,9 +193,13 @@ fn netascii_becomes(program: Program, expected: &[u8]) {
 
 /// Names in directories, in other cases and with a way in front that leads nowhere.
 fn names(program: Program) {
-    let server = Serving::files();
+    let server = TestServer::files();
     for name in NAMES {
-        check(program, &Wish::new(server.address(), name), name.as_bytes());
+        check(
+            program,
+            &Download::new(server.address(), name),
+            name.as_bytes(),
+        );
     }
     for (asked, name) in [
         ("/2.0.0/ipxe.efi", NAMES[0]),
@@ -201,7 +209,7 @@ fn names(program: Program) {
     ] {
         check(
             program,
-            &Wish::new(server.address(), asked),
+            &Download::new(server.address(), asked),
             name.as_bytes(),
         );
     }
@@ -215,8 +223,8 @@ fn names(program: Program) {
 
 /// The program's own failure, after one request.
 fn missing(program: Program) {
-    let server = Serving::files();
-    let fetched = program.fetch(&Wish::new(server.address(), "no/such.file"));
+    let server = TestServer::files();
+    let fetched = program.fetch(&Download::new(server.address(), "no/such.file"));
     assert!(!fetched.is_success, "{fetched:?}");
     assert!(program.says_not_found(&fetched.ended), "{fetched:?}");
     assert_turned_down(
@@ -229,11 +237,11 @@ fn missing(program: Program) {
 
 /// Nothing can be written.
 fn upload(program: Program) {
-    let server = Serving::files();
+    let server = TestServer::files();
     assert!(!program.upload(server.address(), "size-513"));
     check(
         program,
-        &Wish::new(server.address(), "size-513"),
+        &Download::new(server.address(), "size-513"),
         &content::bytes(513),
     );
     let reports = server.reports();
@@ -249,11 +257,11 @@ fn ipv6(program: Program) {
     if !has_ipv6() {
         return;
     }
-    let server = Serving::on("::", content::catalog());
+    let server = TestServer::on("::", content::catalog());
     for host in ["::1", "127.0.0.1"] {
         check(
             program,
-            &Wish::new(server.at(host), "size-14680"),
+            &Download::new(server.at(host), "size-14680"),
             &content::bytes(14_680),
         );
     }
@@ -268,9 +276,9 @@ fn ipv6(program: Program) {
 
 /// Forty at once.
 fn crowd(program: Program) {
-    let server = Serving::files();
-    let wish = Wish::new(server.address(), "size-14280");
-    let crowd: Vec<_> = (0..40).map(|_| program.start(&wish)).collect();
+    let server = TestServer::files();
+    let download = Download::new(server.address(), "size-14280");
+    let crowd: Vec<_> = (0..40).map(|_| program.start(&download)).collect();
     for fetching in crowd {
         let fetched = fetching.end();
         assert!(fetched.is_success, "{:?}", fetched.ended);
@@ -285,24 +293,24 @@ fn crowd(program: Program) {
 
 /// Requests without options: 512 bytes a block, and no OACK.
 fn no_options(program: Program) {
-    let server = Serving::files();
-    let wish = Wish {
+    let server = TestServer::files();
+    let download = Download {
         more: &["--tftp-no-options"],
-        ..Wish::new(server.address(), "size-14280")
+        ..Download::new(server.address(), "size-14280")
     };
-    check(program, &wish, &content::bytes(14_280));
+    check(program, &download, &content::bytes(14_280));
     let [report] = server.reports().try_into().unwrap();
     assert_complete(program, &report, "size-14280", 14_280);
 }
 
-/// Its own timer, and the length beforehand.
+/// Its own timer, and the length beforeclient.
 fn timeout_and_tsize(program: Program) {
-    let server = Serving::files();
-    let wish = Wish {
+    let server = TestServer::files();
+    let download = Download {
         more: &["--option", "timeout 2", "--option", "tsize enable"],
-        ..Wish::new(server.address(), "size-14280")
+        ..Download::new(server.address(), "size-14280")
     };
-    check(program, &wish, &content::bytes(14_280));
+    check(program, &download, &content::bytes(14_280));
     let [report] = server.reports().try_into().unwrap();
     assert_complete(program, &report, "size-14280", 14_280);
 }

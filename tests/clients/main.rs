@@ -1,11 +1,12 @@
-//! Foreign programs and raw sockets against Bootstone on loopback.
+//! Clients of other projects, and raw sockets, against Bootstone on loopback.
 //!
-//! `fetching`: programs that people use fetch from a server on a thread, and the bytes and the server's own reports are
-//! compared. `mistakes`: datagrams that other servers have stumbled over. `life` and `command_line`: the
-//! binary, from its first line to its exit status.
+//! `fetching`: programs that people use fetch from a server on a thread, and the bytes and the
+//! server's own reports are compared. `edge_cases`: datagrams that other servers handle wrongly.
+//! `lifecycle` and `command_line`: the binary, from its first line to its exit status.
 //!
-//! A program that is not installed is skipped, by name, on standard error; with `BOOTSTONE_REQUIRE_CLIENTS=1` its
-//! absence is a failure. Nobody sleeps here: everything waits for an event, and no longer than a deadline.
+//! A program that is not installed is skipped, by name, on standard error; with
+//! `BOOTSTONE_REQUIRE_CLIENTS=1` its absence is a failure. No test sleeps: each waits for an event,
+//! up to a deadline.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -15,12 +16,15 @@
 )]
 
 mod binary;
-mod children;
 mod command_line;
 mod content;
+mod edge_cases;
 mod fetching;
-mod hand;
-mod life;
-mod mistakes;
+mod lifecycle;
+mod processes;
 mod programs;
-mod serving;
+mod raw_client;
+mod server;
+#[allow(dead_code, reason = "shared by several test targets")]
+#[path = "../support/skip.rs"]
+mod skip;

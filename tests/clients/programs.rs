@@ -1,32 +1,32 @@
-//! The foreign programs: how each is told what to fetch, and how it says that it could not.
+//! Clients of other projects: their command lines, and how they report errors.
 
 use std::fs;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::children::{Ended, Started, run};
+use crate::processes::{Ended, Started, run};
+use crate::skip::skip;
 
-/// A TFTP client that somebody else has written.
+/// A TFTP client of another project.
 #[derive(Clone, Copy, Debug)]
 pub enum Program {
-    /// Asks for `tsize`, `blksize` and `timeout`. Hands netascii over as it came.
+    /// Requests `tsize`, `blksize` and `timeout`. Does not translate netascii.
     Curl,
     /// `tftp` of tftp-hpa. Knows no options.
     TftpHpa,
     /// The only one here with windows.
     Atftp,
-    /// Asks for `tsize`, and for `blksize` when told.
+    /// Requests `tsize`, and `blksize` if configured.
     Busybox,
     /// A library of Python's. IPv4 and octet only.
     Tftpy,
 }
 
-/// What to fetch, and how. What is not said is left to the program.
+/// What to fetch, and with which options.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub struct Download<'a> {
     pub server: SocketAddr,
     pub name: &'a str,
     pub netascii: bool,
@@ -36,7 +36,7 @@ pub struct Wish<'a> {
     pub more: &'a [&'a str],
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug)]
 pub struct Fetched {
     /// The local file, if the program made one.
@@ -53,9 +53,9 @@ pub struct Fetching {
     folder: tempfile::TempDir,
 }
 
-impl<'a> Wish<'a> {
-    pub fn new(server: SocketAddr, name: &'a str) -> Wish<'a> {
-        Wish {
+impl<'a> Download<'a> {
+    pub fn new(server: SocketAddr, name: &'a str) -> Download<'a> {
+        Download {
             server,
             name,
             netascii: false,
@@ -80,7 +80,7 @@ tftpy.TftpClient(host, int(port)).upload(name, source)
 ";
 
 impl Program {
-    /// True when it can be started. If not, says so, or fails where it must be there.
+    /// True if the program can be started; else the test is skipped, or fails if it is required.
     pub fn is_here(self) -> bool {
         let (command, arguments, word, package) = match self {
             Program::Curl => ("curl", &["--version"][..], "tftp", "curl"),
@@ -103,19 +103,19 @@ impl Program {
         if is_there(command, arguments, word) {
             return true;
         }
-        skip(&format!("{self:?} (install {package})"));
+        skip(&format!("{self:?} (package {package})"));
         false
     }
 
-    /// Fetches into a file of its own.
+    /// Fetches into a new file.
     #[track_caller]
-    pub fn fetch(self, wish: &Wish<'_>) -> Fetched {
-        self.start(wish).end()
+    pub fn fetch(self, download: &Download<'_>) -> Fetched {
+        self.start(download).end()
     }
 
-    pub fn start(self, wish: &Wish<'_>) -> Fetching {
+    pub fn start(self, download: &Download<'_>) -> Fetching {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = self.command(wish, &folder.path().join("fetched"));
+        let mut command = self.command(download, &folder.path().join("fetched"));
         Fetching {
             program: self,
             started: Started::new(command.current_dir(folder.path())),
@@ -123,7 +123,7 @@ impl Program {
         }
     }
 
-    /// Tries to write a file. True when the program says that it went well.
+    /// Tries to write a file. True if the program reports success.
     #[track_caller]
     pub fn upload(self, server: SocketAddr, name: &str) -> bool {
         let folder = tempfile::tempdir().unwrap();
@@ -147,72 +147,103 @@ impl Program {
         self.is_success(&run(&mut command))
     }
 
-    fn command(self, wish: &Wish<'_>, to: &Path) -> Command {
+    fn command(self, download: &Download<'_>, to: &Path) -> Command {
         let to = to.to_str().unwrap();
-        let (host, port) = (wish.server.ip().to_string(), wish.server.port().to_string());
-        let blksize = wish.blksize.map(|size| size.to_string());
-        assert!(wish.windowsize.is_none() || matches!(self, Program::Atftp));
+        let (host, port) = (
+            download.server.ip().to_string(),
+            download.server.port().to_string(),
+        );
+        let blksize = download.blksize.map(|size| size.to_string());
+        assert!(download.windowsize.is_none() || matches!(self, Program::Atftp));
         let mut command = match self {
             Program::Curl => {
-                let mode = if wish.netascii { ";mode=netascii" } else { "" };
+                let mode = if download.netascii {
+                    ";mode=netascii"
+                } else {
+                    ""
+                };
                 let mut command = curl(&["--output", to]);
                 command.args(blksize.iter().flat_map(|size| ["--tftp-blksize", size]));
                 command
-                    .args(wish.more)
-                    .arg(url(wish.server, wish.name) + mode);
+                    .args(download.more)
+                    .arg(url(download.server, download.name) + mode);
                 return command;
             }
             Program::TftpHpa => {
                 assert!(blksize.is_none());
-                let mode = if wish.netascii { "netascii" } else { "octet" };
+                let mode = if download.netascii {
+                    "netascii"
+                } else {
+                    "octet"
+                };
                 return program(
                     "tftp",
-                    &["-l", "-m", mode, &host, &port, "-c", "get", wish.name, to],
+                    &[
+                        "-l",
+                        "-m",
+                        mode,
+                        &host,
+                        &port,
+                        "-c",
+                        "get",
+                        download.name,
+                        to,
+                    ],
                 );
             }
             Program::Atftp => {
-                let mut command = program("atftp", &["-g", "-r", wish.name, "-l", to]);
-                let windowsize = wish.windowsize.map(|size| format!("windowsize {size}"));
+                let mut command = program("atftp", &["-g", "-r", download.name, "-l", to]);
+                let windowsize = download.windowsize.map(|size| format!("windowsize {size}"));
                 let blksize = blksize.map(|size| format!("blksize {size}"));
-                let mode = wish.netascii.then(|| "mode netascii".to_owned());
+                let mode = download.netascii.then(|| "mode netascii".to_owned());
                 for option in [blksize, windowsize, mode].into_iter().flatten() {
                     command.args(["--option", &option]);
                 }
                 command
             }
             Program::Busybox => {
-                assert!(!wish.netascii);
-                let mut command = program("busybox", &["tftp", "-g", "-r", wish.name, "-l", to]);
+                assert!(!download.netascii);
+                let mut command =
+                    program("busybox", &["tftp", "-g", "-r", download.name, "-l", to]);
                 command.args(blksize.iter().flat_map(|size| ["-b", size]));
                 command
             }
             Program::Tftpy => {
-                assert!(!wish.netascii);
+                assert!(!download.netascii);
                 let blksize = blksize.unwrap_or_default();
                 return program(
                     python(),
-                    &["-c", TFTPY_DOWNLOAD, &host, &port, wish.name, to, &blksize],
+                    &[
+                        "-c",
+                        TFTPY_DOWNLOAD,
+                        &host,
+                        &port,
+                        download.name,
+                        to,
+                        &blksize,
+                    ],
                 );
             }
         };
-        command.args(wish.more).args([&host, &port]);
+        command.args(download.more).args([&host, &port]);
         command
     }
 
-    /// tftp-hpa ends with status 0 whatever happens, and says something only when it went wrong.
+    /// Whether the program reports success. tftp-hpa always exits with 0, and prints only errors.
     fn is_success(self, ended: &Ended) -> bool {
-        ended.status.success() && (!matches!(self, Program::TftpHpa) || ended.said.is_empty())
+        ended.status.success() && (!matches!(self, Program::TftpHpa) || ended.output.is_empty())
     }
 
-    /// What it says, or the status with which it ends, when the server answers ERROR 1, "file not found".
+    /// What it says, or the status with which it ends, when the server answers ERROR 1, "file not
+    /// found".
     pub fn says_not_found(self, ended: &Ended) -> bool {
         match self {
             // CURLE_TFTP_NOTFOUND
             Program::Curl => ended.status.code() == Some(68),
-            Program::TftpHpa => ended.said.contains("Error code 1: file not found"),
-            Program::Atftp => ended.said.contains("<file not found>"),
-            Program::Busybox => ended.said.contains("server error: (1) file not found"),
-            Program::Tftpy => ended.said.contains("TftpFileNotFoundError"),
+            Program::TftpHpa => ended.output.contains("Error code 1: file not found"),
+            Program::Atftp => ended.output.contains("<file not found>"),
+            Program::Busybox => ended.output.contains("server error: (1) file not found"),
+            Program::Tftpy => ended.output.contains("TftpFileNotFoundError"),
         }
     }
 }
@@ -238,25 +269,13 @@ pub fn has_ipv6() -> bool {
     is_here
 }
 
-/// Says what is not tested for want of what; or fails, where all must be there.
-#[expect(
-    clippy::explicit_write,
-    reason = "the harness keeps `eprintln` of a test that passes to itself"
-)]
-fn skip(missing: &str) {
-    let text = format!("skipped: {missing} is not here");
-    let is_required = std::env::var("BOOTSTONE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
-    assert!(!is_required, "{text}");
-    writeln!(std::io::stderr(), "{text}").unwrap();
-}
-
-/// True when the command starts, and says this word.
+/// True if the command starts and prints this word.
 fn is_there(name: &str, arguments: &[&str], word: &str) -> bool {
     let mut command = program(name, arguments);
     let starts = command.stdin(Stdio::null()).output();
     let Ok(output) = starts else { return false };
-    let said = [output.stdout, output.stderr].concat();
-    String::from_utf8_lossy(&said).contains(word)
+    let output = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&output).contains(word)
 }
 
 fn program(name: &str, arguments: &[&str]) -> Command {
@@ -280,7 +299,7 @@ fn python() -> &'static str {
     })
 }
 
-/// Without anybody's `.curlrc` and proxies.
+/// Ignores `.curlrc` and proxies.
 fn curl(arguments: &[&str]) -> Command {
     let mut command = program(
         "curl",

@@ -1,4 +1,4 @@
-//! A client that sees every byte.
+//! A client with access to every byte.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,18 +1,18 @@
-//! Who may send what, for how long, and how many at once.
+//! Connections: requests, timeouts and the number of connections.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use bootstone::http::Limits;
+use bootstone::http::ConnectionLimits;
 
 use super::client::Client;
-use super::site::{LARGE, SHORT, open, wide};
+use super::site::{LARGE, SHORT, no_limits, start};
 
 #[test]
 fn requests_in_one_segment_are_answered_in_their_order() {
-    let door = open(wide(), 0);
-    let mut client = Client::new(door.address);
+    let server = start(no_limits(), 0);
+    let mut client = Client::new(server.address);
     let get = |path| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
     client.send(&[get("/healthz"), get("/nothing"), get("/undionly.kpxe")].concat());
     assert_eq!(client.response(true).text(), "ok\n");
@@ -21,9 +21,9 @@ fn requests_in_one_segment_are_answered_in_their_order() {
 }
 
 #[test]
-fn a_request_in_single_bytes_is_a_request() {
-    let door = open(wide(), 0);
-    let mut client = Client::new(door.address);
+fn a_request_may_arrive_byte_by_byte() {
+    let server = start(no_limits(), 0);
+    let mut client = Client::new(server.address);
     client.stream.get_mut().set_nodelay(true).unwrap();
     for byte in "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".split_inclusive(|_| true) {
         client.send(byte);
@@ -32,13 +32,13 @@ fn a_request_in_single_bytes_is_a_request() {
 }
 
 #[test]
-fn who_says_close_is_closed() {
-    let door = open(wide(), 0);
+fn connection_close_is_honoured() {
+    let server = start(no_limits(), 0);
     for request in [
         "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         "GET /healthz HTTP/1.0\r\n\r\n",
     ] {
-        let mut client = Client::new(door.address);
+        let mut client = Client::new(server.address);
         client.send(request);
         let response = client.response(true);
         assert_eq!(response.status, 200);
@@ -49,7 +49,7 @@ fn who_says_close_is_closed() {
 
 #[test]
 fn a_body_is_never_taken_for_a_request() {
-    let door = open(wide(), 0);
+    let server = start(no_limits(), 0);
     let smuggled = "GET /SHA256SUMS HTTP/1.1\r\nHost: a\r\n\r\n";
     for (method, status) in [("GET", 200), ("POST", 405)] {
         for framing in [
@@ -57,7 +57,7 @@ fn a_body_is_never_taken_for_a_request() {
             "Content-Length: 0\r\nContent-Length: 5".to_owned(),
             "Transfer-Encoding: chunked".to_owned(),
         ] {
-            let mut client = Client::new(door.address);
+            let mut client = Client::new(server.address);
             client.send(&format!(
                 "{method} /healthz HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n{smuggled}"
             ));
@@ -71,10 +71,10 @@ fn a_body_is_never_taken_for_a_request() {
 }
 
 #[test]
-fn methods_that_are_not_served() {
-    let door = open(wide(), 0);
+fn other_methods_are_not_allowed() {
+    let server = start(no_limits(), 0);
     for method in ["PUT", "POST", "DELETE", "OPTIONS", "CONNECT", "get"] {
-        let mut client = Client::new(door.address);
+        let mut client = Client::new(server.address);
         let response = client.ask(method, "/ipxe.efi", "");
         assert_eq!(response.status, 405, "{method}");
         assert_eq!(response.field("Allow"), "GET, HEAD");
@@ -82,8 +82,8 @@ fn methods_that_are_not_served() {
 }
 
 #[test]
-fn what_is_no_request_is_refused_and_closed() {
-    let door = open(wide(), 0);
+fn an_invalid_request_closes_the_connection() {
+    let server = start(no_limits(), 0);
     let many = "a: b\r\n".repeat(65);
     let long = "a".repeat(9000);
     for (request, status) in [
@@ -99,7 +99,7 @@ fn what_is_no_request_is_refused_and_closed() {
         (format!("GET /{long} HTTP/1.1\r\n"), 431),
         (format!("GET / HTTP/1.1\r\nHost: a\r\na: {long}"), 431),
     ] {
-        let mut client = Client::new(door.address);
+        let mut client = Client::new(server.address);
         client.send(&request);
         let response = client.response(true);
         assert_eq!(response.status, status, "{request}");
@@ -110,96 +110,100 @@ fn what_is_no_request_is_refused_and_closed() {
 }
 
 #[test]
-fn who_sends_slowly_is_given_up_and_who_sends_nothing_too() {
-    let limits = Limits {
-        request_time: SHORT,
-        ..wide()
+fn a_slow_or_silent_client_times_out() {
+    let limits = ConnectionLimits {
+        request_timeout: SHORT,
+        ..no_limits()
     };
-    let door = open(limits, 0);
-    let mut silent = Client::new(door.address);
-    let mut slow = Client::new(door.address);
+    let server = start(limits, 0);
+    let mut silent = Client::new(server.address);
+    let mut slow = Client::new(server.address);
     slow.send("GET /healthz HTTP/1.1\r\nHost: a\r\n");
-    // A field line now and then, as slowloris does: the time is for the whole request.
+    // A field line now and then, as slowloris does: the timeout is for the whole request.
     while slow.is_silent_for(SHORT / 10) {
         let _ = slow.stream.get_mut().write_all(b"X-a: b\r\n");
     }
     assert_eq!(slow.response(true).status, 408);
     silent.expect_end();
-    // The time begins anew with each request.
-    let mut kept = Client::new(door.address);
+    // The timeout starts again with each request.
+    let mut kept = Client::new(server.address);
     assert_eq!(kept.get("/healthz").status, 200);
     assert_eq!(kept.get("/healthz").status, 200);
     kept.expect_end();
 }
 
 #[test]
-fn the_connection_waited_for_longest_makes_room() {
-    let limits = Limits {
+fn the_connection_that_has_been_idle_longest_is_evicted() {
+    let limits = ConnectionLimits {
         connections: 3,
-        crowded_time: SHORT,
-        ..wide()
+        eviction_age: SHORT,
+        ..no_limits()
     };
-    let door = open(limits, 0);
+    let server = start(limits, 0);
     let mut slow: Vec<Client> = (0..3)
         .map(|_| {
-            let mut client = Client::new(door.address);
+            let mut client = Client::new(server.address);
             assert_eq!(client.get("/nothing").status, 404);
             client.send("GET / HTTP/1.1\r\nX-slow");
             client
         })
         .collect();
-    let mut client = Client::new(door.address);
+    let mut client = Client::new(server.address);
     assert_eq!(client.get("/healthz").status, 200);
     slow[0].expect_end();
     assert!(slow[2].is_silent_for(SHORT / 10), "one was enough");
 }
 
 #[test]
-fn nobody_makes_room_before_time_or_in_mid_answer() {
-    let limits = Limits {
+fn a_connection_is_not_evicted_early_or_during_a_response() {
+    let limits = ConnectionLimits {
         connections: 2,
-        crowded_time: SHORT,
-        ..wide()
+        eviction_age: SHORT,
+        ..no_limits()
     };
-    let door = open(limits, 0);
-    let mut busy: Vec<Client> = (0..2)
+    let server = start(limits, 0);
+    let mut reading: Vec<Client> = (0..2)
         .map(|_| {
-            let mut client = Client::new(door.address);
+            let mut client = Client::new(server.address);
             client.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
-            // The answer has begun, and does not go on before it is read.
+            // The response has begun, and does not continue before it is read.
             client.stream.read_exact(&mut [0; 20]).unwrap();
             client
         })
         .collect();
-    let mut waiting = Client::new(door.address);
+    let mut waiting = Client::new(server.address);
     waiting.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert!(waiting.is_silent_for(3 * SHORT), "both are busy");
+    assert!(waiting.is_silent_for(3 * SHORT), "both are in use");
     let mut rest = Vec::new();
-    let mut first = busy.remove(0);
+    let mut first = reading.remove(0);
     first
         .stream
         .by_ref()
         .take(LARGE as u64)
         .read_to_end(&mut rest)
         .unwrap();
-    assert!(rest.len() == LARGE, "nothing was cut off");
+    assert!(rest.len() == LARGE, "nothing is missing");
     drop(first);
     assert_eq!(waiting.response(true).status, 200);
 }
 
 #[test]
-fn who_reads_nothing_is_given_up() {
-    let limits = Limits {
+fn a_client_that_does_not_read_is_reset() {
+    let limits = ConnectionLimits {
         connections: 1,
-        piece_time: SHORT,
-        ..wide()
+        write_timeout: SHORT,
+        ..no_limits()
     };
-    let door = open(limits, 0);
-    let mut stalled = Client::new(door.address);
+    let server = start(limits, 0);
+    let mut stalled = Client::new(server.address);
     stalled.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
     stalled.stream.read_exact(&mut [0; 20]).unwrap();
-    let mut next = Client::new(door.address);
-    assert_eq!(next.get("/healthz").status, 200, "the only place is free");
+    let mut next = Client::new(server.address);
+    assert_eq!(
+        next.get("/healthz").status,
+        200,
+        "the only connection is free"
+    );
     let mut rest = Vec::new();
     match stalled.stream.read_to_end(&mut rest) {
         Ok(_) => assert!(rest.len() < LARGE),
@@ -208,14 +212,14 @@ fn who_reads_nothing_is_given_up() {
 }
 
 #[test]
-fn a_hundred_connections_that_say_nothing_do_not_keep_health_away() {
-    let limits = Limits {
-        crowded_time: Duration::from_millis(20),
-        ..wide()
+fn health_is_answered_beside_a_hundred_silent_connections() {
+    let limits = ConnectionLimits {
+        eviction_age: Duration::from_millis(20),
+        ..no_limits()
     };
-    let door = open(limits, 0);
-    let silent: Vec<Client> = (0..100).map(|_| Client::new(door.address)).collect();
-    let mut client = Client::new(door.address);
+    let server = start(limits, 0);
+    let silent: Vec<Client> = (0..100).map(|_| Client::new(server.address)).collect();
+    let mut client = Client::new(server.address);
     assert_eq!(client.get("/healthz").status, 200);
     drop(silent);
 }

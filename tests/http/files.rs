@@ -1,16 +1,16 @@
-//! Which path leads where, and what of a file is sent.
+//! Paths, files and ranges.
 
 use bootstone::manifest::Digest;
 
 use super::client::Client;
-use super::site::{ODD_NAME, content, manifest, open, wide};
+use super::site::{ODD_NAME, content, manifest, no_limits, start};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
 #[test]
 fn every_route() {
-    let door = open(wide(), 0);
-    let mut client = Client::new(door.address);
+    let server = start(no_limits(), 0);
+    let mut client = Client::new(server.address);
     for (path, content_type) in [
         ("/", "text/html; charset=utf-8"),
         ("/healthz", TEXT),
@@ -37,9 +37,9 @@ fn every_route() {
 }
 
 #[test]
-fn the_files_are_the_files() {
-    let door = open(wide(), 0);
-    let mut client = Client::new(door.address);
+fn the_files_are_complete() {
+    let server = start(no_limits(), 0);
+    let mut client = Client::new(server.address);
     for record in manifest().records() {
         let path = format!("/{}", record.name)
             .replace('%', "%25")
@@ -63,8 +63,8 @@ fn the_files_are_the_files() {
 
 #[test]
 fn head_is_get_without_the_body() {
-    let door = open(wide(), 0);
-    let mut client = Client::new(door.address);
+    let server = start(no_limits(), 0);
+    let mut client = Client::new(server.address);
     for path in ["/", "/healthz", "/metrics", "/SHA256SUMS", "/ipxe.efi"] {
         let get = client.get(path);
         let head = client.ask("HEAD", path, "");
@@ -82,9 +82,9 @@ fn head_is_get_without_the_body() {
 }
 
 #[test]
-fn what_is_not_there() {
-    let door = open(wide(), 0);
-    let mut client = Client::new(door.address);
+fn unknown_paths() {
+    let server = start(no_limits(), 0);
+    let mut client = Client::new(server.address);
     for path in [
         "/nothing",
         "/IPXE.EFI",
@@ -114,9 +114,9 @@ fn what_is_not_there() {
 }
 
 #[test]
-fn parts_of_a_file() {
-    let door = open(wide(), 0);
-    let mut client = Client::new(door.address);
+fn ranges_of_a_file() {
+    let server = start(no_limits(), 0);
+    let mut client = Client::new(server.address);
     let whole = content("ipxe.efi");
     for (range, first, last) in [
         ("0-0", 0, 0),
@@ -140,9 +140,9 @@ fn parts_of_a_file() {
 }
 
 #[test]
-fn a_download_goes_on_only_with_the_same_version() {
-    let door = open(wide(), 0);
-    let mut client = Client::new(door.address);
+fn a_download_continues_only_with_the_same_version() {
+    let server = start(no_limits(), 0);
+    let mut client = Client::new(server.address);
     let whole = content("ipxe.efi");
     let tag = client.ask("HEAD", "/ipxe.efi", "").field("ETag").to_owned();
     let mut ask =

@@ -1,4 +1,4 @@
-//! The side door: against the library with made-up files and short times, and against the program itself.
+//! The HTTP listener: the library with made-up files and short times, and the program.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,3 +13,6 @@ mod files;
 mod page;
 mod program;
 mod site;
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+#[path = "../support/skip.rs"]
+mod skip;

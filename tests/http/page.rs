@@ -1,11 +1,11 @@
-//! The page, and health.
+//! The HTML page, and health.
 
 use super::client::Client;
-use super::site::{content, manifest, open, wide};
+use super::site::{content, manifest, no_limits, start};
 
 fn page(host: &str) -> String {
-    let door = open(wide(), 0);
-    let mut client = Client::new(door.address);
+    let server = start(no_limits(), 0);
+    let mut client = Client::new(server.address);
     client.send(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     let response = client.response(true);
     assert_eq!(response.status, 200);
@@ -13,7 +13,7 @@ fn page(host: &str) -> String {
 }
 
 #[test]
-fn the_page_says_what_the_manifest_says() {
+fn the_page_shows_the_manifest() {
     let page = page("boot.example.com");
     let plain = page.replace("<wbr>", "");
     let content_id = manifest().content_id().to_string();
@@ -49,9 +49,9 @@ fn the_page_says_what_the_manifest_says() {
 }
 
 #[test]
-fn every_link_of_the_page_leads_somewhere() {
-    let door = open(wide(), 0);
-    let mut client = Client::new(door.address);
+fn every_link_of_the_page_works() {
+    let server = start(no_limits(), 0);
+    let mut client = Client::new(server.address);
     let page = client.get("/").text().to_owned();
     let links: Vec<&str> = page
         .split("href=\"")
@@ -60,7 +60,7 @@ fn every_link_of_the_page_leads_somewhere() {
         .collect();
     assert_eq!(links.len(), 2 * manifest().records().len() + 3);
     for link in &links {
-        assert!(link.starts_with('/'), "{link} leads elsewhere");
+        assert!(link.starts_with('/'), "{link} leads to another server");
         assert_eq!(client.get(link).status, 200, "{link}");
     }
     let odd = links
@@ -71,7 +71,7 @@ fn every_link_of_the_page_leads_somewhere() {
 }
 
 #[test]
-fn the_page_repeats_no_host_that_is_none() {
+fn the_page_does_not_repeat_an_invalid_host() {
     for host in ["<script>alert(1)</script>", "a\"b", "a, b", "a/b", ""] {
         let page = page(host);
         let instead = "dhcp-boot=tag:bios,tag:!ipxe,undionly.kpxe,,127.0.0.1\n";
@@ -84,8 +84,8 @@ fn the_page_repeats_no_host_that_is_none() {
 
 #[test]
 fn the_page_may_load_and_run_nothing() {
-    let door = open(wide(), 0);
-    let response = Client::new(door.address).get("/");
+    let server = start(no_limits(), 0);
+    let response = Client::new(server.address).get("/");
     let policy = response.field("Content-Security-Policy");
     assert!(policy.starts_with("default-src 'none'; style-src 'unsafe-inline';"));
     assert_eq!(response.field("Referrer-Policy"), "no-referrer");
@@ -93,14 +93,18 @@ fn the_page_may_load_and_run_nothing() {
 }
 
 #[test]
-fn one_loop_that_does_not_answer_is_not_healthy() {
-    let door = open(wide(), 1);
-    let mut client = Client::new(door.address);
+fn a_driver_that_does_not_respond_is_unhealthy() {
+    let server = start(no_limits(), 1);
+    let mut client = Client::new(server.address);
     let response = client.get("/healthz");
     assert_eq!(response.status, 503);
-    assert_eq!(response.text(), "1 of 2 loops do not answer\n");
+    assert_eq!(response.text(), "1 of 2 drivers do not respond\n");
     let metrics = client.get("/metrics");
-    assert!(metrics.text().contains("\nbootstone_loops 2\n"));
-    assert!(metrics.text().contains("\nbootstone_loops_alive 1\n"));
+    assert!(metrics.text().contains("\nbootstone_drivers 2\n"));
+    assert!(
+        metrics
+            .text()
+            .contains("\nbootstone_drivers_responding 1\n")
+    );
     assert_eq!(client.get("/ipxe.efi").status, 200, "files go on");
 }

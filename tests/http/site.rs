@@ -1,4 +1,4 @@
-//! A site with made-up files, behind a door of its own.
+//! A test server with made-up files.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -6,31 +6,31 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bootstone::catalog::{Catalog, Entry};
-use bootstone::http::{self, Limits, Site};
+use bootstone::http::{self, ConnectionLimits, Site};
 use bootstone::manifest::{Digest, Kind, Machine, Manifest, Record, SUMS_NAME};
 use bootstone::net::Clock;
-use bootstone::net::driver::Busy;
-use bootstone::net::socket::Bound;
-use bootstone::net::status::{Line, Pulse};
-use bootstone::net::worker::{self, Duty, Post};
-use bootstone::proto::config::Config;
+use bootstone::net::driver::ActiveDrivers;
+use bootstone::net::socket::BoundSocket;
+use bootstone::net::status::{StatusRequester, StatusResponder};
+use bootstone::net::worker::{self, Assignment, WorkerConfig};
+use bootstone::proto::config::ServerConfig;
 use tokio::sync::{mpsc, watch};
 
-/// More than the kernel's buffers take in.
+/// More than the kernel's buffers hold.
 pub(crate) const LARGE: usize = 24 << 20;
 
 pub(crate) const ODD_NAME: &str = "a&b <'c'> %41.ipxe";
 
-/// Short enough to wait for, and long enough for a busy machine to keep.
+/// Short enough to wait for, and long enough on a busy machine.
 pub(crate) const SHORT: Duration = Duration::from_millis(300);
 
-/// Limits that no test reaches by chance.
-pub(crate) fn wide() -> Limits {
-    Limits {
+/// Limits that no test reaches unintentionally.
+pub(crate) fn no_limits() -> ConnectionLimits {
+    ConnectionLimits {
         connections: 64,
-        request_time: Duration::from_secs(60),
-        crowded_time: Duration::from_secs(60),
-        piece_time: Duration::from_secs(60),
+        request_timeout: Duration::from_secs(60),
+        eviction_age: Duration::from_secs(60),
+        write_timeout: Duration::from_secs(60),
     }
 }
 
@@ -87,46 +87,46 @@ fn catalog(manifest: &Manifest) -> Arc<Catalog> {
     Arc::new(Catalog::new(files.chain(texts).chain([sums]).collect()))
 }
 
-pub(crate) struct Door {
+pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
-    /// Of drivers that never answer.
-    _silent: Vec<Line>,
-    _failures: mpsc::UnboundedReceiver<io::Error>,
+    /// The ends of drivers that never reply.
+    _stuck: Vec<StatusResponder>,
+    _failed: mpsc::UnboundedReceiver<io::Error>,
 }
 
-/// With one worker that serves, and so many that are stuck.
-pub(crate) fn open(limits: Limits, stuck: usize) -> Door {
+/// Starts a server with one working driver, and this many that are stuck.
+pub(crate) fn start(limits: ConnectionLimits, stuck: usize) -> TestServer {
     let manifest = manifest();
     let catalog = catalog(manifest);
     let clock = Clock::start();
-    let mut pulse = Pulse::new(clock);
-    let (failed, failures) = mpsc::unbounded_channel();
-    let duty = Duty {
+    let mut status = StatusRequester::new(clock);
+    let (failures, failed) = mpsc::unbounded_channel();
+    let config = WorkerConfig {
         catalog: Arc::clone(&catalog),
         clock,
         report: |_, _| {},
-        busy: Busy::new(0),
-        failed,
+        active: ActiveDrivers::new(0),
+        failures,
     };
-    let socket = Bound::bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let post = Post {
-        bound: socket,
-        config: Config::default(),
-        line: pulse.line(),
+    let socket = BoundSocket::bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let assignment = Assignment {
+        socket,
+        config: ServerConfig::default(),
+        status: status.add_driver(),
     };
-    worker::start(duty, vec![post]).unwrap();
-    let silent = (0..stuck).map(|_| pulse.line()).collect();
+    worker::start(config, vec![assignment]).unwrap();
+    let stuck = (0..stuck).map(|_| status.add_driver()).collect();
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     let (_, draining) = watch::channel(false);
     let region = Some("<fra>".to_owned());
-    let site = Site::new(catalog, manifest.clone(), region, pulse, draining);
+    let site = Site::new(catalog, manifest.clone(), region, status, draining);
     http::start(listener, site, limits).unwrap();
-    Door {
+    TestServer {
         address,
-        _silent: silent,
-        _failures: failures,
+        _stuck: stuck,
+        _failed: failed,
     }
 }

@@ -1,4 +1,4 @@
-//! What is done inside the sandbox, each in a process of its own.
+//! Attempts inside the sandbox, each in its own process.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,23 +9,24 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use bootstone::cli::panics;
-use bootstone::sandbox::{self, Wish};
+use bootstone::sandbox::{self, SandboxConfig};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use seccompiler::{SeccompAction, SeccompFilter};
 use socket2::{Domain, SockAddr, Type};
 
-/// Names the deed, for this executable started again.
-pub(crate) const VARIABLE: &str = "BOOTSTONE_TEST_DEED";
-/// Said once the sandbox is entered.
+/// The variable that names the attempt, for the process started by the test.
+pub(crate) const VARIABLE: &str = "BOOTSTONE_TEST_ATTEMPT";
+/// Printed once the sandbox is entered.
 pub(crate) const INSIDE: &str = "inside: ";
-/// Said if the process lives on after the deed.
+/// Printed if the process survives the attempt.
 pub(crate) const SURVIVED: &str = "survived";
 
-/// What is made ready outside, and then done inside.
-type Deed = fn() -> Box<dyn FnOnce()>;
+/// Prepares an attempt outside, and returns what to do inside.
+type Attempt = fn() -> Box<dyn FnOnce()>;
 
-/// The deed, and the call that stops it: `|` is between what the C libraries and machines make of it.
-pub(crate) const FORBIDDEN: &[(&str, &str, Deed)] = &[
+/// Attempts, and the system calls that are stopped. `|` separates those of different C libraries
+/// and machines.
+pub(crate) const FORBIDDEN: &[(&str, &str, Attempt)] = &[
     ("creates a file", "openat|open", || {
         inside(|| File::create("/tmp/bootstone-was-here"))
     }),
@@ -99,7 +100,7 @@ pub(crate) const FORBIDDEN: &[(&str, &str, Deed)] = &[
     ("raises a limit", "prlimit64", || {
         inside(|| rustix::process::getrlimit(rustix::process::Resource::Nofile))
     }),
-    ("asks for the kernel's name", "uname", || {
+    ("reads the kernel's name", "uname", || {
         inside(rustix::system::uname)
     }),
     ("lets others trace it", "prctl", || {
@@ -117,13 +118,13 @@ pub(crate) const FORBIDDEN: &[(&str, &str, Deed)] = &[
     }),
 ];
 
-/// What is stopped, but not named by every C library: glibc blocks all signals around it.
-pub(crate) const SPAWNS: (&str, Deed) = ("starts another program", || {
+/// An attempt that is stopped, but not named with glibc, which blocks all signals around it.
+pub(crate) const SPAWNS: (&str, Attempt) = ("starts another program", || {
     inside(|| Command::new("/bin/true").spawn())
 });
 
-/// What is stopped with musl, and fails with glibc, whose malloc does the same.
-pub(crate) const READS: (&str, Deed) = ("opens a file to read it", || {
+/// An attempt that is stopped with musl, and fails with glibc, whose malloc does the same.
+pub(crate) const READS: (&str, Attempt) = ("opens a file to read it", || {
     inside(|| {
         println!(
             "{:?}",
@@ -132,8 +133,8 @@ pub(crate) const READS: (&str, Deed) = ("opens a file to read it", || {
     })
 });
 
-/// What the server needs, and must therefore work.
-pub(crate) const NEEDED: &[(&str, Deed)] = &[
+/// What the server needs.
+pub(crate) const NEEDED: &[(&str, Attempt)] = &[
     ("serves on several threads with a runtime each", || {
         let sockets = (0..3).map(|_| {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -163,16 +164,16 @@ pub(crate) const NEEDED: &[(&str, Deed)] = &[
         })
     }),
     ("sends on a socket that was connected before", || {
-        let (near, far) = UnixDatagram::pair().unwrap();
+        let (local, remote) = UnixDatagram::pair().unwrap();
         inside(move || {
-            near.send(b"READY=1").unwrap();
-            far.recv(&mut [0; 16]).unwrap()
+            local.send(b"READY=1").unwrap();
+            remote.recv(&mut [0; 16]).unwrap()
         })
     }),
 ];
 
-/// What ends the process by a panic.
-pub(crate) const PANICS: &[(&str, Deed)] = &[
+/// Panics, which end the process.
+pub(crate) const PANICS: &[(&str, Attempt)] = &[
     ("panics", || inside(|| panic!("on purpose"))),
     ("panics on another thread", || {
         inside(|| std::thread::spawn(|| panic!("on purpose")).join())
@@ -191,100 +192,100 @@ pub(crate) const PANICS: &[(&str, Deed)] = &[
     }),
 ];
 
-/// Does what [`VARIABLE`] names, in the sandbox.
+/// Makes the attempt that [`VARIABLE`] names, in the sandbox.
 pub(crate) fn run(name: &str) -> ExitCode {
     if let Some((_, prepare)) = PRELUDES.iter().find(|(prelude, _)| *prelude == name) {
         return prepare();
     }
-    let forbidden = FORBIDDEN.iter().map(|(name, _, deed)| (name, deed));
+    let forbidden = FORBIDDEN.iter().map(|(name, _, attempt)| (name, attempt));
     let others = NEEDED
         .iter()
         .chain(PANICS)
         .chain([&SPAWNS, &READS])
-        .map(|(name, deed)| (name, deed));
+        .map(|(name, attempt)| (name, attempt));
     let (_, prepare) = forbidden
         .chain(others)
         .find(|(known, _)| **known == name)
-        .expect("a known deed");
-    let deed = prepare();
-    enter(&Wish::default());
-    panics::end_the_process();
-    deed();
+        .expect("a known attempt");
+    let attempt = prepare();
+    enter(&SandboxConfig::default());
+    panics::abort_on_panic();
+    attempt();
     println!("{SURVIVED}");
     ExitCode::SUCCESS
 }
 
 type Prelude = (&'static str, fn() -> ExitCode);
 
-/// What happens before the sandbox, or in its place; these print what came of it.
+/// Entries into the sandbox under various conditions; these print the result.
 pub(crate) const PRELUDES: &[Prelude] = &[
-    ("plain", || enter(&Wish::default())),
+    ("plain", || enter(&SandboxConfig::default())),
     ("--user 0", || {
-        enter(&Wish {
+        enter(&SandboxConfig {
             user: "0".parse().ok(),
-            ..Wish::default()
+            ..SandboxConfig::default()
         })
     }),
     ("--user 1000:100", || {
-        enter(&Wish {
+        enter(&SandboxConfig {
             user: "1000:100".parse().ok(),
-            ..Wish::default()
+            ..SandboxConfig::default()
         })
     }),
     ("--no-sandbox", || {
-        enter(&Wish {
+        enter(&SandboxConfig {
             without_filters: true,
-            ..Wish::default()
+            ..SandboxConfig::default()
         })
     }),
     ("a kernel without Landlock", || {
         pretend(libc::SYS_landlock_create_ruleset, libc::ENOSYS);
-        enter(&Wish::default())
+        enter(&SandboxConfig::default())
     }),
     ("a kernel without seccomp", || {
         pretend(libc::SYS_seccomp, libc::EINVAL);
-        enter(&Wish::default())
+        enter(&SandboxConfig::default())
     }),
     ("a root that may not change its user", || {
         pretend(libc::SYS_setresuid, libc::EPERM);
-        enter(&Wish::default())
+        enter(&SandboxConfig::default())
     }),
     ("a user that may not change its groups", || {
         pretend(libc::SYS_setgroups, libc::EPERM);
-        enter(&Wish::default())
+        enter(&SandboxConfig::default())
     }),
     ("such a root that stays root", || {
         pretend(libc::SYS_setgroups, libc::EPERM);
-        enter(&Wish {
+        enter(&SandboxConfig {
             user: "0".parse().ok(),
-            ..Wish::default()
+            ..SandboxConfig::default()
         })
     }),
     ("a user namespace without that number", || {
         pretend(libc::SYS_setresgid, libc::EINVAL);
-        enter(&Wish::default())
+        enter(&SandboxConfig::default())
     }),
     ("a second thread", || {
         let (_end, wait) = std::sync::mpsc::channel::<()>();
         std::thread::spawn(move || wait.recv());
-        enter(&Wish::default())
+        enter(&SandboxConfig::default())
     }),
     ("a user with a capability", || {
         become_a_user_with_a_capability();
-        enter(&Wish::default())
+        enter(&SandboxConfig::default())
     }),
     ("a violation with its signal blocked", || {
         // While the handler of one signal runs, all others are blocked.
         vmm_sys_util::signal::register_signal_handler(libc::SIGUSR1, open_a_file).unwrap();
-        enter(&Wish::default());
+        enter(&SandboxConfig::default());
         loop {
             std::thread::park();
         }
     }),
     ("Landlock alone", || {
-        // Filters are said to be in force, and are not.
+        // seccomp only seems to be in force.
         pretend(libc::SYS_seccomp, 0);
-        enter(&Wish::default());
+        enter(&SandboxConfig::default());
         println!(
             "{:?}",
             File::open("/proc/self/status").map_err(|error| error.kind())
@@ -297,18 +298,16 @@ pub(crate) const PRELUDES: &[Prelude] = &[
     }),
 ];
 
-/// Enters, says what took effect and what the kernel knows of it.
-fn enter(wish: &Wish) -> ExitCode {
-    // Opened before there is no opening; read after.
-    let status = File::open("/proc/thread-self/status").unwrap();
-    match sandbox::enter(wish) {
-        Ok(confinement) => {
-            println!("{INSIDE}{confinement:?}");
-            confinement
-                .warnings()
-                .for_each(|warning| println!("{warning}"));
+/// Enters the sandbox, and prints its status and that of the kernel.
+fn enter(config: &SandboxConfig) -> ExitCode {
+    // Opened before the sandbox, read inside.
+    let proc_status = File::open("/proc/thread-self/status").unwrap();
+    match sandbox::enter(config) {
+        Ok(status) => {
+            println!("{INSIDE}{status:?}");
+            status.warnings().for_each(|warning| println!("{warning}"));
             let mut text = [0; 4096];
-            let length = std::os::unix::fs::FileExt::read_at(&status, &mut text, 0).unwrap();
+            let length = std::os::unix::fs::FileExt::read_at(&proc_status, &mut text, 0).unwrap();
             println!("{}", String::from_utf8_lossy(&text[..length]));
             ExitCode::SUCCESS
         }
@@ -319,9 +318,9 @@ fn enter(wish: &Wish) -> ExitCode {
     }
 }
 
-fn inside<T>(deed: impl FnOnce() -> T + 'static) -> Box<dyn FnOnce()> {
+fn inside<T>(attempt: impl FnOnce() -> T + 'static) -> Box<dyn FnOnce()> {
     Box::new(move || {
-        deed();
+        attempt();
     })
 }
 
@@ -373,7 +372,7 @@ fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// Each thread: a name, a runtime of its own, a datagram to itself, a timer, an eye on SIGTERM.
+/// Each thread has a name, a runtime, a datagram to itself, a timer and a handler of SIGTERM.
 fn on_threads(sockets: Vec<UdpSocket>) {
     let threads = sockets.into_iter().map(|socket| {
         let builder = std::thread::Builder::new().name("a worker".to_owned());
@@ -403,17 +402,17 @@ fn accept(listener: TcpListener, client: TcpStream) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let serve = async move {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-        let (mut near, _) = listener.accept().await.unwrap();
-        near.set_nodelay(true).unwrap();
-        let mut far = tokio::net::TcpStream::from_std(client).unwrap();
-        far.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-        let length = near.read(&mut [0; 64]).await.unwrap();
-        assert!(near.local_addr().unwrap().ip().is_loopback());
-        near.write_all(b"200body").await.unwrap();
-        near.set_zero_linger().unwrap();
-        near.shutdown().await.unwrap();
+        let (mut local, _) = listener.accept().await.unwrap();
+        local.set_nodelay(true).unwrap();
+        let mut remote = tokio::net::TcpStream::from_std(client).unwrap();
+        remote.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let length = local.read(&mut [0; 64]).await.unwrap();
+        assert!(local.local_addr().unwrap().ip().is_loopback());
+        local.write_all(b"200body").await.unwrap();
+        local.set_zero_linger().unwrap();
+        local.shutdown().await.unwrap();
         let mut answer = Vec::new();
-        far.read_to_end(&mut answer).await.unwrap();
+        remote.read_to_end(&mut answer).await.unwrap();
         assert_eq!((length, answer.as_slice()), (18, &b"200body"[..]));
     };
     runtime().block_on(serve);

@@ -1,8 +1,8 @@
-//! The sandbox from both sides: what must not work in it stops the process, what the server needs works.
+//! The sandbox: forbidden calls end the process, and what the server needs works.
 //!
-//! The sandbox is entered by a process that has one thread, so each case is a process of its own: this very
-//! executable, started again with the name of a deed in its environment. It has its own `main` for that (the
-//! usual one starts threads first).
+//! A process with one thread has to enter the sandbox, so each case has its own process: this
+//! executable, started with the name of an attempt in its environment. It has its own `main`,
+//! because the usual one starts threads first.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -15,6 +15,9 @@
 mod attempts;
 mod program;
 mod refusals;
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+#[path = "../support/skip.rs"]
+mod skip;
 
 use std::process::ExitCode;
 
@@ -23,8 +26,8 @@ type Test = (&'static str, fn());
 const TESTS: &[&[Test]] = &[refusals::TESTS, program::TESTS];
 
 fn main() -> ExitCode {
-    if let Ok(deed) = std::env::var(attempts::VARIABLE) {
-        return attempts::run(&deed);
+    if let Ok(attempt) = std::env::var(attempts::VARIABLE) {
+        return attempts::run(&attempt);
     }
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     // None of these takes long: with --ignored there is nothing to do.

@@ -1,4 +1,4 @@
-//! The program as it is shipped: what an operator sees of it, and what systemd does.
+//! The program: its log lines, and systemd.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::net::{SocketAddr, UdpSocket};
@@ -15,29 +15,23 @@ use crate::refusals::{assert_powerless, is_root, status};
 
 pub(crate) const TESTS: &[crate::Test] = &[
     (
-        "the_first_line_says_what_took_effect",
-        the_first_line_says_what_took_effect,
+        "the_first_line_shows_the_sandbox",
+        the_first_line_shows_the_sandbox,
     ),
+    ("variables_work_like_options", variables_work_like_options),
+    ("no_sandbox_is_a_warning", no_sandbox_is_a_warning),
     (
-        "variables_say_the_same_as_flags",
-        variables_say_the_same_as_flags,
+        "systemd_is_notified_of_start_and_stop",
+        systemd_is_notified_of_start_and_stop,
     ),
-    ("no_sandbox_is_said_loudly", no_sandbox_is_said_loudly),
-    (
-        "systemd_is_told_of_the_beginning_and_the_end",
-        systemd_is_told_of_the_beginning_and_the_end,
-    ),
-    (
-        "sockets_of_systemd_are_served",
-        sockets_of_systemd_are_served,
-    ),
+    ("sockets_of_systemd_are_used", sockets_of_systemd_are_used),
     (
         "a_socket_of_systemd_has_all_sessions",
         a_socket_of_systemd_has_all_sessions,
     ),
     (
-        "what_is_no_udp_socket_is_refused",
-        what_is_no_udp_socket_is_refused,
+        "a_socket_that_is_not_udp_is_refused",
+        a_socket_that_is_not_udp_is_refused,
     ),
 ];
 
@@ -73,7 +67,7 @@ impl Server {
         std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap()
     }
 
-    /// Asks it to end, and waits.
+    /// Sends SIGTERM and waits for the end.
     fn end(mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -114,7 +108,7 @@ fn fetch(server: SocketAddr) {
     client.send_to(&[0, 4, 0, 1], server).unwrap();
 }
 
-fn the_first_line_says_what_took_effect() {
+fn the_first_line_shows_the_sandbox() {
     let server = Server::start(&mut serve());
     assert!(server.serving.contains("seccomp=on"), "{}", server.serving);
     assert!(server.serving.contains("landlock="), "{}", server.serving);
@@ -133,7 +127,7 @@ fn the_first_line_says_what_took_effect() {
     server.end();
 }
 
-fn variables_say_the_same_as_flags() {
+fn variables_work_like_options() {
     if is_root() {
         let server = Server::start(serve().env("BOOTSTONE_USER", "1000:100"));
         assert_eq!(status(&server.status(), "Gid"), "100 100 100 100");
@@ -146,12 +140,12 @@ fn variables_say_the_same_as_flags() {
     }
     let server = Server::start(serve().env("BOOTSTONE_NO_SANDBOX", "true"));
     assert_eq!(status(&server.status(), "Seccomp"), "0");
-    let refused = serve().env("BOOTSTONE_USER", "nobody").output().unwrap();
+    let refused = serve().env("BOOTSTONE_USER", "daemon").output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("UID:GID"));
 }
 
-fn no_sandbox_is_said_loudly() {
+fn no_sandbox_is_a_warning() {
     let mut server = Server::start(serve().arg("--no-sandbox"));
     assert!(
         server.serving.contains("landlock=off seccomp=off"),
@@ -164,7 +158,7 @@ fn no_sandbox_is_said_loudly() {
     server.end();
 }
 
-fn systemd_is_told_of_the_beginning_and_the_end() {
+fn systemd_is_notified_of_start_and_stop() {
     let name = format!("bootstone-test-{}", std::process::id());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
@@ -183,9 +177,9 @@ fn systemd_is_told_of_the_beginning_and_the_end() {
             .set_read_timeout(Some(Duration::from_secs(10)))
             .unwrap();
         let server = Server::start(serve().env("NOTIFY_SOCKET", &address));
-        assert_eq!(note(&systemd), "READY=1", "{address}");
+        assert_eq!(notification(&systemd), "READY=1", "{address}");
         server.end();
-        assert_eq!(note(&systemd), "STOPPING=1", "{address}");
+        assert_eq!(notification(&systemd), "STOPPING=1", "{address}");
     }
     let refused = serve()
         .env("NOTIFY_SOCKET", "/nowhere/at/all")
@@ -194,14 +188,14 @@ fn systemd_is_told_of_the_beginning_and_the_end() {
     assert_eq!(refused.status.code(), Some(2));
 }
 
-fn note(socket: &UnixDatagram) -> String {
+fn notification(socket: &UnixDatagram) -> String {
     let mut text = [0; 64];
     let length = socket.recv(&mut text).unwrap();
     String::from_utf8_lossy(&text[..length]).into_owned()
 }
 
-/// The program with two sockets as its descriptors 3 and 4, as systemd starts it: the shell puts them there, and
-/// knows the number of the process that it is going to be.
+/// The program with two sockets as its descriptors 3 and 4, as systemd starts it: the shell puts
+/// them there, and knows the number of the process that it is going to be.
 fn activated(first: impl Into<OwnedFd>, second: impl Into<OwnedFd>) -> Command {
     let mut command = Command::new("/bin/sh");
     let script = "exec 3<&0 4<&2 0</dev/null 2>&1; LISTEN_PID=$$ LISTEN_FDS=2 exec \"$0\" \"$@\"";
@@ -212,7 +206,7 @@ fn activated(first: impl Into<OwnedFd>, second: impl Into<OwnedFd>) -> Command {
     command
 }
 
-fn sockets_of_systemd_are_served() {
+fn sockets_of_systemd_are_used() {
     let sockets = ["127.0.0.1:0", "[::1]:0"].map(|address| UdpSocket::bind(address).unwrap());
     let addresses = sockets
         .each_ref()
@@ -230,7 +224,7 @@ fn sockets_of_systemd_are_served() {
     server.end();
 }
 
-/// However many workers there could be, such an address has one socket, and the sessions of it are not shared out.
+/// An address of systemd has one socket, so its sessions are not shared among workers.
 fn a_socket_of_systemd_has_all_sessions() {
     let [first, second] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
     let address = first.local_addr().unwrap();
@@ -258,7 +252,7 @@ fn a_socket_of_systemd_has_all_sessions() {
     server.end();
 }
 
-fn what_is_no_udp_socket_is_refused() {
+fn a_socket_that_is_not_udp_is_refused() {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let output = activated(udp, tcp)
@@ -271,6 +265,6 @@ fn what_is_no_udp_socket_is_refused() {
         (output.status.code(), output.status.signal()),
         (Some(2), None)
     );
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("no UDP socket"), "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(stdout.contains("not a UDP socket"), "{stdout}");
 }

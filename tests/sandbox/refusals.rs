@@ -1,103 +1,118 @@
-//! Deeds in the sandbox, and what came of them.
+//! Attempts in the sandbox, and their results.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 
 use crate::attempts::{FORBIDDEN, INSIDE, NEEDED, PANICS, READS, SPAWNS, SURVIVED, VARIABLE};
+use crate::skip::report;
 
 pub(crate) const TESTS: &[crate::Test] = &[
     (
-        "what_is_forbidden_ends_the_process_and_is_named",
-        what_is_forbidden_ends_the_process_and_is_named,
+        "a_forbidden_call_ends_the_process_and_is_named",
+        a_forbidden_call_ends_the_process_and_is_named,
     ),
-    ("what_is_needed_works", what_is_needed_works),
+    ("what_the_server_needs_works", what_the_server_needs_works),
     (
-        "a_violation_ends_the_process_even_where_it_cannot_be_told",
-        a_violation_ends_the_process_even_where_it_cannot_be_told,
+        "a_violation_ends_the_process_even_if_its_signal_is_blocked",
+        a_violation_ends_the_process_even_if_its_signal_is_blocked,
     ),
     ("no_program_can_be_started", no_program_can_be_started),
     ("no_file_can_be_read", no_file_can_be_read),
     (
-        "a_panic_anywhere_ends_the_process",
-        a_panic_anywhere_ends_the_process,
+        "a_panic_on_any_thread_ends_the_process",
+        a_panic_on_any_thread_ends_the_process,
     ),
     (
-        "root_becomes_nobody_without_rights",
-        root_becomes_nobody_without_rights,
+        "root_becomes_a_user_without_privileges",
+        root_becomes_a_user_without_privileges,
     ),
     (
         "a_user_loses_its_capabilities",
         a_user_loses_its_capabilities,
     ),
-    ("who_to_become_can_be_chosen", who_to_become_can_be_chosen),
+    ("the_user_can_be_chosen", the_user_can_be_chosen),
     (
-        "without_the_filters_rights_are_dropped_all_the_same",
-        without_the_filters_rights_are_dropped_all_the_same,
+        "without_filters_privileges_are_dropped_all_the_same",
+        without_filters_privileges_are_dropped_all_the_same,
     ),
-    ("what_is_missing_is_said", what_is_missing_is_said),
     (
-        "what_cannot_be_had_is_an_error_with_a_way_out",
-        what_cannot_be_had_is_an_error_with_a_way_out,
+        "a_missing_mechanism_is_reported",
+        a_missing_mechanism_is_reported,
     ),
-    ("landlock_holds_by_itself", landlock_holds_by_itself),
+    (
+        "a_failure_is_an_error_with_advice",
+        a_failure_is_an_error_with_advice,
+    ),
+    (
+        "landlock_works_without_seccomp",
+        landlock_works_without_seccomp,
+    ),
 ];
 
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-fn start(deed: &str) -> Command {
+/// [`is_root`], for a test that is skipped otherwise.
+fn has_root() -> bool {
+    if !is_root() {
+        report("root");
+    }
+    is_root()
+}
+
+fn start(attempt: &str) -> Command {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child
-        .env(VARIABLE, deed)
+        .env(VARIABLE, attempt)
         .env("RUST_BACKTRACE", "1")
         .stdin(Stdio::null());
     child
 }
 
-fn outcome(deed: &str) -> Output {
-    start(deed).output().unwrap()
+fn outcome(attempt: &str) -> Output {
+    start(attempt).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn complained(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn what_is_forbidden_ends_the_process_and_is_named() {
-    for (deed, call, _) in FORBIDDEN {
-        let output = outcome(deed);
-        let (said, complained) = (said(&output), complained(&output));
-        assert!(said.contains(INSIDE), "{deed}: {complained}");
-        assert!(!said.contains(SURVIVED), "{deed} and gets away with it");
+fn a_forbidden_call_ends_the_process_and_is_named() {
+    for (attempt, call, _) in FORBIDDEN {
+        let output = outcome(attempt);
+        let (stdout, stderr) = (stdout(&output), stderr(&output));
+        assert!(stdout.contains(INSIDE), "{attempt}: {stderr}");
+        assert!(!stdout.contains(SURVIVED), "{attempt} and is not stopped");
         assert_eq!(
             output.status.signal(),
             Some(libc::SIGABRT),
-            "{deed}: {complained}"
+            "{attempt}: {stderr}"
         );
-        let named = |call| complained.contains(&format!("the sandbox stopped {call} (call "));
-        assert!(call.split('|').any(named), "{deed}: {complained}");
+        let named = |call| stderr.contains(&format!("the sandbox stopped {call} (call "));
+        assert!(call.split('|').any(named), "{attempt}: {stderr}");
     }
     assert!(!std::path::Path::new("/tmp/bootstone-was-here").exists());
 }
 
-fn what_is_needed_works() {
-    for (deed, _) in NEEDED {
-        let output = outcome(deed);
+fn what_the_server_needs_works() {
+    for (attempt, _) in NEEDED {
+        let output = outcome(attempt);
         assert!(
-            said(&output).ends_with(&format!("{SURVIVED}\n")),
-            "{deed}: {}",
-            complained(&output)
+            stdout(&output).ends_with(&format!("{SURVIVED}\n")),
+            "{attempt}: {}",
+            stderr(&output)
         );
-        assert!(output.status.success(), "{deed}");
+        assert!(output.status.success(), "{attempt}");
     }
 }
 
-fn a_violation_ends_the_process_even_where_it_cannot_be_told() {
+fn a_violation_ends_the_process_even_if_its_signal_is_blocked() {
     let mut child = start("a violation with its signal blocked")
         .stdout(Stdio::piped())
         .spawn()
@@ -109,19 +124,22 @@ fn a_violation_ends_the_process_even_where_it_cannot_be_told() {
     assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGSYS));
 }
 
-fn a_panic_anywhere_ends_the_process() {
-    for (deed, _) in PANICS {
-        let output = outcome(deed);
-        let complained = complained(&output);
+fn a_panic_on_any_thread_ends_the_process() {
+    for (attempt, _) in PANICS {
+        let output = outcome(attempt);
+        let stderr = stderr(&output);
         assert_eq!(
             output.status.signal(),
             Some(libc::SIGABRT),
-            "{deed}: {complained}"
+            "{attempt}: {stderr}"
         );
-        assert!(!said(&output).contains(SURVIVED), "{deed} and lives on");
         assert!(
-            complained.contains("on purpose") && !complained.contains("stopped"),
-            "{deed}: {complained}"
+            !stdout(&output).contains(SURVIVED),
+            "{attempt} and survives"
+        );
+        assert!(
+            stderr.contains("on purpose") && !stderr.contains("stopped"),
+            "{attempt}: {stderr}"
         );
     }
 }
@@ -132,27 +150,27 @@ fn no_program_can_be_started() {
     assert!(
         matches!(signal, Some(libc::SIGSYS | libc::SIGABRT)),
         "{}",
-        complained(&output)
+        stderr(&output)
     );
-    assert!(!said(&output).contains(SURVIVED));
+    assert!(!stdout(&output).contains(SURVIVED));
 }
 
 fn no_file_can_be_read() {
     let output = outcome(READS.0);
     if cfg!(target_env = "gnu") {
         assert!(
-            said(&output).contains("Err(Unsupported)"),
+            stdout(&output).contains("Err(Unsupported)"),
             "{}",
-            said(&output)
+            stdout(&output)
         );
     } else {
         assert!(
-            complained(&output).contains("the sandbox stopped open"),
+            stderr(&output).contains("the sandbox stopped open"),
             "{}",
-            complained(&output)
+            stderr(&output)
         );
     }
-    assert!(!said(&output).contains("Ok("), "{}", said(&output));
+    assert!(!stdout(&output).contains("Ok("), "{}", stdout(&output));
 }
 
 /// A line of /proc/PID/status, its words joined by single spaces.
@@ -167,7 +185,7 @@ pub(crate) fn status(text: &str, field: &str) -> String {
     words.join(" ")
 }
 
-/// Nothing is left, by the kernel's own account. Without root the bounding set stays: it is no right by itself.
+/// Asserts that no privileges are left. Without root the bounding set stays; it grants nothing.
 pub(crate) fn assert_powerless(text: &str, root: bool) {
     for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
         assert_eq!(status(text, set), "0000000000000000", "{set}");
@@ -179,8 +197,8 @@ pub(crate) fn assert_powerless(text: &str, root: bool) {
     }
 }
 
-fn root_becomes_nobody_without_rights() {
-    let text = said(&outcome("plain"));
+fn root_becomes_a_user_without_privileges() {
+    let text = stdout(&outcome("plain"));
     assert_powerless(&text, is_root());
     assert_eq!(status(&text, "Seccomp"), "2");
     if is_root() {
@@ -190,35 +208,35 @@ fn root_becomes_nobody_without_rights() {
 }
 
 fn a_user_loses_its_capabilities() {
-    if is_root() {
-        let text = said(&outcome("a user with a capability"));
+    if has_root() {
+        let text = stdout(&outcome("a user with a capability"));
         assert_eq!(status(&text, "Uid"), "1000 1000 1000 1000");
         assert_powerless(&text, false);
     }
 }
 
-fn who_to_become_can_be_chosen() {
-    if is_root() {
-        let text = said(&outcome("--user 1000:100"));
+fn the_user_can_be_chosen() {
+    if has_root() {
+        let text = stdout(&outcome("--user 1000:100"));
         assert_eq!(status(&text, "Uid"), "1000 1000 1000 1000");
         assert_eq!(status(&text, "Gid"), "100 100 100 100");
         assert_powerless(&text, true);
-        let text = said(&outcome("--user 0"));
+        let text = stdout(&outcome("--user 0"));
         assert_eq!(status(&text, "Uid"), "0 0 0 0");
         assert!(text.contains("still root"), "{text}");
         assert_powerless(&text, true);
     }
 }
 
-fn without_the_filters_rights_are_dropped_all_the_same() {
-    let text = said(&outcome("--no-sandbox"));
+fn without_filters_privileges_are_dropped_all_the_same() {
+    let text = stdout(&outcome("--no-sandbox"));
     assert!(text.contains("NO SANDBOX"), "{text}");
     assert_eq!(status(&text, "Seccomp"), "0");
     assert_powerless(&text, is_root());
 }
 
-fn what_is_missing_is_said() {
-    let text = said(&outcome("a kernel without Landlock"));
+fn a_missing_mechanism_is_reported() {
+    let text = stdout(&outcome("a kernel without Landlock"));
     assert!(
         text.contains("landlock: Missing") && text.contains("this kernel has no Landlock"),
         "{text}"
@@ -226,7 +244,7 @@ fn what_is_missing_is_said() {
     assert_eq!(status(&text, "NoNewPrivs"), "1");
 }
 
-fn what_cannot_be_had_is_an_error_with_a_way_out() {
+fn a_failure_is_an_error_with_advice() {
     let always = [
         ("a kernel without seccomp", "--no-sandbox"),
         ("a second thread", "before the first thread"),
@@ -236,22 +254,26 @@ fn what_cannot_be_had_is_an_error_with_a_way_out() {
         ("a user that may not change its groups", "SETGID"),
         ("a user namespace without that number", "--user"),
     ];
-    let as_root = as_root.iter().filter(|_| is_root());
-    for (deed, way_out) in always.iter().chain(as_root) {
-        let output = outcome(deed);
-        assert_eq!(output.status.code(), Some(2), "{deed}");
-        assert!(said(&output).contains(way_out), "{deed}: {}", said(&output));
-        assert!(!said(&output).contains(INSIDE), "{deed}");
+    let as_root = as_root.iter().filter(|_| has_root());
+    for (attempt, advice) in always.iter().chain(as_root) {
+        let output = outcome(attempt);
+        assert_eq!(output.status.code(), Some(2), "{attempt}");
+        assert!(
+            stdout(&output).contains(advice),
+            "{attempt}: {}",
+            stdout(&output)
+        );
+        assert!(!stdout(&output).contains(INSIDE), "{attempt}");
     }
     if is_root() {
         let output = outcome("such a root that stays root");
-        assert!(said(&output).contains(INSIDE), "{}", said(&output));
+        assert!(stdout(&output).contains(INSIDE), "{}", stdout(&output));
     }
 }
 
-/// With seccomp only pretended: files and TCP ports are out of reach all the same, where the kernel has Landlock.
-fn landlock_holds_by_itself() {
-    let text = said(&outcome("Landlock alone"));
+/// With seccomp only simulated, files and TCP ports are denied by Landlock, if the kernel has it.
+fn landlock_works_without_seccomp() {
+    let text = stdout(&outcome("Landlock alone"));
     let refusals = text.matches("Err(PermissionDenied)").count();
     let expected = match text
         .split_once("landlock: Version(")

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Everywhere, rrq, source};
 use crate::content::File;
-use crate::load::{self, Load, Tally};
+use crate::load::{self, Load, LoadResult};
 
 /// Sent at once, before the clock is looked at.
 const BURST: u64 = 20;
@@ -16,9 +16,9 @@ const BURST: u64 = 20;
 #[derive(Clone, Debug)]
 pub struct Flooded {
     /// Before the flood.
-    pub undisturbed: Tally,
+    pub undisturbed: LoadResult,
     /// In it.
-    pub disturbed: Tally,
+    pub disturbed: LoadResult,
     /// RRQs that the flood sent while they were served.
     pub requests: u64,
 }
@@ -30,8 +30,8 @@ impl Flooded {
     }
 }
 
-/// Puts `honest` on the server twice: in peace, and while RRQs come from `sources` in turn. Every second one asks for a
-/// large block and a window, the others for nothing.
+/// Puts `honest` on the server twice: in peace, and while RRQs come from `sources` in turn. Every
+/// second one asks for a large block and a window, the others for nothing.
 pub fn flood(honest: &Load, sources: u32, per_second: u64) -> io::Result<Flooded> {
     let undisturbed = load::run(honest)?;
     let (over, sent) = (AtomicBool::new(false), AtomicU64::new(0));

@@ -84,7 +84,7 @@ fn no_request(random: &mut fastrand::Rng) -> Vec<u8> {
     bytes
 }
 
-/// An RRQ with something wrong: cut off, overwritten, drawn out, or without its terminators.
+/// An RRQ with something wrong: truncated, overwritten, drawn out, or without its terminators.
 fn spoiled_request(random: &mut fastrand::Rng) -> Vec<u8> {
     let value = random.u64(..);
     let option = [

@@ -1,4 +1,4 @@
-//! What a server does to others, and what others can do to it, when nobody plays by the rules. All of it on
+//! Abuse of a server: what it sends to third parties, and what attackers can do to it. All of it on
 //! loopback, against servers that were started for it.
 
 mod flood;
@@ -61,7 +61,7 @@ impl Everywhere {
         })
     }
 
-    /// Sends from `source`. What the kernel has no room for is lost.
+    /// Sends from `source`. Datagrams that do not fit the kernel's buffer are lost.
     pub fn send(&self, source: Ipv4Addr, to: SocketAddr, contents: &[u8]) {
         let transmit = Transmit {
             destination: to,
@@ -75,8 +75,8 @@ impl Everywhere {
             .try_send(UdpSockRef::from(&self.socket), &transmit);
     }
 
-    /// What has come: at which of our addresses, from where, its bytes. Several joined datagrams of one
-    /// sender count as the first.
+    /// What has come: at which of our addresses, from where, its bytes. Several joined datagrams of
+    /// one sender count as the first.
     pub fn receive(&mut self) -> Option<(IpAddr, SocketAddr, &[u8])> {
         let mut meta = [RecvMeta::default()];
         let mut slices = [IoSliceMut::new(&mut self.buffer)];
@@ -87,7 +87,8 @@ impl Everywhere {
     }
 }
 
-/// The address of a source: neighbours in number are far apart, each in a /24 that it shares with few.
+/// The address of a source: consecutive numbers are in different /24 prefixes, each with few
+/// sources.
 pub fn source(number: u32) -> Ipv4Addr {
     // 127.16.0.0 and up: 15,728,640 addresses. The step has no factor in common with that.
     let place = u64::from(number) * 1_000_003 % 15_728_640;

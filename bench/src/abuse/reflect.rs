@@ -1,4 +1,4 @@
-//! What comes back to an address that somebody else used: bytes and packets for each that were sent in its name.
+//! Reflection: bytes and packets that a forged source address receives for each that was sent.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

@@ -12,7 +12,7 @@ use crate::process::Account;
 /// Requests in the air at a time.
 const AT_ONCE: usize = 64;
 /// When answers that have not come will not come.
-const PATIENCE: Duration = Duration::from_millis(200);
+const TIMEOUT: Duration = Duration::from_millis(200);
 
 /// What it came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,7 +46,7 @@ pub fn open_many(server: SocketAddr, account: &Account, count: u32) -> io::Resul
         }
         next = until;
         let sent = Instant::now();
-        while answered.len() < next as usize && sent.elapsed() < PATIENCE {
+        while answered.len() < next as usize && sent.elapsed() < TIMEOUT {
             let Some((at, from, datagram)) = everywhere.receive() else {
                 std::thread::yield_now();
                 continue;
@@ -60,7 +60,7 @@ pub fn open_many(server: SocketAddr, account: &Account, count: u32) -> io::Resul
             }
         }
     }
-    std::thread::sleep(PATIENCE);
+    std::thread::sleep(TIMEOUT);
     Ok(Opened {
         open: answered.len(),
         before,

@@ -37,7 +37,8 @@ struct Arguments {
 
 /// How much of it.
 struct Plan {
-    /// Listening to what comes back: longer than any server repeats itself, unless it is to be quick.
+    /// Listening to what comes back: longer than any server repeats itself, unless it is to be
+    /// quick.
     listen: Duration,
     malformed: u64,
     sources: u32,
@@ -156,7 +157,7 @@ fn reflect_all(
             for (_, options) in REQUESTS {
                 let request = abuse::rrq(File::Huge.name(), options);
                 for behaviour in Behaviour::ALL {
-                    // A network of its own for each: nobody pays for another's.
+                    // Each server has its own network, so that none is affected by another.
                     victim = Ipv4Addr::from_bits(victim.to_bits() + (1 << 16));
                     let (here, request) = (victim, request.clone());
                     under_way.push(scope.spawn(move || {
@@ -206,7 +207,7 @@ fn flood_rate(kind: Kind, plan: &Plan) -> Option<u64> {
         // A process for each RRQ, for half a minute.
         Kind::TftpdHpa => None,
         // No servers.
-        Kind::Floor | Kind::FloorAwake => None,
+        Kind::Floor | Kind::FloorPolling => None,
     }
 }
 
@@ -252,7 +253,7 @@ fn render(plan: &Plan, reports: &[Report]) -> String {
     head.extend(reports.iter().map(|report| report.kind.name().to_owned()));
     format!(
         "Measured on {}.\n\n\
-         Bytes that come back for each byte sent in somebody else's name, and packets in all, over {} s after one request \
+         Bytes sent to a forged source address for each byte received, and packets in all, over {} s after one request \
          and what follows it. (What is forged goes to the port that was asked, for a spoofer sees no other: a server that \
          answers from a port of its own for each transfer does not get it there.)\n\n{}\n\
          {} malformed datagrams, 50,000 a second; {} sources that send {} RRQs a second (fewer to servers that start a thread for each, none to one that starts a process), every second one with options, while \
@@ -370,8 +371,8 @@ fn memory(before: u64, after: u64) -> String {
     )
 }
 
-fn waits(tally: &bootstone_bench::load::Tally) -> String {
-    let [middle, late] = [0.5, 0.99].map(|share| digits(millis(tally.percentile(share))));
+fn waits(result: &bootstone_bench::load::LoadResult) -> String {
+    let [middle, late] = [0.5, 0.99].map(|share| digits(millis(result.percentile(share))));
     format!("{middle}, {late}")
 }
 

@@ -1,5 +1,5 @@
-//! Runs Bootstone and other TFTP servers side by side: the same files, the same loads, one after the other on the same
-//! core, and makes the tables and plots of `docs/performance.md`.
+//! Runs Bootstone and other TFTP servers side by side: the same files, the same loads, one after
+//! the other on the same core, and makes the tables and plots of `docs/performance.md`.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,8 @@ struct Arguments {
     #[argh(switch)]
     quick: bool,
 
-    /// only these servers, separated by commas; all, and "floor" and "floor awake", if none is named
+    /// only these servers, separated by commas; all, and "floor" and "floor polling", if none is
+    /// named
     #[argh(option, default = "String::new()")]
     servers: String,
 
@@ -51,7 +52,7 @@ fn main() -> Result<()> {
     process::pin(core)?;
     let mut kinds = Kind::select(&arguments.servers)?;
     if arguments.servers.is_empty() {
-        kinds.extend(Kind::FLOORS);
+        kinds.extend(Kind::LOWER_BOUNDS);
     }
     let rounds = arguments
         .rounds
@@ -77,7 +78,8 @@ fn main() -> Result<()> {
 /// All servers in turn, round by round, so that a moment of noise does not hit only one.
 fn compare(row: Row, kinds: &[Kind], settings: &Settings, rounds: usize) -> Compared {
     let rounds = match row.goal {
-        // Many of the others' clients wait until they give up; and it is only counted who is served.
+        // Many of the others' clients wait until they give up; and it is only counted who is
+        // served.
         Goal::Survive => 1,
         _ => rounds,
     };
@@ -121,7 +123,7 @@ fn render(kinds: &[Kind], rounds: usize, [matrix, busy, storms]: [&[Compared]; 3
         table(&head, &judged),
     );
     let cpu = |measured: &Measured| measured.cpu_per_gb();
-    let speed = |measured: &Measured| measured.tally.throughput() / 1e6;
+    let speed = |measured: &Measured| measured.result.throughput() / 1e6;
     let cpu = |title, compared| {
         format!(
             "### Server CPU, seconds per GB, {title}\n\n{}\n",
@@ -158,7 +160,8 @@ fn judged_line(judged: &Judged) -> Vec<String> {
     ]
 }
 
-/// A line for each row, a column for each server. Where a server granted a smaller window or block, it says so.
+/// A line for each row, a column for each server. Where a server granted a smaller window or block,
+/// it says so.
 fn grid(kinds: &[Kind], compared: &[Compared], figure: fn(&Measured) -> f64) -> String {
     let mut head = vec!["`blksize`/`windowsize`".to_owned()];
     head.extend(kinds.iter().map(|kind| kind.name().to_owned()));
@@ -177,7 +180,7 @@ fn grid_cell(row: &Row, cell: &Cell, figure: fn(&Measured) -> f64) -> String {
     if !cell.is_sound() {
         return format!("{} failed", cell.failed());
     }
-    let (blksize, windowsize) = cell.rounds[0].tally.terms;
+    let (blksize, windowsize) = cell.rounds[0].result.terms;
     let number = digits(cell.median(figure));
     match (
         blksize == usize::from(row.terms.0),
@@ -206,7 +209,7 @@ fn storm(cells: &[Cell]) -> String {
         "clients' core busy",
     ];
     let line = |cell: &Cell| {
-        let time = |share| digits(cell.median(|m| millis(m.tally.percentile(share))));
+        let time = |share| digits(cell.median(|m| millis(m.result.percentile(share))));
         let died = if cell.rounds.iter().any(|m| m.died) {
             ", died"
         } else {
@@ -214,9 +217,9 @@ fn storm(cells: &[Cell]) -> String {
         };
         vec![
             cell.kind.name().to_owned(),
-            digits(cell.median(|m| m.tally.rate())),
+            digits(cell.median(|m| m.result.rate())),
             format!("{}{died}", cell.failed()),
-            cell.sum(|m| m.tally.repeated_requests).to_string(),
+            cell.sum(|m| m.result.repeated_requests).to_string(),
             cell.sum(|m| m.drops).to_string(),
             time(0.5),
             time(0.9),
@@ -224,7 +227,7 @@ fn storm(cells: &[Cell]) -> String {
             time(1.0),
             digits(cell.median(|m| m.cpu_per_transfer().as_secs_f64() * 1e6)),
             digits(cell.median(|m| mebibytes(m.peak_memory))),
-            format!("{:.0} %", cell.median(|m| m.tally.own_share() * 100.0)),
+            format!("{:.0} %", cell.median(|m| m.result.own_share() * 100.0)),
         ]
     };
     table(

@@ -1,4 +1,5 @@
-//! The floor, as a server that `bench/compare` starts beside the others: see `bootstone_bench::floor`.
+//! The floor, as a server that `bench/compare` starts beside the others: see
+//! `bootstone_bench::floor`.
 
 use std::net::SocketAddrV4;
 
@@ -16,10 +17,10 @@ struct Arguments {
 
     /// look for the next datagram again and again, instead of sleeping until it comes
     #[argh(switch)]
-    awake: bool,
+    busy_poll: bool,
 }
 
 fn main() -> Result<()> {
     let arguments: Arguments = argh::from_env();
-    match floor::serve(arguments.listen, arguments.awake)? {}
+    match floor::serve(arguments.listen, arguments.busy_poll)? {}
 }

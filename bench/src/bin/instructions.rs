@@ -1,6 +1,8 @@
-//! Instructions of `proto::server` for each ACK in lock-step, counted by callgrind: a figure that no noise touches.
+//! Instructions of `proto::server` for each ACK in lock-step, counted by callgrind: a figure that
+//! no noise touches.
 //!
-//! Runs itself twice under valgrind, with few and with many transfers; what the start costs falls out of the difference.
+//! Runs itself twice under valgrind, with few and with many transfers; what the start costs falls
+//! out of the difference.
 
 use std::path::PathBuf;
 use std::process::Command;

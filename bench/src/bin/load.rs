@@ -80,8 +80,8 @@ struct Fetch {
     at_once: usize,
 }
 
-/// Many machines: `small` is 64 KiB × 4000, 100 at once; `herd` 300 KiB × 2000, all at once; `images` 1 MiB × 1000 with
-/// windows of 16, 100 at once; `crowd` 64 KiB × 10,000, all at once.
+/// Many machines: `small` is 64 KiB × 4000, 100 at once; `herd` 300 KiB × 2000, all at once;
+/// `images` 1 MiB × 1000 with windows of 16, 100 at once; `crowd` 64 KiB × 10,000, all at once.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "storm")]
 struct Storm {

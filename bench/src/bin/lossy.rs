@@ -1,4 +1,5 @@
-//! Makes the table of transfers over a long, lossy path: 50 ms there and back, every server with every client.
+//! Makes the table of transfers over a long, lossy path: 50 ms there and back, every server with
+//! every client.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -143,7 +144,7 @@ fn beside_the_simulation(settings: &Settings) -> Result<String> {
             let window = match outcome.reader {
                 Reader::BootstoneGet(_, 1) if is_plain => "1",
                 Reader::BootstoneGet(_, 1) => "ahead 16",
-                // A window is a window: nothing runs ahead of it.
+                // With a window there is no pipelining.
                 _ if is_plain => return None,
                 _ => "16",
             };

@@ -1,7 +1,7 @@
 //! A long, lossy path: put it between a TFTP server and its clients.
 //!
-//! `relay --server 127.0.0.1:69 --listen 127.0.0.1:6900 --delay-ms 25 --loss 0.01` is 50 ms there and back, with one
-//! datagram in a hundred lost each way.
+//! `relay --server 127.0.0.1:69 --listen 127.0.0.1:6900 --delay-ms 25 --loss 0.01` is 50 ms there
+//! and back, with one datagram in a hundred lost each way.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -13,8 +13,8 @@ use argh::FromArgs;
 
 use bootstone_bench::relay::{Conditions, Path, Relay};
 
-/// A long, lossy path between TFTP clients and a server. A value is for both directions, or two with a comma
-/// between them: from clients, from the server.
+/// A long, lossy path between TFTP clients and a server. A value is for both directions, or two
+/// with a comma between them: from clients, from the server.
 #[derive(FromArgs)]
 struct Arguments {
     /// where clients send their requests (default: 127.0.0.1:6900)

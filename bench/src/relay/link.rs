@@ -21,7 +21,8 @@ pub struct Conditions {
     pub duplicate: f64,
     /// Bits per second, headers of IPv4 and UDP included; 0 is no bound.
     pub rate: u64,
-    /// Datagrams that wait for their turn where there is a `rate`; what comes while so many wait is dropped.
+    /// Datagrams that wait for their turn where there is a `rate`; what comes while so many wait is
+    /// dropped.
     pub queue: usize,
 }
 

@@ -1,9 +1,11 @@
 //! A UDP relay that is a long, lossy path between TFTP clients and a server.
 //!
-//! A server may answer from a port of its own for each transfer: for each port that it answers a client from, the relay
-//! opens one towards that client, so that the client sees what it would see without a relay.
+//! A server may answer from a port of its own for each transfer: for each port that it answers a
+//! client from, the relay opens one towards that client, so that the client sees what it would see
+//! without a relay.
 //!
-//! `tests/boot` of the server takes this module in as it is: it uses nothing but `std`, `rustix` and `fastrand`.
+//! `tests/boot` of the server takes this module in as it is: it uses nothing but `std`, `rustix`
+//! and `fastrand`.
 
 mod link;
 
@@ -48,7 +50,7 @@ enum Side {
     Listening,
     /// Of a flow.
     Back(usize),
-    /// Of a flow, and of a door in it.
+    /// Of a flow, and of a socket in it.
     Front(usize, usize),
 }
 
@@ -57,13 +59,13 @@ enum Side {
 struct Flow {
     client: SocketAddr,
     back: UdpSocket,
-    doors: Vec<Door>,
+    server_sockets: Vec<ServerSocket>,
     seen: Instant,
 }
 
 /// An address of the server, and the port of the relay that stands for it.
 #[derive(Debug)]
-struct Door {
+struct ServerSocket {
     server: SocketAddr,
     front: UdpSocket,
 }
@@ -167,9 +169,9 @@ impl Relay {
         match side {
             Side::Listening => Some(&self.listening),
             Side::Back(flow) => self.flows.get(flow)?.as_ref().map(|flow| &flow.back),
-            Side::Front(flow, door) => {
+            Side::Front(flow, socket) => {
                 let flow = self.flows.get(flow)?.as_ref()?;
-                flow.doors.get(door).map(|door| &door.front)
+                flow.server_sockets.get(socket).map(|socket| &socket.front)
             }
         }
     }
@@ -199,16 +201,16 @@ impl Relay {
                     self.path.server,
                 )
             }
-            Side::Front(flow, door) => {
+            Side::Front(flow, socket) => {
                 let Some(Some(there)) = self.flows.get_mut(flow) else {
                     return Ok(());
                 };
                 there.seen = now;
-                let to = there.doors[door].server;
+                let to = there.server_sockets[socket].server;
                 (self.up.offer(now, bytes.len()), Side::Back(flow), to)
             }
             Side::Back(flow) => {
-                let Some((out, client)) = self.door(flow, from)? else {
+                let Some((out, client)) = self.server_socket(flow, from)? else {
                     return Ok(());
                 };
                 (self.down.offer(now, bytes.len()), out, client)
@@ -240,7 +242,7 @@ impl Relay {
         self.flows[flow] = Some(Flow {
             client,
             back,
-            doors: Vec::new(),
+            server_sockets: Vec::new(),
             seen: now,
         });
         self.by_client.insert(client, flow);
@@ -248,25 +250,32 @@ impl Relay {
     }
 
     /// The socket that stands for `server` towards the client of a flow, and the client.
-    fn door(&mut self, flow: usize, server: SocketAddr) -> io::Result<Option<(Side, SocketAddr)>> {
+    fn server_socket(
+        &mut self,
+        flow: usize,
+        server: SocketAddr,
+    ) -> io::Result<Option<(Side, SocketAddr)>> {
         let Some(Some(there)) = self.flows.get_mut(flow) else {
             return Ok(None);
         };
         if server == self.path.server {
             return Ok(Some((Side::Listening, there.client)));
         }
-        let known = there.doors.iter().position(|door| door.server == server);
-        let door = match known {
-            Some(door) => door,
+        let known = there
+            .server_sockets
+            .iter()
+            .position(|socket| socket.server == server);
+        let socket = match known {
+            Some(socket) => socket,
             None => {
                 let front = UdpSocket::bind((self.listening.local_addr()?.ip(), 0))?;
-                let door = there.doors.len();
-                watch(&self.epoll, &front, Side::Front(flow, door))?;
-                there.doors.push(Door { server, front });
-                door
+                let socket = there.server_sockets.len();
+                watch(&self.epoll, &front, Side::Front(flow, socket))?;
+                there.server_sockets.push(ServerSocket { server, front });
+                socket
             }
         };
-        Ok(Some((Side::Front(flow, door), there.client)))
+        Ok(Some((Side::Front(flow, socket), there.client)))
     }
 
     fn forget_idle(&mut self, now: Instant) {
@@ -284,16 +293,16 @@ impl Side {
         match self {
             Side::Listening => 0,
             Side::Back(flow) => (flow as u64 + 1) << 16,
-            Side::Front(flow, door) => (flow as u64 + 1) << 16 | (door as u64 + 1),
+            Side::Front(flow, socket) => (flow as u64 + 1) << 16 | (socket as u64 + 1),
         }
     }
 
     fn from_number(number: u64) -> Side {
-        let (flow, door) = (number >> 16, number & 0xffff);
-        match (flow.checked_sub(1), door.checked_sub(1)) {
+        let (flow, socket) = (number >> 16, number & 0xffff);
+        match (flow.checked_sub(1), socket.checked_sub(1)) {
             (None, _) => Side::Listening,
             (Some(flow), None) => Side::Back(flow as usize),
-            (Some(flow), Some(door)) => Side::Front(flow as usize, door as usize),
+            (Some(flow), Some(socket)) => Side::Front(flow as usize, socket as usize),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `bootstone get`: one file from a server, and its hash.
+//! `bootstone get`: fetches a file from a server and prints its hash.
 
 mod output;
 mod progress;
@@ -11,51 +11,54 @@ use std::time::Duration;
 use argh::FromArgs;
 use sha2::{Digest as _, Sha256};
 
+use super::console::{DONE, MISMATCH, could_not, print, say};
+use super::runtime;
 use super::signals::Signals;
-use super::{DONE, MISMATCH, could_not, print, runtime, say};
+use super::value::Ranged;
 use crate::manifest::Digest;
 use crate::net::Clock;
-use crate::net::client::{Failure, Fetcher};
-use crate::proto::client::{Config, FetchError, Received};
+use crate::net::client::{Failure, FetchDriver};
+use crate::proto::client::{FetchError, FetchOptions, Received};
 use output::Output;
-use progress::Progress;
+use progress::{Progress, kilobytes_per_second};
 use url::Url;
 
-/// Fetch a file from a TFTP server. Nothing is left behind unless it arrives whole.
+/// Fetch a file from a TFTP server. The local file is written only if it is complete.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "get")]
-pub struct Get {
-    /// tftp://HOST/NAME, with :PORT behind HOST if it is not 69
+pub(crate) struct Get {
+    /// tftp://HOST/NAME, or tftp://HOST:PORT/NAME if the port is not 69
     #[argh(positional)]
     url: Url,
 
-    /// where to: a file, or - for standard output (default: the last part of NAME, here)
+    /// output file, or - for standard output (default: the last part of NAME, in this directory)
     #[argh(option, short = 'o')]
     output: Option<String>,
 
-    /// bytes per block to ask for, 8 to 65464 (default: 1428)
-    #[argh(option, default = "1428")]
-    blksize: u16,
+    /// bytes per block to request, 8 to 65464 (default: 1428)
+    #[argh(option, default = "Ranged::new(1428)")]
+    blksize: Ranged<8, 65464>,
 
-    /// blocks per acknowledgement to ask for, 1 to 64 (default: 16)
-    #[argh(option, default = "16")]
-    windowsize: u16,
+    /// blocks per acknowledgement to request, 1 to 64 (default: 16)
+    #[argh(option, default = "Ranged::new(16)")]
+    windowsize: Ranged<1, 64>,
 
-    /// give up after so many seconds without any progress (default: 30)
-    #[argh(option, default = "30")]
-    timeout: u64,
+    /// seconds without progress after which to give up, at least 1 (default: 30)
+    #[argh(option, default = "Ranged::new(30)")]
+    timeout: Ranged<1, { u64::MAX }>,
 
-    /// refuse a file of more bytes (default: 4294967296)
+    /// largest file to accept, in bytes (default: 4294967296)
     #[argh(option, default = "4 << 30")]
     max_size: u64,
 }
 
-/// Why there is no file, for people.
+/// Why the command failed, as a message.
 enum Problem {
-    /// What arrived is not what was announced.
+    /// The file differs from what was announced.
     Mismatch(String),
-    /// Nobody was there: another address may do better.
-    Silence(String),
+    /// The server has not answered: the next address may.
+    NoAnswer(String),
+    /// Any other reason.
     CouldNot(String),
 }
 
@@ -66,11 +69,11 @@ impl From<String> for Problem {
 }
 
 impl Get {
-    /// Fetches the file, or says why not.
-    pub fn run(self) -> ExitCode {
+    /// Fetches the file; fails with a message.
+    pub(crate) fn run(self) -> ExitCode {
         match self.get() {
             Ok(code) => code,
-            Err(Problem::CouldNot(message) | Problem::Silence(message)) => could_not(message),
+            Err(Problem::CouldNot(message) | Problem::NoAnswer(message)) => could_not(message),
             Err(Problem::Mismatch(message)) => {
                 could_not(message);
                 ExitCode::from(MISMATCH)
@@ -79,76 +82,70 @@ impl Get {
     }
 
     fn get(self) -> Result<ExitCode, Problem> {
-        let config = self.config()?;
+        let options = self.fetch_options();
         let host = &self.url.host;
         let addresses = host.resolve().map_err(|error| {
-            format!("{host} has no address: {error}. Is it spelled right, and does its name resolve from here?")
+            format!(
+                "{host} has no address: {error}. Check the spelling, and whether this machine can \
+                 resolve it"
+            )
         })?;
         let path = match &self.output {
             Some(path) => path.as_str(),
             None => self.url.basename()?,
         };
-        let output = Output::open(path)
-            .map_err(|error| format!("cannot write {path:?}: {error}. Choose another with -o"))?;
-        let (received, sha256) = runtime()?.block_on(fetch(&addresses, &config, output))?;
-        Ok(tell(path, &received, sha256))
+        let output = Output::open(path).map_err(|error| {
+            format!("cannot write {path:?}: {error}. Choose another file with -o")
+        })?;
+        let (received, sha256) = runtime::start()?.block_on(fetch(&addresses, &options, output))?;
+        Ok(print_result(path, &received, sha256))
     }
 
-    fn config(&self) -> Result<Config, String> {
-        if !(8..=65464).contains(&self.blksize) {
-            return Err(format!("--blksize {} is not 8 to 65464", self.blksize));
-        }
-        if !(1..=64).contains(&self.windowsize) {
-            return Err(format!("--windowsize {} is not 1 to 64", self.windowsize));
-        }
-        if self.timeout == 0 {
-            return Err("--timeout 0 leaves no time for an answer".to_owned());
-        }
-        Ok(Config {
-            blksize: Some(self.blksize),
-            windowsize: Some(self.windowsize),
+    fn fetch_options(&self) -> FetchOptions {
+        FetchOptions {
+            blksize: Some(self.blksize.get_u16()),
+            windowsize: Some(self.windowsize.get_u16()),
             max_size: self.max_size,
-            patience: Duration::from_secs(self.timeout),
-            ..Config::new(self.url.filename.clone())
-        })
+            stall_timeout: Duration::from_secs(self.timeout.get()),
+            ..FetchOptions::new(self.url.filename.clone())
+        }
     }
 }
 
-/// Tries the addresses in turn until one says something. Keeps the file, or nothing.
+/// Tries the addresses in turn until one answers.
 async fn fetch(
     addresses: &[SocketAddr],
-    config: &Config,
+    options: &FetchOptions,
     mut output: Output,
 ) -> Result<(Received, Digest), Problem> {
-    let mut signals =
-        Signals::new().map_err(|error| format!("signals cannot be caught: {error}"))?;
+    let mut signals = Signals::new().map_err(|error| format!("cannot catch signals: {error}"))?;
     let mut progress = Progress::start();
     let mut hash = Sha256::new();
     let mut problem = Problem::CouldNot("the name has no address".to_owned());
     for &server in addresses {
-        let mut fetcher = Fetcher::new(Clock::start(), server, config.clone())
-            .map_err(|error| format!("the system gives no socket: {error}"))?;
-        let owner = |bytes: &[u8], tsize: Option<u64>| {
+        let mut driver = FetchDriver::new(Clock::start(), server, options.clone())
+            .map_err(|error| format!("cannot open a socket: {error}"))?;
+        let write = |bytes: &[u8], tsize: Option<u64>| {
             hash.update(bytes);
             progress.advance(bytes.len(), tsize);
             output.write(bytes)
         };
         let fetched = tokio::select! {
-            fetched = fetcher.run(owner) => fetched,
+            fetched = driver.run(write) => fetched,
             name = signals.next() => {
-                fetcher.abort().await;
-                return Err(format!("{name}: interrupted, and nothing was kept").into());
+                driver.abort().await;
+                return Err(format!("{name}: interrupted, and no file was written").into());
             }
         };
         match fetched {
             Ok(received) => {
-                let kept = output.keep();
-                kept.map_err(|error| format!("the file cannot be kept: {error}"))?;
+                let committed = output.commit();
+                committed.map_err(|error| format!("cannot write the file: {error}"))?;
                 return Ok((received, Digest(hash.finalize().into())));
             }
             Err(failure) => problem = explain(server, &failure),
         }
-        if !matches!(&problem, Problem::Silence(_)) {
+        if !matches!(&problem, Problem::NoAnswer(_)) {
             break;
         }
     }
@@ -156,42 +153,42 @@ async fn fetch(
 }
 
 fn explain(server: SocketAddr, failure: &Failure) -> Problem {
-    let Failure::Fetch(error) = failure else {
+    let Failure::Transfer(error) = failure else {
         return match failure {
-            Failure::Owner(error) => format!("cannot write: {error}").into(),
-            other => Problem::Silence(format!(
-                "{server}: {other}. Is the address right, and the port?"
-            )),
+            Failure::Output(error) => format!("cannot write: {error}").into(),
+            other => {
+                Problem::NoAnswer(format!("{server}: {other}. Check the address and the port"))
+            }
         };
     };
-    let way_out = match error {
-        FetchError::Silent { elsewhere: None } => {
-            "Is a firewall between, and is the port right? Answers may come from any port of the server"
-        }
+    let advice = match error {
+        FetchError::Silent {
+            other_address: None,
+        } => "Check the port and the firewalls: answers may come from any port of the server",
         FetchError::Silent { .. } => {
-            "A server with several addresses has to answer from the one that was asked"
+            "A server with several addresses has to answer from the requested one"
         }
-        FetchError::NotFound { .. } => "Is the name right? It may be case-sensitive there",
+        FetchError::NotFound { .. } => "Check the name: it may be case-sensitive on this server",
         FetchError::Refused { code: 8, .. } => "Try another --blksize, or --windowsize 1",
-        FetchError::Refused { .. } => "That is the server's to change",
+        FetchError::Refused { .. } => "Only the server's operator can change this",
         FetchError::Stalled { .. } => {
             "Try again; if it stops early each time, blocks may be too large for the path: --blksize 512"
         }
         FetchError::WrongSize { .. } => "The file may be changing on the server: try again",
-        FetchError::TooLarge { .. } => "If so much is right, allow it with --max-size",
-        FetchError::BadAnswer(_) => "That is a fault of the server",
-        FetchError::Aborted => "Nothing was kept",
+        FetchError::TooLarge { .. } => "If this size is right, allow it with --max-size",
+        FetchError::BadAnswer(_) => "This is a bug of the server",
+        FetchError::Aborted => "No file was written",
     };
-    let message = format!("{server}: {error}. {way_out}");
+    let message = format!("{server}: {error}. {advice}");
     match error {
         FetchError::WrongSize { .. } => Problem::Mismatch(message),
-        FetchError::Silent { .. } => Problem::Silence(message),
+        FetchError::Silent { .. } => Problem::NoAnswer(message),
         _ => Problem::CouldNot(message),
     }
 }
 
-/// The figures for people; the hash as `sha256sum` prints it, for `sha256sum -c`.
-fn tell(path: &str, received: &Received, sha256: Digest) -> ExitCode {
+/// Prints the figures to standard error, and the hash in the format of `sha256sum`.
+fn print_result(path: &str, received: &Received, sha256: Digest) -> ExitCode {
     let ms = received.elapsed.as_millis();
     say(format_args!(
         "{} bytes from {} in {ms} ms, {} kB/s (blksize {}, windowsize {}, {} resends)",
@@ -207,8 +204,4 @@ fn tell(path: &str, received: &Received, sha256: Digest) -> ExitCode {
         return ExitCode::from(DONE);
     }
     print(&format!("{sha256}  {path}\n"))
-}
-
-fn kilobytes_per_second(bytes: u64, time: Duration) -> u128 {
-    u128::from(bytes) * 1000 / time.as_micros().max(1)
 }

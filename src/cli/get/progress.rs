@@ -1,18 +1,17 @@
-//! One line on the terminal that says how far it is.
+//! The progress line on the terminal.
 //!
-//! By hand, for a library with bars costs 64 kB of the binary, a tenth of it all.
+//! No library is used: one with progress bars adds 64 kB, a tenth of the binary.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use super::kilobytes_per_second;
 use crate::net::Clock;
 use crate::proto::Instant;
 
-/// Often enough to look alive, seldom enough to cost nothing.
+/// Interval between updates.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Dropping it clears the line.
+/// The progress line. Dropping it clears the line.
 pub(super) struct Progress {
     /// Standard error, if that is a terminal.
     terminal: Option<io::Stderr>,
@@ -35,7 +34,7 @@ impl Progress {
         }
     }
 
-    /// So many bytes more have come, of a file of `tsize` in all.
+    /// Adds received bytes, of a file of `tsize` bytes.
     pub(super) fn advance(&mut self, bytes: usize, tsize: Option<u64>) {
         self.bytes += bytes as u64;
         let Some(terminal) = &mut self.terminal else {
@@ -45,7 +44,7 @@ impl Progress {
         if now >= self.due {
             self.due = now + INTERVAL;
             let line = line(self.bytes, tsize, now - self.started);
-            // A terminal that does not take it is no reason to fail.
+            // Best effort: the transfer goes on if the terminal cannot be written to.
             let _ = write!(terminal, "\r{line}\x1b[K");
         }
     }
@@ -57,6 +56,11 @@ impl Drop for Progress {
             let _ = write!(terminal, "\r\x1b[K");
         }
     }
+}
+
+/// The data rate, in units of 1000 bytes per second.
+pub(super) fn kilobytes_per_second(bytes: u64, time: Duration) -> u128 {
+    u128::from(bytes) * 1000 / time.as_micros().max(1)
 }
 
 fn line(bytes: u64, tsize: Option<u64>, elapsed: Duration) -> String {
@@ -76,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_says_how_far_and_how_fast() {
+    fn the_line_has_percentage_size_and_rate() {
         let second = Duration::from_secs(1);
         let known = line(1_500_000, Some(4_000_000), second);
         assert_eq!(known, " 37 %  1500 of 4000 kB  1500 kB/s");

@@ -1,4 +1,4 @@
-//! `tftp://HOST[:PORT]/NAME[;mode=octet]` (RFC 3617).
+//! URLs of the form `tftp://HOST[:PORT]/NAME[;mode=octet]` (RFC 3617).
 
 use std::str::FromStr;
 
@@ -8,17 +8,17 @@ use crate::cli::host::Host;
 #[derive(Debug)]
 pub(super) struct Url {
     pub(super) host: Host,
-    /// What is asked for: without the slash in front, decoded.
+    /// The requested name, percent-decoded, without the leading slash.
     pub(super) filename: Vec<u8>,
 }
 
 impl Url {
-    /// What stands behind the last slash, as the name of a file here.
+    /// The part after the last slash, as the name of the local file.
     pub(super) fn basename(&self) -> Result<&str, String> {
         let last = self.filename.rsplit(|&b| b == b'/' || b == b'\\').next();
         match std::str::from_utf8(last.unwrap_or_default()) {
             Ok(name) if !matches!(name, "" | "." | ".." | "-") => Ok(name),
-            _ => Err("the name gives no file name for here: choose one with -o".to_owned()),
+            _ => Err("the URL does not end in a valid file name: choose one with -o".to_owned()),
         }
     }
 }
@@ -43,16 +43,16 @@ impl FromStr for Url {
     }
 }
 
-/// Every transfer is octet: a boot file is bytes.
+/// Removes `;mode=octet`. Other modes are not supported: a boot file is binary.
 fn without_mode(name: &str) -> Result<&str, String> {
     match name.rsplit_once(";mode=") {
         Some((name, mode)) if mode.eq_ignore_ascii_case("octet") => Ok(name),
-        Some((_, mode)) => Err(format!("mode {mode} is not known here: only octet")),
+        Some((_, mode)) => Err(format!("mode {mode} is not supported: use octet")),
         None => Ok(name),
     }
 }
 
-/// `%41` is `A`; a `%` without two digits behind it is an error.
+/// Decodes `%41` to `A`. `None` if a `%` is not followed by two hexadecimal digits.
 fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     let mut parts = text.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_and_name_are_taken_apart() {
+    fn host_and_name_are_split() {
         for (text, host, name) in [
             (
                 "tftp://boot.example.net/ipxe.efi",
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_such_a_url() {
+    fn invalid_urls() {
         for text in [
             "ipxe.efi",
             "http://h/f",
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_leads_out_of_the_directory() {
+    fn no_name_leaves_the_directory() {
         let basename = |text: &str| text.parse::<Url>().unwrap().basename().map(str::to_owned);
         assert_eq!(basename("tftp://h/a/b.efi").unwrap(), "b.efi");
         assert_eq!(basename("tftp://h/a%2f..%2fb.efi").unwrap(), "b.efi");

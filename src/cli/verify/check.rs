@@ -1,66 +1,66 @@
-//! Every file from every server, a few at a time.
+//! Fetches every file from every server and compares the hashes.
 
-use std::cell::{Cell, OnceCell};
-use std::future::poll_fn;
+use std::cell::Cell;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::Poll;
+use std::rc::Rc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use tokio::task::{JoinSet, LocalSet};
 
 use crate::manifest::Digest;
 use crate::net::Clock;
-use crate::net::client::{Failure, Fetcher};
-use crate::proto::client::{Config, FetchError, Received};
+use crate::net::client::{Failure, FetchDriver};
+use crate::proto::client::{FetchError, FetchOptions, Received};
 
-/// A server to ask.
+/// A server to check.
 pub(super) struct Target {
-    /// As it was named.
+    /// The server as named on the command line.
     pub(super) host: String,
-    /// Or why there is none.
+    /// Its address, or why it has none.
     pub(super) address: Result<SocketAddr, String>,
 }
 
-/// A file that every server is to have.
-pub(super) struct Wanted {
+/// A published file, which every server should serve.
+#[derive(Clone)]
+pub(super) struct PublishedFile {
     pub(super) name: String,
     pub(super) sha256: Digest,
-    /// No more bytes than these are read.
+    /// Largest size in bytes that is read.
     pub(super) max_size: u64,
 }
 
-/// What came of asking one server for one file.
+/// The result for one file of one server.
 #[derive(Debug)]
 pub(super) struct Check {
     pub(super) host: String,
     pub(super) address: Option<SocketAddr>,
     pub(super) file: String,
     pub(super) expected: Digest,
-    /// The hash of what was received, if that was a whole file.
+    /// The hash of the received file, if it is complete.
     pub(super) actual: Option<Digest>,
-    /// Received, of a whole file or a part.
+    /// Bytes received.
     pub(super) bytes: u64,
-    /// Milliseconds that it took.
+    /// Duration in milliseconds.
     pub(super) ms: u64,
     pub(super) verdict: Verdict,
-    /// More about it, where it is not as it should be.
+    /// Details of a failure.
     pub(super) detail: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Byte for byte as published.
+    /// The file is the published one.
     Ok,
-    /// A whole file, and another one.
+    /// The file is complete, and differs.
     Differs,
-    /// ERROR 1.
+    /// The server has no such file (ERROR 1).
     Missing,
-    /// Nothing answered.
+    /// The server has not answered.
     Silent,
-    /// It stopped in mid-transfer, or is shorter than the server itself says.
+    /// The transfer stopped, or the file is shorter than the server has announced.
     Truncated,
-    /// Another ERROR, or an answer that is none.
+    /// Another ERROR, or an invalid answer.
     Refused,
 }
 
@@ -74,7 +74,7 @@ impl Verdict {
         Verdict::Refused,
     ];
 
-    /// The word for it, everywhere.
+    /// The word in all reports.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Verdict::Ok => "ok",
@@ -87,116 +87,115 @@ impl Verdict {
     }
 }
 
-/// Asks every target for every file, `jobs` at a time. A list for each target.
+/// Checks every file of every target, with at most `jobs` transfers at a time. Returns a list for
+/// each target.
 pub(super) async fn check_all(
     targets: Vec<Target>,
-    files: &[Wanted],
-    patience: Duration,
+    files: &[PublishedFile],
+    stall_timeout: Duration,
     jobs: usize,
 ) -> Vec<Vec<Check>> {
-    let count = targets.len() * files.len();
-    let work = Work {
-        silent: targets.iter().map(|_| Cell::new(false)).collect(),
-        done: (0..count).map(|_| OnceCell::new()).collect(),
-        targets,
-        files,
-        patience,
-        clock: Clock::start(),
-        next: Cell::new(0),
+    let mut checks: Vec<Vec<Option<Check>>> = targets
+        .iter()
+        .map(|_| files.iter().map(|_| None).collect())
+        .collect();
+    let clock = Clock::start();
+    let states: Vec<Rc<TargetState>> = targets.into_iter().map(TargetState::new).collect();
+    // Each file of all targets before the next file. This spreads the load, and finds targets that
+    // do not answer early.
+    let mut waiting = files.iter().enumerate().flat_map(|(file, published)| {
+        let targets = states.iter().enumerate();
+        targets.map(move |(target, state)| (target, file, Rc::clone(state), published.clone()))
+    });
+    let mut running = JoinSet::new();
+    let run = async {
+        loop {
+            while running.len() < jobs
+                && let Some((target, file, state, published)) = waiting.next()
+            {
+                let check = async move {
+                    let check = state.check(clock, &published, stall_timeout).await;
+                    (target, file, check)
+                };
+                running.spawn_local(check);
+            }
+            match running.join_next().await {
+                Some(Ok((target, file, check))) => checks[target][file] = Some(check),
+                // No check is aborted, and a panic is passed on.
+                Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+                None => return,
+            }
+        }
     };
-    let mut workers: Vec<Pin<Box<dyn Future<Output = ()>>>> = Vec::new();
-    for _ in 0..jobs.min(count) {
-        workers.push(Box::pin(work.do_some()));
-    }
-    poll_fn(|context| {
-        workers.retain_mut(|worker| worker.as_mut().poll(context).is_pending());
-        if workers.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-    drop(workers);
-    let mut lists = work.targets.iter().map(|_| Vec::new()).collect::<Vec<_>>();
-    let done = work.done.into_iter().enumerate();
-    for (place, check) in done {
-        lists[place % work.targets.len()].extend(check.into_inner());
-    }
-    lists
+    LocalSet::new().run_until(run).await;
+    let flatten = |checks: Vec<Option<Check>>| checks.into_iter().flatten().collect();
+    checks.into_iter().map(flatten).collect()
 }
 
-/// The work, shared among the workers of one thread.
-struct Work<'a> {
-    targets: Vec<Target>,
-    files: &'a [Wanted],
-    patience: Duration,
-    clock: Clock,
-    /// How many of the checks have been taken up.
-    next: Cell<usize>,
-    /// The checks: each file from all targets, before the next file. So the load is spread, and the
-    /// dead are found early.
-    done: Vec<OnceCell<Check>>,
-    /// The targets that have let a request go unanswered. They are not asked again: a dead host is
-    /// to cost one timeout, not one a file.
-    silent: Vec<Cell<bool>>,
+/// A target, and whether it has failed to answer.
+struct TargetState {
+    target: Target,
+    /// The target has not answered a request. It is not asked again, so that it costs one timeout,
+    /// not one per file.
+    is_silent: Cell<bool>,
 }
 
-impl Work<'_> {
-    /// Takes up one check after the other.
-    async fn do_some(&self) {
-        while let Some(done) = self.done.get(self.next.get()) {
-            let next = self.next.replace(self.next.get() + 1);
-            let (file, target) = (next / self.targets.len(), next % self.targets.len());
-            let check = self.check(target, file).await;
-            done.get_or_init(|| check);
-        }
+impl TargetState {
+    fn new(target: Target) -> Rc<TargetState> {
+        Rc::new(TargetState {
+            target,
+            is_silent: Cell::new(false),
+        })
     }
 
-    async fn check(&self, target: usize, file: usize) -> Check {
-        let silent = &self.silent[target];
-        let (target, file) = (&self.targets[target], &self.files[file]);
-        let mut check = Check::new(target, file);
-        match &target.address {
-            Err(why) => check.detail = Some(why.clone()),
-            Ok(_) if silent.get() => check.detail = Some("not asked again".to_owned()),
+    async fn check(&self, clock: Clock, file: &PublishedFile, stall_timeout: Duration) -> Check {
+        let mut check = Check::new(&self.target, file);
+        match &self.target.address {
+            Err(reason) => check.detail = Some(reason.clone()),
+            Ok(_) if self.is_silent.get() => check.detail = Some("not asked again".to_owned()),
             Ok(address) => {
-                self.fetch(*address, file, &mut check).await;
+                fetch(clock, *address, file, stall_timeout, &mut check).await;
                 if check.verdict == Verdict::Silent {
-                    silent.set(true);
+                    self.is_silent.set(true);
                 }
             }
         }
         check
     }
+}
 
-    async fn fetch(&self, address: SocketAddr, file: &Wanted, check: &mut Check) {
-        let config = Config {
-            max_size: file.max_size,
-            patience: self.patience,
-            ..Config::new(file.name.as_bytes())
-        };
-        let started = self.clock.now();
-        let mut hash = Sha256::new();
-        let mut bytes = 0;
-        let owner = |part: &[u8], _| {
-            hash.update(part);
-            bytes += part.len() as u64;
-            Ok(())
-        };
-        let fetched = match Fetcher::new(self.clock, address, config) {
-            Ok(mut fetcher) => fetcher.run(owner).await,
-            Err(error) => Err(Failure::Network(error)),
-        };
-        let elapsed = self.clock.now() - started;
-        check.bytes = bytes;
-        check.ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        check.judge(&fetched, Digest(hash.finalize().into()));
-    }
+async fn fetch(
+    clock: Clock,
+    address: SocketAddr,
+    file: &PublishedFile,
+    stall_timeout: Duration,
+    check: &mut Check,
+) {
+    let options = FetchOptions {
+        max_size: file.max_size,
+        stall_timeout,
+        ..FetchOptions::new(file.name.as_bytes())
+    };
+    let started = clock.now();
+    let mut hash = Sha256::new();
+    let mut bytes = 0;
+    let output = |part: &[u8], _| {
+        hash.update(part);
+        bytes += part.len() as u64;
+        Ok(())
+    };
+    let fetched = match FetchDriver::new(clock, address, options) {
+        Ok(mut driver) => driver.run(output).await,
+        Err(error) => Err(Failure::Network(error)),
+    };
+    let elapsed = clock.now() - started;
+    check.bytes = bytes;
+    check.ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    check.judge(&fetched, Digest(hash.finalize().into()));
 }
 
 impl Check {
-    fn new(target: &Target, file: &Wanted) -> Check {
+    fn new(target: &Target, file: &PublishedFile) -> Check {
         Check {
             host: target.host.clone(),
             address: target.address.as_ref().ok().copied(),
@@ -227,9 +226,9 @@ impl Check {
 
 fn verdict(failure: &Failure) -> Verdict {
     let error = match failure {
-        Failure::Fetch(error) => error,
+        Failure::Transfer(error) => error,
         Failure::Network(_) => return Verdict::Silent,
-        Failure::Owner(_) => return Verdict::Refused,
+        Failure::Output(_) => return Verdict::Refused,
     };
     match error {
         FetchError::NotFound { .. } => Verdict::Missing,

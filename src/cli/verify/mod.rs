@@ -1,96 +1,85 @@
-//! `bootstone verify`: whether servers serve what was published, byte for byte.
+//! `bootstone verify`: fetches the published files from servers and compares their hashes.
 
 mod check;
 mod report;
 
 use std::io::Read as _;
 use std::process::ExitCode;
-use std::str::FromStr;
 use std::time::Duration;
 
-use argh::FromArgs;
+use argh::{FromArgValue, FromArgs};
 
+use super::console::{COULD_NOT, DONE, MISMATCH, could_not, print};
 use super::host::Host;
-use super::{COULD_NOT, DONE, MISMATCH, could_not, flag_or_variable, print, runtime};
-use crate::manifest::parse_sums;
+use super::runtime;
+use super::value::{Ranged, option_or_variable};
+use crate::manifest::{Record, parse_sums};
 use crate::net::Clock;
-use check::{Check, Target, Verdict, Wanted, check_all};
+use check::{Check, PublishedFile, Target, Verdict, check_all};
 
-/// Where Fly.io names the machine to be checked.
+/// The variable in which Fly.io passes the address of the machine to check.
 const MACHINE_VARIABLE: &str = "FLY_TEST_MACHINE_IP";
 
-/// Between two rounds of `--wait`.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Pause between two rounds of `--wait`.
+const ROUND_PAUSE: Duration = Duration::from_secs(1);
 
-/// Fetch the published files from servers, and compare them by their hashes. Exit status: 0 if all
-/// are as published; 1 if any is not (differs, missing, truncated); else 2 if any could not be
-/// compared (silent, refused).
+/// Fetch the published files from servers and compare their hashes. Exit status: 0 if all are as
+/// published; 1 if any is not (differs, missing, truncated); else 2 if any could not be compared
+/// (silent, refused).
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "verify")]
-pub struct Verify {
-    /// the servers: names or addresses, with :PORT behind if it is not 69 (default: FLY_TEST_MACHINE_IP, which a check of
-    /// Fly.io sets)
+pub(crate) struct Verify {
+    /// servers, as HOST or HOST:PORT (default: FLY_TEST_MACHINE_IP, which a check of Fly.io sets)
     #[argh(positional)]
     hosts: Vec<Host>,
 
-    /// file of published hashes, as sha256sum prints them; - is standard input (default: the embedded files)
+    /// file of published hashes, as sha256sum prints them; - is standard input (default: the
+    /// embedded files)
     #[argh(option)]
     sums: Option<String>,
 
     /// table or json (default: table)
-    #[argh(option, default = "Format::Table")]
-    format: Format,
+    #[argh(option, default = "ReportFormat::Table")]
+    format: ReportFormat,
 
-    /// ask every address of each name, not just the first
+    /// check every address of each name, not only the first
     #[argh(switch)]
     all_addresses: bool,
 
-    /// if not all is as published, ask all over again until it is, for so many seconds (default: 0)
+    /// seconds to repeat the check until all files are as published (default: 0)
     #[argh(option, default = "0")]
     wait: u64,
 
-    /// give up on a file after so many seconds without any progress (default: 5)
-    #[argh(option, default = "5")]
-    timeout: u64,
+    /// seconds without progress after which to give up a file, at least 1 (default: 5)
+    #[argh(option, default = "Ranged::new(5)")]
+    timeout: Ranged<1, { u64::MAX }>,
 
-    /// transfers at the same time (default: 8)
-    #[argh(option, default = "8")]
-    jobs: usize,
+    /// transfers at the same time, 1 to 65536 (default: 8)
+    #[argh(option, default = "Ranged::new(8)")]
+    jobs: Ranged<1, 65536>,
 
-    /// bytes after which a file of unknown size is not read on (default: 1073741824)
+    /// largest size in bytes of a file whose size is not known (default: 1073741824)
     #[argh(option, default = "1 << 30")]
     max_size: u64,
 }
 
-#[derive(Debug)]
-enum Format {
+#[derive(Debug, FromArgValue)]
+enum ReportFormat {
     Table,
     Json,
 }
 
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Format, String> {
-        match text {
-            "table" => Ok(Format::Table),
-            "json" => Ok(Format::Json),
-            _ => Err(format!("there is no format {text:?}: use table or json")),
-        }
-    }
-}
-
 impl Verify {
-    /// Fetches, compares and tells.
-    pub fn run(self) -> ExitCode {
+    /// Checks the servers and prints the report.
+    pub(crate) fn run(self) -> ExitCode {
         match self.verify() {
             Ok(checks) => {
-                let told = print(&match self.format {
-                    Format::Table => report::table(&checks),
-                    Format::Json => report::json(&checks),
+                let printed = print(&match self.format {
+                    ReportFormat::Table => report::table(&checks),
+                    ReportFormat::Json => report::json(&checks),
                 });
                 match exit_code(&checks) {
-                    DONE => told,
+                    DONE => printed,
                     code => ExitCode::from(code),
                 }
             }
@@ -99,69 +88,69 @@ impl Verify {
     }
 
     fn verify(&self) -> Result<Vec<Vec<Check>>, String> {
-        if self.timeout == 0 || self.jobs == 0 {
-            return Err("--timeout and --jobs are at least 1".to_owned());
-        }
         let hosts = self.named_hosts()?;
-        let files = self.wanted()?;
-        Ok(runtime()?.block_on(self.until_arrived(&hosts, &files)))
+        let files = self.published_files()?;
+        Ok(runtime::start()?.block_on(self.check_until_ok(&hosts, &files)))
     }
 
-    /// The servers of the command line, else the one of the environment: a check of Fly.io has no shell to
-    /// put it on a command line.
+    /// The servers of the command line, else the one of the environment: a check of Fly.io has no
+    /// shell that could put it on the command line.
     fn named_hosts(&self) -> Result<Vec<Host>, String> {
         if !self.hosts.is_empty() {
             return Ok(self.hosts.clone());
         }
-        let host = flag_or_variable(None, MACHINE_VARIABLE)?;
+        let host = option_or_variable(None, MACHINE_VARIABLE)?;
         host.map(|host| vec![host]).ok_or_else(|| {
-            format!("no server was named: bootstone verify HOST[:PORT]…, or set {MACHINE_VARIABLE}")
+            format!(
+                "no server was given: use bootstone verify HOST[:PORT]…, or set {MACHINE_VARIABLE}"
+            )
         })
     }
 
-    /// Checks, and checks again while there is time. The names are resolved anew each time: a rollout
-    /// replaces machines.
-    async fn until_arrived(&self, hosts: &[Host], files: &[Wanted]) -> Vec<Vec<Check>> {
+    /// Checks once, and repeats the check until all is as published or the time is over. Names are
+    /// resolved each time, because a rollout replaces machines.
+    async fn check_until_ok(&self, hosts: &[Host], files: &[PublishedFile]) -> Vec<Vec<Check>> {
         let clock = Clock::start();
         let last = clock.now() + Duration::from_secs(self.wait);
-        let patience = Duration::from_secs(self.timeout);
+        let stall_timeout = Duration::from_secs(self.timeout.get());
+        let jobs = self.jobs.get_usize();
         loop {
             let targets = hosts.iter().flat_map(|host| self.targets(host));
-            let checks = check_all(targets.collect(), files, patience, self.jobs).await;
+            let checks = check_all(targets.collect(), files, stall_timeout, jobs).await;
             let left = last - clock.now();
             if exit_code(&checks) == DONE || left.is_zero() {
                 return checks;
             }
-            tokio::time::sleep(left.min(PAUSE)).await;
+            tokio::time::sleep(left.min(ROUND_PAUSE)).await;
         }
     }
 
-    /// What is to be had everywhere.
-    fn wanted(&self) -> Result<Vec<Wanted>, String> {
-        let wanted: Vec<Wanted> = match &self.sums {
+    /// The files that every server should serve.
+    fn published_files(&self) -> Result<Vec<PublishedFile>, String> {
+        let published: Vec<PublishedFile> = match &self.sums {
             None => embedded(),
             Some(path) => {
                 let text = read(path)?;
                 let sums = parse_sums(&text).map_err(|error| format!("{path}, {error}"))?;
-                let wanted = |(name, sha256)| Wanted {
+                let published = |(name, sha256)| PublishedFile {
                     name,
                     sha256,
                     max_size: self.max_size,
                 };
-                sums.into_iter().map(wanted).collect()
+                sums.into_iter().map(published).collect()
             }
         };
-        match (wanted.is_empty(), &self.sums) {
-            (false, _) => Ok(wanted),
+        match (published.is_empty(), &self.sums) {
+            (false, _) => Ok(published),
             (true, None) => Err(
-                "this program has no files embedded to compare with: name some with --sums"
+                "this program has no embedded files to compare with: give a list with --sums"
                     .to_owned(),
             ),
             (true, Some(path)) => Err(format!("{path} lists no files")),
         }
     }
 
-    /// The addresses to ask, or why there are none.
+    /// The addresses to check, or why there are none.
     fn targets(&self, host: &Host) -> Vec<Target> {
         let target = |address| Target {
             host: host.to_string(),
@@ -178,14 +167,14 @@ impl Verify {
     }
 }
 
-fn embedded() -> Vec<Wanted> {
+fn embedded() -> Vec<PublishedFile> {
     let manifest = crate::embedded::manifest();
-    let wanted = |record: &crate::manifest::Record| Wanted {
+    let published = |record: &Record| PublishedFile {
         name: record.name.clone(),
         sha256: record.sha256,
         max_size: record.size,
     };
-    manifest.records().iter().map(wanted).collect()
+    manifest.records().iter().map(published).collect()
 }
 
 #[expect(
@@ -203,7 +192,7 @@ fn read(path: &str) -> Result<String, String> {
     text.map_err(|error| format!("cannot read {path}: {error}"))
 }
 
-/// A wrong file is the graver news than a server that could not be asked: it goes first.
+/// The exit code. A wrong file takes precedence over a server that could not be checked.
 fn exit_code(checks: &[Vec<Check>]) -> u8 {
     let all = checks.iter().flatten().map(|check| check.verdict);
     let any = |verdicts: &[Verdict]| all.clone().any(|verdict| verdicts.contains(&verdict));

@@ -1,12 +1,11 @@
-//! What came of it: a table for people, JSON for machines.
+//! The report of `verify`, as a table or as JSON.
 
 use std::fmt::Write as _;
 
 use super::check::{Check, Verdict};
 use crate::json::Value;
 
-/// Servers as numbered columns, so that many with long names still fit side by side; then, a line
-/// each, what is not as it should be; then the sum.
+/// The table: one numbered column per server, then one line per failed check, then a summary.
 pub(super) fn table(columns: &[Vec<Check>]) -> String {
     let files = columns.first().map_or(&[][..], Vec::as_slice);
     let names = files.iter().map(|check| check.file.len());
@@ -29,7 +28,7 @@ pub(super) fn table(columns: &[Vec<Check>]) -> String {
     }
     text.push('\n');
     for (number, column) in (1..).zip(columns) {
-        findings(number, column, &mut text);
+        write_failures(number, column, &mut text);
     }
     let _ = writeln!(text, "{}", summary(columns));
     text
@@ -42,7 +41,7 @@ fn mark(verdict: Verdict) -> char {
     }
 }
 
-/// As it was named, and its address where that says more.
+/// The server as named on the command line, and its address if that differs.
 fn server(check: &Check) -> String {
     let host = &check.host;
     match check.address.map(|address| address.to_string()) {
@@ -52,20 +51,20 @@ fn server(check: &Check) -> String {
     }
 }
 
-/// A line for each file, but for a server that is not there just one.
-fn findings(number: usize, column: &[Check], text: &mut String) {
+/// Writes a line for each failed check, but only one for a server that does not answer.
+fn write_failures(number: usize, column: &[Check], text: &mut String) {
     if let [first, ..] = column
         && count(column, Verdict::Silent) == column.len()
     {
-        let _ = writeln!(text, "✗ {number}: {}", finding(first));
+        let _ = writeln!(text, "✗ {number}: {}", failure(first));
         return;
     }
     for check in column.iter().filter(|check| check.verdict != Verdict::Ok) {
-        let _ = writeln!(text, "✗ {number}: {}: {}", check.file, finding(check));
+        let _ = writeln!(text, "✗ {number}: {}: {}", check.file, failure(check));
     }
 }
 
-fn finding(check: &Check) -> String {
+fn failure(check: &Check) -> String {
     let word = check.verdict.as_str();
     match (&check.actual, &check.detail) {
         (Some(actual), _) => format!(
@@ -77,7 +76,7 @@ fn finding(check: &Check) -> String {
     }
 }
 
-/// `5 of 6 ok, 1 differs`
+/// The summary, as in `5 of 6 ok, 1 differs`.
 fn summary(columns: &[Vec<Check>]) -> String {
     let all = columns.iter().map(Vec::len).sum::<usize>();
     let mut text = format!(
@@ -98,7 +97,7 @@ fn count<'a>(checks: impl IntoIterator<Item = &'a Check>, verdict: Verdict) -> u
     checks.filter(|check| check.verdict == verdict).count()
 }
 
-/// Everything that is known.
+/// The checks with all their fields.
 pub(super) fn json(columns: &[Vec<Check>]) -> String {
     let checks: Vec<Value> = columns.iter().flatten().map(value).collect();
     let report = Value::Object(vec![
@@ -137,12 +136,12 @@ mod tests {
             bytes: 0,
             ms: 0,
             verdict,
-            detail: Some("so it is".to_owned()),
+            detail: Some("because".to_owned()),
         }
     }
 
     #[test]
-    fn a_table_with_a_server_that_is_not_there() {
+    fn the_table_of_a_server_that_does_not_answer() {
         let columns = [
             vec![
                 check("boot.example.net", "ipxe.efi", Verdict::Ok),
@@ -157,8 +156,8 @@ mod tests {
             \x20               1   2\n\
             ipxe.efi        ✓   ✗\n\
             undionly.kpxe   ✗   ✗\n\n\
-            ✗ 1: undionly.kpxe: missing: so it is\n\
-            ✗ 2: silent: so it is\n\
+            ✗ 1: undionly.kpxe: missing: because\n\
+            ✗ 2: silent: because\n\
             1 of 4 ok, 1 missing, 2 silent\n";
         assert_eq!(table(&columns), expected);
     }

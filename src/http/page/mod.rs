@@ -1,6 +1,6 @@
-//! The page for people: what is served here, its hashes, and how to point machines at it.
+//! The HTML page: the files, their hashes, and how to boot from this server.
 //!
-//! One document: no script, no font, no picture, nothing from elsewhere.
+//! One document without scripts, fonts, images or anything loaded from other servers.
 
 mod dhcp;
 
@@ -9,12 +9,12 @@ use std::net::SocketAddr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::Site;
+use super::site::Site;
 use crate::manifest::{Digest, Kind, Record};
 
 const STYLE: &str = include_str!("style.css");
 
-/// What stays as it is in a link; `/` separates.
+/// Characters that are escaped in links; `/` separates path segments.
 const IN_LINKS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'.')
@@ -22,7 +22,7 @@ const IN_LINKS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The document, for a client that calls this server `host` and has reached it at `local`.
+/// The document, for a request with the Host field `host` that was sent to `local`.
 pub(super) fn html(site: &Site, host: &str, local: SocketAddr) -> String {
     let authority = dhcp::Authority::new(host, local);
     let files: String = site.manifest.records().iter().map(row).collect();
@@ -95,14 +95,14 @@ fn row(record: &Record) -> String {
     row
 }
 
-/// A hash that breaks in its middle, if it has to; copied, it is in one piece.
+/// A hash with a line-break opportunity in its middle, which is not copied.
 fn in_halves(hash: Digest) -> String {
     let mut hash = hash.to_string();
     hash.insert_str(hash.len() / 2, "<wbr>");
     hash
 }
 
-/// What it is, and the DHCP option 93 codes of the machines that boot it.
+/// The kind of a file, and the DHCP option 93 codes of the machines that boot it.
 fn kind(kind: Kind) -> String {
     let codes: Vec<String> = [kind.dhcp_architectures(), kind.http_architectures()]
         .concat()
@@ -144,7 +144,7 @@ fn boot(lines: &str) -> String {
     )
 }
 
-/// `1,052,672`.
+/// A number with its digits in groups, as in `1,052,672`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
@@ -157,7 +157,7 @@ fn grouped(number: u64) -> String {
     grouped
 }
 
-/// Text as HTML, in elements and in quoted attributes.
+/// Escapes text for HTML elements and quoted attributes.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_text_is_markup() {
+    fn markup_is_escaped() {
         assert_eq!(
             escape("<a href='x'>&\"</a>"),
             "&lt;a href=&#39;x&#39;&gt;&amp;&quot;&lt;/a&gt;"
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_in_groups() {
+    fn digits_are_grouped() {
         let cases = [
             (0, "0"),
             (999, "999"),

@@ -1,37 +1,37 @@
-//! The client as a value: one file, read from one server.
+//! The client as a value: [`Fetch`] reads one file from one server.
 //!
-//! The mirror of the server, behind `get` and `verify` and at the far side of the simulation.
+//! `get` and `verify` use it, and the simulation as the remote end.
 //!
-//! **After every call of `handle_…`, call [`poll_transmit`](Fetch::poll_transmit) until it has
-//! nothing more, look at [`outcome`](Fetch::outcome), and come back with the next datagram, or at
-//! [`poll_timeout`](Fetch::poll_timeout) at the latest.**
+//! **After every call of `handle_…`, call [`poll_transmit`](Fetch::poll_transmit) until it returns
+//! `None`, check [`outcome`](Fetch::outcome), and call `handle_…` again with the next datagram, or
+//! at [`poll_timeout`](Fetch::poll_timeout) at the latest.**
 //!
-//! The bytes of the file come straight out of [`handle_datagram`](Fetch::handle_datagram), in order
-//! and once, as a part of the datagram that brought them. Blocks ahead of their turn are dropped, for
-//! the server sends them again (RFC 7440 §4): a transfer takes no memory, however large its file.
+//! [`handle_datagram`](Fetch::handle_datagram) returns the bytes of the file in order and once, as
+//! a slice of the datagram. Out-of-order blocks are dropped, because the server sends them again
+//! (RFC 7440 §4). So a transfer needs no memory for blocks.
 
+mod negotiation;
 mod outcome;
-mod terms;
-mod timer;
+mod retransmit;
 
+pub use negotiation::FetchOptions;
 pub use outcome::{FetchError, Received};
-pub use terms::Config;
 
 use std::net::SocketAddr;
 
 use super::Instant;
 use crate::wire::{ErrorCode, Options, Packet};
-use terms::Granted;
-use timer::Timer;
+use negotiation::Granted;
+use retransmit::RetransmitTimer;
 
-/// A server's words are shown up to here, in bytes.
+/// Longest part of a server's message that is shown, in bytes.
 const MAX_MESSAGE: usize = 200;
 
 /// One transfer.
 #[derive(Debug)]
 pub struct Fetch {
-    config: Config,
-    /// The address asked; its port, which is the server's TID, is known with the first answer.
+    options: FetchOptions,
+    /// The server's address. The first answer sets its port, the server's TID.
     server: SocketAddr,
     phase: Phase,
     granted: Granted,
@@ -39,58 +39,58 @@ pub struct Fetch {
     blocks: u64,
     /// Bytes received in order.
     size: u64,
-    /// Blocks received in order since our last ACK.
+    /// Blocks received in order since the last ACK.
     unacknowledged: u16,
-    /// When a block out of turn was last answered, if no block in turn has come since.
-    answered: Option<Instant>,
-    timer: Timer,
+    /// When an out-of-order block was last answered, if no block in order has arrived since.
+    out_of_order_acked: Option<Instant>,
+    timer: RetransmitTimer,
     started: Instant,
     resends: u32,
-    /// Somebody else who sent us something.
-    elsewhere: Option<SocketAddr>,
-    /// What is to be sent next. One place suffices: a later ACK says all that an earlier one does.
+    /// Another address that has sent a datagram.
+    other_address: Option<SocketAddr>,
+    /// The next datagram to send. One is enough: a later ACK covers an earlier one.
     outgoing: Option<Outgoing>,
 }
 
 #[derive(Debug)]
 enum Phase {
-    Asking,
+    Requesting,
     Receiving,
-    Over(Result<Received, FetchError>),
+    Finished(Result<Received, FetchError>),
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Outgoing {
     Request,
-    /// Of the last block in order, always.
+    /// Of the last block in order.
     Ack,
     Error(ErrorCode, &'static str),
 }
 
 impl Fetch {
-    /// Begins: the RRQ waits to be sent.
-    pub fn new(now: Instant, server: SocketAddr, config: Config) -> Fetch {
+    /// Starts a transfer; the first `poll_transmit` returns the RRQ.
+    pub fn new(now: Instant, server: SocketAddr, options: FetchOptions) -> Fetch {
         Fetch {
-            config,
+            options,
             server,
-            phase: Phase::Asking,
+            phase: Phase::Requesting,
             granted: Granted::default(),
             blocks: 0,
             size: 0,
             unacknowledged: 0,
-            answered: None,
-            timer: Timer::new(now),
+            out_of_order_acked: None,
+            timer: RetransmitTimer::new(now),
             started: now,
             resends: 0,
-            elsewhere: None,
+            other_address: None,
             outgoing: Some(Outgoing::Request),
         }
     }
 
-    /// Takes a datagram, and gives back the bytes of the file that it brought: often none.
+    /// Handles a datagram and returns the next bytes of the file; empty if it contains none.
     ///
-    /// What does not come from the server gets no answer. RFC 1350 §4 would have us send it ERROR
-    /// 5; but a source address is easily forged, and we would be sending to whomever it names.
+    /// A datagram from another address gets no answer. RFC 1350 §4 asks for ERROR 5, but a source
+    /// address is easily forged, and the ERROR would be sent to a third party.
     pub fn handle_datagram<'d>(
         &mut self,
         now: Instant,
@@ -98,7 +98,7 @@ impl Fetch {
         datagram: &'d [u8],
     ) -> &'d [u8] {
         if !self.is_server(from) {
-            self.elsewhere = Some(from);
+            self.other_address = Some(from);
             return &[];
         }
         match Packet::decode(datagram) {
@@ -110,30 +110,30 @@ impl Fetch {
         &[]
     }
 
-    /// Takes note of the time: says again what may have been lost, or gives up.
+    /// Handles the timeout: repeats a datagram that may have been lost, or gives up.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let (again, given_up) = match self.phase {
-            Phase::Asking => (Outgoing::Request, self.silent()),
+        let (repeat, error) = match self.phase {
+            Phase::Requesting => (Outgoing::Request, self.silent()),
             Phase::Receiving => (Outgoing::Ack, self.stalled()),
-            Phase::Over(_) => return,
+            Phase::Finished(_) => return,
         };
         if now >= self.gives_up_at() {
-            self.phase = Phase::Over(Err(given_up));
+            self.phase = Phase::Finished(Err(error));
         } else if now >= self.timer.resend_at {
             self.resends += 1;
-            self.timer.backed_off(now);
-            self.outgoing = Some(again);
+            self.timer.on_timeout(now);
+            self.outgoing = Some(repeat);
         }
     }
 
-    /// Puts the next datagram into `out`, which is emptied before, and tells where it goes; `None`
-    /// when all is said.
+    /// Clears `out`, writes the next datagram into it and returns its destination; `None` if there
+    /// is nothing to send.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> Option<SocketAddr> {
         out.clear();
         match self.outgoing.take()? {
-            Outgoing::Request => self.config.encode(out),
+            Outgoing::Request => self.options.encode_rrq(out),
             Outgoing::Ack => {
-                // What follows is a new window, from the next block on (RFC 7440 §4).
+                // A new window starts with the next block (RFC 7440 §4).
                 self.unacknowledged = 0;
                 let block = number(self.blocks);
                 Packet::Ack { block }.encode(out);
@@ -146,54 +146,54 @@ impl Fetch {
         Some(self.server)
     }
 
-    /// When [`handle_timeout`](Fetch::handle_timeout) is due; `None` once it is over.
+    /// When [`handle_timeout`](Fetch::handle_timeout) is due; `None` once the transfer has
+    /// finished.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Over(_) => None,
+            Phase::Finished(_) => None,
             _ => Some(self.gives_up_at().min(self.timer.resend_at)),
         }
     }
 
-    /// How it ended, if it has.
+    /// The outcome, once the transfer has finished.
     ///
-    /// An owner that has received its file may keep this value and go on bringing it datagrams for
-    /// a while: should the last ACK have been lost, it is sent again ("dallying", RFC 1350 §6).
-    /// Without that the server repeats its last blocks a few times, to nobody.
+    /// A caller may go on passing datagrams for a while: if the last ACK was lost, it is sent again
+    /// ("dallying", RFC 1350 §6). Without that the server repeats its last blocks a few times.
     pub fn outcome(&self) -> Option<&Result<Received, FetchError>> {
         match &self.phase {
-            Phase::Over(outcome) => Some(outcome),
+            Phase::Finished(outcome) => Some(outcome),
             _ => None,
         }
     }
 
-    /// The size that the server announced, in bytes, once it has.
+    /// The size in bytes, once the server has announced it.
     pub fn tsize(&self) -> Option<u64> {
         self.granted.tsize
     }
 
-    /// Ends it early and lets the server know, which would otherwise go on sending.
+    /// Aborts the transfer with an ERROR to the server, which would otherwise go on sending.
     pub fn abort(&mut self) {
         self.fail(FetchError::Aborted, ErrorCode::NotDefined, "aborted");
     }
 
-    /// From the address asked; then also from the port that its first answer came from. A
-    /// single-port server answers from the port asked, others from a new one.
+    /// True for the server's address and, after the first answer, the port of that answer. A
+    /// single-port server answers from the requested port, other servers from a new one.
     fn is_server(&self, from: SocketAddr) -> bool {
-        let port = matches!(self.phase, Phase::Asking) || from.port() == self.server.port();
+        let port = matches!(self.phase, Phase::Requesting) || from.port() == self.server.port();
         from.ip() == self.server.ip() && port
     }
 
     fn on_oack(&mut self, now: Instant, from: SocketAddr, options: Options<'_>) {
         match self.phase {
-            Phase::Asking => self.begin(now, from, options),
-            Phase::Receiving if self.blocks == 0 => self.out_of_turn(now),
+            Phase::Requesting => self.on_first_oack(now, from, options),
+            Phase::Receiving if self.blocks == 0 => self.repeat_ack(now),
             _ => {}
         }
     }
 
-    fn begin(&mut self, now: Instant, from: SocketAddr, options: Options<'_>) {
+    fn on_first_oack(&mut self, now: Instant, from: SocketAddr, options: Options<'_>) {
         self.receive_from(from);
-        match self.config.read(options) {
+        match self.options.read_oack(options) {
             Ok(granted) => self.granted = granted,
             Err(what) => {
                 let error = FetchError::BadAnswer(what);
@@ -201,7 +201,7 @@ impl Fetch {
             }
         }
         if !self.is_wrong_size(false) {
-            self.timer.progressed(now);
+            self.timer.on_progress(now);
             self.acknowledge(now);
         }
     }
@@ -213,26 +213,26 @@ impl Fetch {
         block: u16,
         payload: &'d [u8],
     ) -> &'d [u8] {
-        let in_turn = block == number(self.blocks + 1);
+        let in_order = block == number(self.blocks + 1);
         match self.phase {
-            // The server knows no options.
-            Phase::Asking if in_turn => self.receive_from(from),
-            Phase::Receiving if in_turn => {}
+            // The server ignores options.
+            Phase::Requesting if in_order => self.receive_from(from),
+            Phase::Receiving if in_order => {}
             Phase::Receiving => {
-                self.on_block_out_of_turn(now, block);
+                self.on_out_of_order(now, block);
                 return &[];
             }
-            Phase::Over(Ok(_)) if block == number(self.blocks) => {
+            Phase::Finished(Ok(_)) if block == number(self.blocks) => {
                 self.acknowledge(now);
                 return &[];
             }
             _ => return &[],
         }
-        self.take(now, payload)
+        self.on_next_block(now, payload)
     }
 
-    /// The block whose turn it is. One that is not full is the last.
-    fn take<'d>(&mut self, now: Instant, payload: &'d [u8]) -> &'d [u8] {
+    /// Handles the next block in order. A block that is not full is the last one.
+    fn on_next_block<'d>(&mut self, now: Instant, payload: &'d [u8]) -> &'d [u8] {
         let blksize = usize::from(self.granted.blksize);
         if payload.len() > blksize {
             let error = FetchError::BadAnswer("the server sent a larger block than agreed on");
@@ -246,20 +246,20 @@ impl Fetch {
         }
         self.blocks += 1;
         self.unacknowledged += 1;
-        self.answered = None;
-        self.timer.progressed(now);
+        self.out_of_order_acked = None;
+        self.timer.on_progress(now);
         if last || self.unacknowledged >= self.granted.windowsize {
             self.acknowledge(now);
         }
         if last {
-            self.phase = Phase::Over(Ok(self.received(now)));
+            self.phase = Phase::Finished(Ok(self.received(now)));
         }
         payload
     }
 
-    /// Fails once the size is too large, or at the end is not the one that was announced.
+    /// Fails the transfer if the size is too large or, at the end, differs from the announced one.
     fn is_wrong_size(&mut self, last: bool) -> bool {
-        let (received, max_size) = (self.size, self.config.max_size);
+        let (received, max_size) = (self.size, self.options.max_size);
         let announced = self.granted.tsize.unwrap_or(received);
         if received > announced || last && received < announced {
             let tsize = announced;
@@ -267,7 +267,7 @@ impl Fetch {
             self.fail(error, ErrorCode::NotDefined, "not of the size announced");
             return true;
         }
-        // What is announced as too large need not be received up to there.
+        // If the announced size is too large, the transfer fails at once.
         let too_large = announced > max_size;
         if too_large {
             let error = FetchError::TooLarge { max_size };
@@ -276,26 +276,31 @@ impl Fetch {
         too_large
     }
 
-    /// A block ahead of its turn shows that one was lost. One that we have already shows that our ACK
-    /// was, if nothing has come since; and the one that we acknowledged last, in mid-window, that the
-    /// server wants to know what we have by now. Any other is late, and an ACK would set the server
-    /// back.
-    fn on_block_out_of_turn(&mut self, now: Instant, block: u16) {
-        let ahead = block.wrapping_sub(number(self.blocks)) < 1 << 15;
+    /// Handles a block that is not the next one.
+    ///
+    /// A later block shows that a block was lost. A duplicate shows that our ACK was lost, if no
+    /// block has arrived since that ACK. The duplicate of the block that was acknowledged last, in
+    /// the middle of a window, is the server's probe for the blocks received by now. Any other
+    /// duplicate is late, and an ACK would make the server go back.
+    fn on_out_of_order(&mut self, now: Instant, block: u16) {
+        let is_later = block.wrapping_sub(number(self.blocks)) < 1 << 15;
         let acknowledged = self.blocks - u64::from(self.unacknowledged);
-        let is_asked = self.unacknowledged == 0 || block == number(acknowledged);
-        if block != number(self.blocks) && ahead || is_asked {
-            self.out_of_turn(now);
+        let is_probe = self.unacknowledged == 0 || block == number(acknowledged);
+        if block != number(self.blocks) && is_later || is_probe {
+            self.repeat_ack(now);
         }
     }
 
-    /// Repeats the last ACK, once a round trip. A server begins a new window for every such ACK, so
-    /// one for every block behind a gap would bring the same window again and again (EDK2 does so:
-    /// one lost block of 119 has been seen to cost 3,647).
-    fn out_of_turn(&mut self, now: Instant) {
-        let pause = self.timer.round_trip();
-        if self.answered.is_none_or(|last| now >= last + pause) {
-            self.answered = Some(now);
+    /// Repeats the last ACK, at most once per round trip. A server starts a new window for every
+    /// such ACK, so an ACK for each block after a gap would repeat the same window many times. EDK2
+    /// does that: one lost block of 119 has caused 3,647 resent blocks.
+    fn repeat_ack(&mut self, now: Instant) {
+        let interval = self.timer.round_trip();
+        if self
+            .out_of_order_acked
+            .is_none_or(|last| now >= last + interval)
+        {
+            self.out_of_order_acked = Some(now);
             self.acknowledge(now);
             self.timer.sent = None;
         }
@@ -307,24 +312,24 @@ impl Fetch {
     }
 
     fn on_error(&mut self, code: u16, message: &[u8]) {
-        if let Phase::Over(_) = self.phase {
+        if let Phase::Finished(_) = self.phase {
             return;
         }
         let message = &message[..message.len().min(MAX_MESSAGE)];
         let message = message.escape_ascii().to_string();
         self.outgoing = None;
-        self.phase = Phase::Over(Err(match code {
+        self.phase = Phase::Finished(Err(match code {
             1 => FetchError::NotFound { message },
             _ => FetchError::Refused { code, message },
         }));
     }
 
     fn fail(&mut self, error: FetchError, code: ErrorCode, message: &'static str) {
-        if let Phase::Over(_) = self.phase {
+        if let Phase::Finished(_) = self.phase {
             return;
         }
         self.outgoing = Some(Outgoing::Error(code, message));
-        self.phase = Phase::Over(Err(error));
+        self.phase = Phase::Finished(Err(error));
     }
 
     fn receive_from(&mut self, server: SocketAddr) {
@@ -333,12 +338,13 @@ impl Fetch {
     }
 
     fn gives_up_at(&self) -> Instant {
-        self.timer.progress + self.config.patience
+        self.timer.progress + self.options.stall_timeout
     }
 
     fn silent(&self) -> FetchError {
-        let elsewhere = self.elsewhere;
-        FetchError::Silent { elsewhere }
+        FetchError::Silent {
+            other_address: self.other_address,
+        }
     }
 
     fn stalled(&self) -> FetchError {
@@ -360,7 +366,7 @@ impl Fetch {
     }
 }
 
-/// The number that a block bears: the count rolls over to 0 after 65535.
+/// The block number on the wire, which rolls over from 65535 to 0.
 fn number(block: u64) -> u16 {
     block as u16
 }
@@ -373,27 +379,27 @@ mod tests {
     const SERVER: &str = "192.0.2.1:69";
     const TID: &str = "192.0.2.1:40001";
 
-    /// A dialogue: what comes in, what goes out, at literal times.
+    /// A dialogue at literal times: datagrams received, and datagrams sent.
     struct Dialogue {
         fetch: Fetch,
         file: Vec<u8>,
     }
 
-    fn small(blksize: u16, windowsize: u16) -> Config {
-        Config {
+    fn small(blksize: u16, windowsize: u16) -> FetchOptions {
+        FetchOptions {
             blksize: Some(blksize),
             windowsize: Some(windowsize),
             max_size: 1 << 40,
-            ..Config::new("f")
+            ..FetchOptions::new("f")
         }
     }
 
-    fn bare() -> Config {
-        Config {
+    fn bare() -> FetchOptions {
+        FetchOptions {
             blksize: None,
             windowsize: None,
             tsize: false,
-            ..Config::new("f")
+            ..FetchOptions::new("f")
         }
     }
 
@@ -419,8 +425,8 @@ mod tests {
 
     impl Dialogue {
         /// Begins at 0 and takes the RRQ away.
-        fn new(config: Config) -> Dialogue {
-            let fetch = Fetch::new(at(0), address(SERVER), config);
+        fn new(options: FetchOptions) -> Dialogue {
+            let fetch = Fetch::new(at(0), address(SERVER), options);
             let file = Vec::new();
             let mut dialogue = Dialogue { fetch, file };
             assert!(dialogue.sent().is_some());
@@ -428,10 +434,10 @@ mod tests {
         }
 
         /// The same, and then at 100 ms this OACK from a new port.
-        fn granted(config: Config, oack: &[u8]) -> Dialogue {
-            let mut dialogue = Dialogue::new(config);
+        fn granted(options: FetchOptions, oack: &[u8]) -> Dialogue {
+            let mut dialogue = Dialogue::new(options);
             let oack = [b"\0\x06", oack].concat();
-            assert_eq!(dialogue.says(100, TID, &oack), Some(ack(0)));
+            assert_eq!(dialogue.receives(100, TID, &oack), Some(ack(0)));
             dialogue
         }
 
@@ -444,7 +450,7 @@ mod tests {
             to.map(|_| out)
         }
 
-        fn says(&mut self, millis: u64, from: &str, datagram: &[u8]) -> Option<Vec<u8>> {
+        fn receives(&mut self, millis: u64, from: &str, datagram: &[u8]) -> Option<Vec<u8>> {
             let bytes = self
                 .fetch
                 .handle_datagram(at(millis), address(from), datagram);
@@ -454,7 +460,7 @@ mod tests {
 
         /// A block from the port of the transfer.
         fn block(&mut self, millis: u64, block: u16, payload: &[u8]) -> Option<Vec<u8>> {
-            self.says(millis, TID, &data(block, payload))
+            self.receives(millis, TID, &data(block, payload))
         }
 
         /// Lets the timer run out, which must be due at `millis`.
@@ -479,13 +485,13 @@ mod tests {
     }
 
     #[test]
-    fn the_request_asks_for_what_is_wanted() {
+    fn the_rrq_holds_the_requested_options() {
         let mut out = Vec::new();
-        let config = Config {
+        let options = FetchOptions {
             timeout: Some(3),
             ..small(1428, 16)
         };
-        let mut fetch = Fetch::new(at(0), address(SERVER), config);
+        let mut fetch = Fetch::new(at(0), address(SERVER), options);
         assert_eq!(fetch.poll_transmit(&mut out), Some(address(SERVER)));
         assert_eq!(
             out,
@@ -499,11 +505,11 @@ mod tests {
     fn one_port_and_a_window() {
         let mut d = Dialogue::new(small(8, 2));
         let oack = b"\0\x06tsize\x0020\0blksize\x008\0windowsize\x002\0";
-        assert_eq!(d.says(100, SERVER, oack), Some(ack(0)));
+        assert_eq!(d.receives(100, SERVER, oack), Some(ack(0)));
         assert_eq!(d.fetch.tsize(), Some(20));
-        assert_eq!(d.says(200, SERVER, &data(1, b"01234567")), None);
-        assert_eq!(d.says(201, SERVER, &data(2, b"89abcdef")), Some(ack(2)));
-        assert_eq!(d.says(300, SERVER, &data(3, b"ghij")), Some(ack(3)));
+        assert_eq!(d.receives(200, SERVER, &data(1, b"01234567")), None);
+        assert_eq!(d.receives(201, SERVER, &data(2, b"89abcdef")), Some(ack(2)));
+        assert_eq!(d.receives(300, SERVER, &data(3, b"ghij")), Some(ack(3)));
         assert_eq!(d.file, b"0123456789abcdefghij");
         let expected = Received {
             size: 20,
@@ -517,11 +523,11 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_comes_from_a_new_port_and_then_only_from_there() {
+    fn the_first_answer_sets_the_port() {
         let mut d = Dialogue::granted(small(8, 1), b"blksize\x008\0");
-        assert_eq!(d.says(110, SERVER, &data(1, b"evil")), None);
-        assert_eq!(d.says(111, "192.0.2.2:40001", &data(1, b"evil")), None);
-        assert_eq!(d.says(112, SERVER, b"\0\x05\0\0no\0"), None);
+        assert_eq!(d.receives(110, SERVER, &data(1, b"evil")), None);
+        assert_eq!(d.receives(111, "192.0.2.2:40001", &data(1, b"evil")), None);
+        assert_eq!(d.receives(112, SERVER, b"\0\x05\0\0no\0"), None);
         assert_eq!(d.block(120, 1, b"good"), Some(ack(1)));
         assert_eq!(d.received().server, address(TID));
         assert_eq!(d.file, b"good");
@@ -529,7 +535,7 @@ mod tests {
 
     #[test]
     fn a_server_without_options_answers_with_data() {
-        let mut d = Dialogue::new(Config::new("f"));
+        let mut d = Dialogue::new(FetchOptions::new("f"));
         assert_eq!(d.block(50, 2, &[7; 512]), None);
         assert_eq!(d.block(60, 1, &[7; 512]), Some(ack(1)));
         assert_eq!(d.block(70, 2, b""), Some(ack(2)));
@@ -548,41 +554,46 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_repeated_ever_more_slowly_then_given_up() {
+    fn an_unanswered_rrq_is_repeated_with_backoff_until_the_stall_timeout() {
         let mut d = Dialogue::new(bare());
         for millis in [1000, 3000, 7000] {
             assert_eq!(d.timeout(millis).unwrap(), b"\0\x01f\0octet\0");
         }
         assert_eq!(d.timeout(10_000), None);
-        assert_eq!(d.error(), FetchError::Silent { elsewhere: None });
+        assert_eq!(
+            d.error(),
+            FetchError::Silent {
+                other_address: None
+            }
+        );
     }
 
     #[test]
-    fn an_answer_from_the_wrong_address_is_told_of() {
+    fn an_answer_from_another_address_is_reported() {
         let mut d = Dialogue::new(bare());
-        assert_eq!(d.says(50, "192.0.2.7:69", &data(1, b"x")), None);
+        assert_eq!(d.receives(50, "192.0.2.7:69", &data(1, b"x")), None);
         for millis in [1000, 3000, 7000, 10_000] {
             d.timeout(millis);
         }
-        let elsewhere = Some(address("192.0.2.7:69"));
-        assert_eq!(d.error(), FetchError::Silent { elsewhere });
+        let other_address = Some(address("192.0.2.7:69"));
+        assert_eq!(d.error(), FetchError::Silent { other_address });
     }
 
     #[test]
-    fn errors_are_told_apart_and_escaped() {
+    fn errors_are_distinguished_and_escaped() {
         let mut d = Dialogue::new(bare());
-        assert_eq!(d.says(50, TID, b"\0\x05\0\x01no \x1b[31m\0"), None);
+        assert_eq!(d.receives(50, TID, b"\0\x05\0\x01no \x1b[31m\0"), None);
         let message = r"no \x1b[31m".to_owned();
         assert_eq!(d.error(), FetchError::NotFound { message });
         let mut d = Dialogue::granted(small(8, 1), b"blksize\x008\0");
         assert_eq!(d.block(200, 1, b"12345678"), Some(ack(1)));
-        assert_eq!(d.says(300, TID, b"\0\x05\0\0going down"), None);
+        assert_eq!(d.receives(300, TID, b"\0\x05\0\0going down"), None);
         let message = "going down".to_owned();
         assert_eq!(d.error(), FetchError::Refused { code: 0, message });
     }
 
     #[test]
-    fn an_oack_with_more_than_was_asked_for_is_refused() {
+    fn an_oack_with_options_not_requested_is_refused() {
         for oack in [
             &b"blksize\x009\0"[..],
             b"blksize\x007\0",
@@ -594,13 +605,13 @@ mod tests {
             b"multicast\x001\0",
         ] {
             let mut d = Dialogue::new(small(8, 2));
-            let answer = d.says(100, TID, &[b"\0\x06", oack].concat());
+            let answer = d.receives(100, TID, &[b"\0\x06", oack].concat());
             assert_eq!(answer.unwrap(), b"\0\x05\0\x08not as asked for\0");
             assert!(matches!(d.error(), FetchError::BadAnswer(_)), "{oack:?}");
             assert_eq!(d.block(200, 1, b"x"), None, "and nothing after it");
         }
         let mut d = Dialogue::new(bare());
-        d.says(100, TID, b"\0\x06tsize\x0012\0");
+        d.receives(100, TID, b"\0\x06tsize\x0012\0");
         assert!(matches!(d.error(), FetchError::BadAnswer(_)));
     }
 
@@ -608,9 +619,13 @@ mod tests {
     fn a_lost_ack_of_the_oack_is_sent_again() {
         let mut d = Dialogue::granted(small(8, 2), b"blksize\x008\0windowsize\x002\0");
         let oack = b"\0\x06blksize\x008\0windowsize\x002\0";
-        assert_eq!(d.says(1100, TID, oack), Some(ack(0)));
+        assert_eq!(d.receives(1100, TID, oack), Some(ack(0)));
         assert_eq!(d.block(1200, 1, b"12345678"), None);
-        assert_eq!(d.says(1201, TID, oack), None, "a late one changes nothing");
+        assert_eq!(
+            d.receives(1201, TID, oack),
+            None,
+            "a late one changes nothing"
+        );
     }
 
     #[test]
@@ -641,12 +656,12 @@ mod tests {
         assert_eq!(
             d.block(551, 1, b"aaaaaaaa"),
             None,
-            "a late one in mid-window sets nobody back"
+            "a late duplicate within a window is ignored"
         );
         assert_eq!(
             d.block(552, 2, b"bbbbbbbb"),
             Some(ack(3)),
-            "asked what it has, it says so"
+            "the probe is answered"
         );
         assert_eq!(d.block(553, 4, b"dddddddd"), None);
         assert_eq!(d.block(554, 5, b"eeeeeeee"), Some(ack(5)));
@@ -654,7 +669,7 @@ mod tests {
     }
 
     #[test]
-    fn block_by_block_every_repetition_is_acknowledged() {
+    fn in_lock_step_every_duplicate_is_acknowledged() {
         let mut d = Dialogue::granted(small(8, 1), b"blksize\x008\0");
         assert_eq!(d.block(200, 1, b"aaaaaaaa"), Some(ack(1)));
         for millis in [400, 800, 1600] {
@@ -676,14 +691,14 @@ mod tests {
     }
 
     #[test]
-    fn waits_are_at_least_a_quarter_second() {
+    fn the_timeout_is_at_least_250_ms() {
         let mut d = Dialogue::new(bare());
         assert_eq!(d.block(1, 1, &[0; 512]), Some(ack(1)));
         assert_eq!(d.timeout(251), Some(ack(1)));
     }
 
     #[test]
-    fn a_server_that_falls_silent_has_sent_a_truncated_file() {
+    fn a_server_that_stops_sending_is_stalled() {
         let mut d = Dialogue::granted(small(8, 1), b"tsize\x0020\0blksize\x008\0");
         assert_eq!(d.block(200, 1, b"12345678"), Some(ack(1)));
         for millis in [600, 1400, 3000, 6200] {
@@ -708,25 +723,25 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_taken_than_allowed() {
-        let config = Config {
+    fn a_file_larger_than_max_size_is_refused() {
+        let options = FetchOptions {
             max_size: 20,
             ..small(8, 1)
         };
-        let mut d = Dialogue::granted(config.clone(), b"blksize\x008\0");
+        let mut d = Dialogue::granted(options.clone(), b"blksize\x008\0");
         assert_eq!(d.block(200, 1, &[0; 8]), Some(ack(1)));
         assert_eq!(d.block(300, 2, &[0; 8]), Some(ack(2)));
         assert!(d.block(400, 3, &[0; 8]).unwrap().starts_with(b"\0\x05"));
         assert_eq!(d.error(), FetchError::TooLarge { max_size: 20 });
 
-        let mut d = Dialogue::new(config);
-        let answer = d.says(100, TID, b"\0\x06tsize\x0021\0").unwrap();
+        let mut d = Dialogue::new(options);
+        let answer = d.receives(100, TID, b"\0\x06tsize\x0021\0").unwrap();
         assert_eq!(answer, b"\0\x05\0\0file too large\0");
         assert_eq!(d.error(), FetchError::TooLarge { max_size: 20 });
     }
 
     #[test]
-    fn a_block_larger_than_agreed_is_an_error() {
+    fn a_block_larger_than_negotiated_is_an_error() {
         let mut d = Dialogue::granted(small(8, 1), b"blksize\x008\0");
         let answer = d.block(200, 1, b"123456789").unwrap();
         assert_eq!(answer, b"\0\x05\0\x04block too large\0");
@@ -734,7 +749,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_and_requests_are_left_alone() {
+    fn garbage_and_requests_are_ignored() {
         let mut d = Dialogue::granted(small(8, 1), b"blksize\x008\0");
         for datagram in [
             &b""[..],
@@ -743,9 +758,9 @@ mod tests {
             b"\xff\xff",
             b"\0\x01f\0octet\0",
         ] {
-            assert_eq!(d.says(150, TID, datagram), None);
+            assert_eq!(d.receives(150, TID, datagram), None);
         }
-        assert_eq!(d.says(150, TID, &ack(1)), None);
+        assert_eq!(d.receives(150, TID, &ack(1)), None);
         assert_eq!(d.block(200, 1, b"good"), Some(ack(1)));
     }
 
@@ -756,7 +771,7 @@ mod tests {
         assert_eq!(d.block(300, 2, b"end"), Some(ack(2)));
         assert_eq!(d.block(500, 2, b"end"), Some(ack(2)));
         assert_eq!(d.block(501, 1, b"12345678"), None);
-        assert_eq!(d.says(502, TID, b"\0\x05\0\0late\0"), None);
+        assert_eq!(d.receives(502, TID, b"\0\x05\0\0late\0"), None);
         assert_eq!(d.received().size, 11);
         assert_eq!(d.file, b"12345678end");
     }

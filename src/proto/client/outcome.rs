@@ -1,10 +1,10 @@
-//! How a transfer ends, as a value and in words.
+//! The outcome of a transfer, as a value and as a message.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A whole file, received.
+/// A file that was received completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
     /// Bytes of the file.
@@ -13,56 +13,56 @@ pub struct Received {
     pub blksize: u16,
     /// What the server granted, or 1.
     pub windowsize: u16,
-    /// Who sent it: the address that was asked, its port chosen by the server.
+    /// The server's address, with the port that it has chosen.
     pub server: SocketAddr,
     /// From the first RRQ to the last block.
     pub elapsed: Duration,
-    /// Times that our own timer ran out.
+    /// Number of times that the client's own timer expired.
     pub resends: u32,
 }
 
-/// Why there is no file.
+/// Why a transfer failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchError {
     /// ERROR 1.
     NotFound {
-        /// The server's words, escaped.
+        /// The server's message, escaped.
         message: String,
     },
-    /// Any other ERROR, at the start or in mid-transfer.
+    /// Any other ERROR, at the start or during the transfer.
     Refused {
         /// See [`ErrorCode`](crate::wire::ErrorCode).
         code: u16,
-        /// The server's words, escaped.
+        /// The server's message, escaped.
         message: String,
     },
-    /// Nothing was heard from the address that was asked.
+    /// The server has not answered.
     Silent {
-        /// But this one sent something: a server that answers from the wrong address.
-        elsewhere: Option<SocketAddr>,
+        /// Another address that has sent a datagram: the server may answer from a wrong address.
+        other_address: Option<SocketAddr>,
     },
-    /// It began, and then nothing more came.
+    /// The transfer started, and then the server stopped sending.
     Stalled {
-        /// Bytes received until then.
+        /// Bytes received before that.
         received: u64,
         /// Bytes announced.
         tsize: Option<u64>,
     },
-    /// The file is not as long as the server had announced.
+    /// The size of the file is not the one that the server announced.
     WrongSize {
-        /// Bytes received: all of them, or more than announced.
+        /// Bytes received: the whole file, or more than announced.
         received: u64,
         /// Bytes announced.
         tsize: u64,
     },
-    /// More than [`Config::max_size`](super::Config::max_size).
+    /// The file is larger than [`FetchOptions::max_size`](super::FetchOptions::max_size).
     TooLarge {
         /// The limit, in bytes.
         max_size: u64,
     },
-    /// An answer that the RFCs do not allow; the server was told so.
+    /// The server sent an answer that the RFCs do not allow, and was sent an ERROR.
     BadAnswer(&'static str),
-    /// The owner has had enough.
+    /// The caller has aborted the transfer.
     Aborted,
 }
 
@@ -71,10 +71,12 @@ impl fmt::Display for FetchError {
         match self {
             FetchError::NotFound { message } => write!(f, "the server has no such file: {message}"),
             FetchError::Refused { code, message } => write!(f, "ERROR {code}: {message}"),
-            FetchError::Silent { elsewhere: None } => f.write_str("nothing answered"),
             FetchError::Silent {
-                elsewhere: Some(from),
-            } => write!(f, "nothing answered, though something came from {from}"),
+                other_address: None,
+            } => f.write_str("nothing answered"),
+            FetchError::Silent {
+                other_address: Some(from),
+            } => write!(f, "nothing answered, but a datagram came from {from}"),
             FetchError::Stalled {
                 received,
                 tsize: None,

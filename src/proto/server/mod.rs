@@ -83,7 +83,7 @@ impl Server {
 
     /// A datagram has come in.
     pub fn handle_datagram(&mut self, now: Instant, from: Peer, datagram: &[u8]) {
-        if from.asked_everybody() {
+        if from.is_broadcast() {
             return self.stats.ignore(Ignored::Broadcast);
         }
         if !from.can_be_answered() {

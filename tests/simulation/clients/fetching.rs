@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bootstone::proto::Instant;
-use bootstone::proto::client::{Config, Fetch};
+use bootstone::proto::client::{Fetch, FetchOptions};
 
 use super::{Client, File};
 use crate::world::SERVER;
@@ -15,7 +15,7 @@ const PORT: u16 = 49_152;
 /// [`Fetch`] with a file to compare with. It goes on listening when it has its file.
 pub(crate) struct Fetching {
     file: File,
-    config: Config,
+    options: FetchOptions,
     fetch: Option<Fetch>,
     received: usize,
 }
@@ -23,15 +23,15 @@ pub(crate) struct Fetching {
 impl Fetching {
     /// Asks for blocks of `blksize` bytes and windows of `windowsize` blocks.
     pub(crate) fn new(file: File, blksize: u16, windowsize: u16) -> Fetching {
-        let config = Config {
+        let options = FetchOptions {
             blksize: Some(blksize),
             windowsize: (windowsize > 1).then_some(windowsize),
-            patience: Duration::from_secs(30),
-            ..Config::new(file.name.as_bytes())
+            stall_timeout: Duration::from_secs(30),
+            ..FetchOptions::new(file.name.as_bytes())
         };
         Fetching {
             file,
-            config,
+            options,
             fetch: None,
             received: 0,
         }
@@ -52,7 +52,7 @@ impl Client for Fetching {
 
     fn handle_timeout(&mut self, now: Instant) {
         match &mut self.fetch {
-            None => self.fetch = Some(Fetch::new(now, SERVER, self.config.clone())),
+            None => self.fetch = Some(Fetch::new(now, SERVER, self.options.clone())),
             Some(fetch) => fetch.handle_timeout(now),
         }
     }

@@ -1,139 +1,140 @@
-//! What is answered: which path leads where, and the head of a response.
+//! Responses: the answer to each path, and the head of a response.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use super::preconditions::{Wanted, wanted};
-use super::request::{Method, Request};
-use super::{Site, metrics, page};
+use super::preconditions::{Selection, evaluate};
+use super::request::{HttpRequest, Method};
+use super::site::Site;
+use super::{metrics, page};
 use crate::catalog::FileId;
 use crate::manifest::Kind;
 
-/// For answers that hold for the moment only.
+/// For responses that are valid only at this moment.
 const NO_STORE: (&str, &str) = ("Cache-Control", "no-store");
 
-/// For all that a rollout changes: keep it, and ask whether it is still the same.
+/// For files, which a rollout may change: caches have to revalidate them.
 const NO_CACHE: (&str, &str) = ("Cache-Control", "no-cache");
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// A response, but for what the connection adds.
+/// A response, without the fields that the connection adds.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     status: u16,
-    /// Type of the body.
+    /// Media type of the body.
     content_type: &'static str,
     fields: Vec<(&'static str, String)>,
     pub(super) body: Body,
 }
 
-/// What follows the head.
+/// The body of a response.
 #[derive(Debug)]
 pub(super) enum Body {
     Text(String),
-    /// These bytes of a file.
-    Part(FileId, Range<usize>),
+    /// A range of a file.
+    File(FileId, Range<usize>),
 }
 
-impl Answer {
-    /// Answers `request`, which has come to the address `local` of ours.
-    pub(super) async fn new(site: &Site, request: &Request, local: SocketAddr) -> Answer {
+impl Response {
+    /// Responses `request`, which was sent to the address `local`.
+    pub(super) async fn new(site: &Site, request: &HttpRequest, local: SocketAddr) -> Response {
         if request.method == Method::Other {
-            return Answer::error(405).with("Allow", "GET, HEAD");
+            return Response::error(405).with("Allow", "GET, HEAD");
         }
         match &request.path[..] {
-            b"/" => Answer::page(page::html(site, &request.host, local)),
-            b"/healthz" => Answer::health(site).await,
+            b"/" => Response::page(page::html(site, &request.host, local)),
+            b"/healthz" => Response::health(site).await,
             b"/metrics" => {
-                let mut pulse = site.pulse.lock().await;
-                let text = metrics::text(site, pulse.take().await);
-                // The version of Prometheus's text format, not ours.
-                Answer::text(200, "text/plain; version=0.0.4; charset=utf-8", text)
+                let mut status = site.status.lock().await;
+                let text = metrics::text(site, status.snapshot().await);
+                // The version of Prometheus's text format.
+                Response::text(200, "text/plain; version=0.0.4; charset=utf-8", text)
             }
             [b'/', name @ ..] => match site.catalog.find_exactly(name) {
-                Some(file) => Answer::file(site, request, file),
-                None => Answer::error(404),
+                Some(file) => Response::file(site, request, file),
+                None => Response::error(404),
             },
-            _ => Answer::error(400),
+            _ => Response::error(400),
         }
     }
 
-    /// An answer that says no.
-    pub(super) fn error(status: u16) -> Answer {
-        Answer::text(status, TEXT, format!("{status} {}\n", reason(status)))
+    /// An error response.
+    pub(super) fn error(status: u16) -> Response {
+        Response::text(status, TEXT, format!("{status} {}\n", reason(status)))
     }
 
-    /// No request may follow: where the next one begins is not known.
+    /// True if no request may follow, because its start in the stream is unknown.
     pub(super) fn closes(&self) -> bool {
         matches!(self.status, 400 | 405 | 408 | 431 | 505)
     }
 
-    async fn health(site: &Site) -> Answer {
+    async fn health(site: &Site) -> Response {
         if *site.draining.borrow() {
-            return Answer::text(503, TEXT, "draining\n".to_owned());
+            return Response::text(503, TEXT, "draining\n".to_owned());
         }
-        let mut pulse = site.pulse.lock().await;
-        let tally = pulse.take().await;
-        match tally.drivers - tally.answered {
-            0 => Answer::text(200, TEXT, "ok\n".to_owned()),
+        let mut status = site.status.lock().await;
+        let snapshot = status.snapshot().await;
+        match snapshot.drivers - snapshot.replied {
+            0 => Response::text(200, TEXT, "ok\n".to_owned()),
             silent => {
-                let text = format!("{silent} of {} loops do not answer\n", tally.drivers);
-                Answer::text(503, TEXT, text)
+                let text = format!("{silent} of {} drivers do not respond\n", snapshot.drivers);
+                Response::text(503, TEXT, text)
             }
         }
     }
 
-    fn page(html: String) -> Answer {
+    fn page(html: String) -> Response {
         let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
-        Answer::text(200, "text/html; charset=utf-8", html)
+        Response::text(200, "text/html; charset=utf-8", html)
             .with("Content-Security-Policy", policy)
             .with("Referrer-Policy", "no-referrer")
     }
 
-    fn text(status: u16, content_type: &'static str, text: String) -> Answer {
-        let answer = Answer {
+    fn text(status: u16, content_type: &'static str, text: String) -> Response {
+        let response = Response {
             status,
             content_type,
             fields: Vec::new(),
             body: Body::Text(text),
         };
-        answer.with(NO_STORE.0, NO_STORE.1)
+        response.with(NO_STORE.0, NO_STORE.1)
     }
 
-    fn file(site: &Site, request: &Request, file: FileId) -> Answer {
+    fn file(site: &Site, request: &HttpRequest, file: FileId) -> Response {
         let len = site.catalog.bytes(file).len();
         let tag = format!("\"{}\"", site.hash(file));
-        let (status, range) = match wanted(request, &tag, len) {
-            Wanted::Whole => (200, 0..len),
-            Wanted::Part(range) => (206, range),
-            Wanted::NotModified => (304, 0..0),
-            Wanted::AnotherVersion => return Answer::error(412).with("ETag", tag),
-            Wanted::BeyondTheEnd => {
-                return Answer::error(416).with("Content-Range", format!("bytes */{len}"));
+        let (status, range) = match evaluate(request, &tag, len) {
+            Selection::Whole => (200, 0..len),
+            Selection::Range(range) => (206, range),
+            Selection::NotModified => (304, 0..0),
+            Selection::PreconditionFailed => return Response::error(412).with("ETag", tag),
+            Selection::RangeNotSatisfiable => {
+                return Response::error(416).with("Content-Range", format!("bytes */{len}"));
             }
         };
-        let answer = Answer {
+        let response = Response {
             status,
             content_type: content_type(site, file),
             fields: Vec::new(),
-            body: Body::Part(file, range.clone()),
+            body: Body::File(file, range.clone()),
         };
-        let answer = answer
+        let response = response
             .with("ETag", tag)
             .with("Accept-Ranges", "bytes")
             .with(NO_CACHE.0, NO_CACHE.1);
         match status {
             206 => {
                 let (first, last) = (range.start, range.end - 1);
-                answer.with("Content-Range", format!("bytes {first}-{last}/{len}"))
+                response.with("Content-Range", format!("bytes {first}-{last}/{len}"))
             }
-            _ => answer,
+            _ => response,
         }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Answer {
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Response {
         self.fields.push((name, value.into()));
         self
     }
@@ -166,12 +167,12 @@ impl Body {
     fn len(&self) -> usize {
         match self {
             Body::Text(text) => text.len(),
-            Body::Part(_, range) => range.len(),
+            Body::File(_, range) => range.len(),
         }
     }
 }
 
-/// UEFI HTTP Boot looks at it before it looks at the name.
+/// The media type of a file. UEFI HTTP Boot looks at it before it looks at the name.
 fn content_type(site: &Site, file: FileId) -> &'static str {
     match site.record(file).map(|record| record.kind) {
         Some(Kind::Efi(_)) => "application/efi",
@@ -194,7 +195,7 @@ fn reason(status: u16) -> &'static str {
         431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
         505 => "HTTP Version Not Supported",
-        // Held by the tests: no other is sent.
+        // No other code is sent; the tests check that.
         _ => "Unknown",
     }
 }

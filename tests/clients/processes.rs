@@ -1,4 +1,4 @@
-//! Programs that are started, and that end: by themselves before a deadline, or with the value that stands for them.
+//! Processes of a test. They end by themselves before a deadline, or are killed.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -57,25 +57,25 @@ impl Drop for Running {
 pub struct Ended {
     pub status: ExitStatus,
     /// All that it wrote to standard output and standard error.
-    pub said: String,
+    pub output: String,
 }
 
 /// A program whose output goes to a file, so that it never waits for a reader.
 pub struct Started {
     running: Running,
-    said: File,
+    output: File,
 }
 
 impl Started {
     pub fn new(command: &mut Command) -> Started {
-        let said = tempfile::tempfile().unwrap();
+        let output = tempfile::tempfile().unwrap();
         command
             .stdin(Stdio::null())
-            .stdout(said.try_clone().unwrap())
-            .stderr(said.try_clone().unwrap());
+            .stdout(output.try_clone().unwrap())
+            .stderr(output.try_clone().unwrap());
         Started {
             running: Running::start(command),
-            said,
+            output,
         }
     }
 
@@ -84,7 +84,7 @@ impl Started {
         let status = self.running.wait();
         Ended {
             status,
-            said: whole(&mut self.said),
+            output: whole(&mut self.output),
         }
     }
 }

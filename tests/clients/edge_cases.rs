@@ -1,16 +1,17 @@
-//! Datagrams that other servers have stumbled over, by real sockets: what comes from the same port before, amid and after
-//! a transfer, and where the answers come from.
+//! Datagrams that other servers handle wrongly, through real sockets: what comes from the same port
+//! before, amid and after a transfer, and where the answers come from.
 
 use bootstone::proto::stats::Outcome;
 
 use crate::content;
-use crate::hand::Hand;
-use crate::programs::{Program, Wish, has_ipv6};
-use crate::serving::{Seen, Serving};
+use crate::programs::{Download, Program, has_ipv6};
+use crate::raw_client::RawClient;
+use crate::server::{ServerReport, TestServer};
 
 const OACK_1428: &[u8] = b"\0\x06blksize\x001428\0";
 
-/// Nothing of this is to be answered, whatever goes on. (An ERROR or ACK may say something to a transfer.)
+/// Nothing of this is to be answered, whatever goes on. (An ERROR or ACK may say something to a
+/// transfer.)
 const GARBAGE: [&[u8]; 13] = [
     b"",
     b"\0",
@@ -30,13 +31,13 @@ const GARBAGE: [&[u8]; 13] = [
 /// flyGoTFTP: a repeated last ACK black-holes the port until a restart.
 #[test]
 fn after_a_repeated_last_ack_the_port_can_ask_again() {
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
-    assert!(hand.fetch("size-513") == content::bytes(513));
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
+    assert!(client.fetch("size-513") == content::bytes(513));
     for _ in 0..3 {
-        hand.say(Hand::ack(2));
+        client.send(RawClient::ack(2));
     }
-    assert!(hand.fetch("size-1024") == content::bytes(1024));
+    assert!(client.fetch("size-1024") == content::bytes(1024));
     let [first, second] = server.reports().try_into().unwrap();
     first.assert_complete("size-513", 513);
     second.assert_complete("size-1024", 1024);
@@ -46,24 +47,24 @@ fn after_a_repeated_last_ack_the_port_can_ask_again() {
 /// lpxelinux: the next file from the same port, a fraction of a millisecond after the last ACK.
 #[test]
 fn many_files_in_a_row_from_one_port() {
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
     for size in [513, 1, 0, 511, 5120].repeat(20) {
         let name = content::name_of_size(size);
-        assert!(hand.fetch(&name) == content::bytes(size));
+        assert!(client.fetch(&name) == content::bytes(size));
     }
     assert_eq!(server.reports().len(), 100);
 }
 
-/// Whoever asks for the same file once more gets it, at the second request at the latest: the first one may be
-/// a late duplicate of the one before.
+/// A client that requests the same file again gets it at the second request at the latest; the
+/// first one may be a late duplicate.
 #[test]
 fn the_same_file_twice_from_one_port() {
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
-    assert!(hand.fetch("size-513") == content::bytes(513));
-    hand.say(Hand::request("size-513", &[]));
-    assert!(hand.fetch("size-513") == content::bytes(513));
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
+    assert!(client.fetch("size-513") == content::bytes(513));
+    client.send(RawClient::request("size-513", &[]));
+    assert!(client.fetch("size-513") == content::bytes(513));
     let [first, second] = server.reports().try_into().unwrap();
     first.assert_complete("size-513", 513);
     assert_eq!(
@@ -72,23 +73,24 @@ fn the_same_file_twice_from_one_port() {
     );
 }
 
-/// rs-tftpd answers a repeated RRQ with ERROR 4, which ends the transfer of the client that sent it.
+/// rs-tftpd answers a repeated RRQ with ERROR 4, which ends the transfer of the client that sent
+/// it.
 #[test]
 fn a_repeated_request_is_answered_alike_before_the_first_ack_and_not_at_all_after_it() {
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
-    let request = Hand::request("size-14280", &[("blksize", "1428")]);
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
+    let request = RawClient::request("size-14280", &[("blksize", "1428")]);
     for _ in 0..3 {
-        hand.say(&request);
-        assert_eq!(hand.hear(), OACK_1428);
+        client.send(&request);
+        assert_eq!(client.receive(), OACK_1428);
     }
-    hand.say(Hand::ack(0));
-    assert_eq!(hand.data().0, 1);
-    hand.say(&request);
+    client.send(RawClient::ack(0));
+    assert_eq!(client.data().0, 1);
+    client.send(&request);
     server.settle();
-    assert_eq!(hand.rest().len(), 0);
-    hand.say(Hand::ack(1));
-    assert!(hand.take(1, 1428) == content::bytes(14_280)[1428..]);
+    assert_eq!(client.pending().len(), 0);
+    client.send(RawClient::ack(1));
+    assert!(client.take(1, 1428) == content::bytes(14_280)[1428..]);
     let [report] = server.reports().try_into().unwrap();
     // The OACK twice more, and nothing else.
     report.assert_complete_with("size-14280", 14_280, 2);
@@ -97,25 +99,26 @@ fn a_repeated_request_is_answered_alike_before_the_first_ack_and_not_at_all_afte
 /// RFC 1123 §4.2.3.1: two ACKs of a block do not make two of the next.
 #[test]
 fn every_ack_twice_and_every_block_once() {
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
-    hand.say(Hand::request("size-14680", &[]));
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
+    client.send(RawClient::request("size-14680", &[]));
     let mut file = Vec::new();
     for block in 1..=29 {
-        let (number, payload) = hand.data();
+        let (number, payload) = client.data();
         assert_eq!(number, block);
         file.extend(payload);
-        hand.say(Hand::ack(block));
-        hand.say(Hand::ack(block));
+        client.send(RawClient::ack(block));
+        client.send(RawClient::ack(block));
     }
     assert!(file == content::bytes(14_680));
     server.settle();
-    assert_eq!(hand.rest().len(), 0);
+    assert_eq!(client.pending().len(), 0);
     let [report] = server.reports().try_into().unwrap();
     report.assert_complete("size-14680", 14_680);
 }
 
-/// Replies from another address are lost on a client behind a firewall, and on `connect`ed sockets like these.
+/// Replies from another address are lost on a client behind a firewall, and on `connect`ed sockets
+/// like these.
 #[test]
 fn replies_leave_from_the_address_that_was_asked() {
     let wildcards = if has_ipv6() {
@@ -124,12 +127,12 @@ fn replies_leave_from_the_address_that_was_asked() {
         &["0.0.0.0"]
     };
     for wildcard in wildcards {
-        let server = Serving::on(wildcard, content::catalog());
+        let server = TestServer::on(wildcard, content::catalog());
         for host in ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.9.9.9"] {
-            let hand = Hand::to(server.at(host));
-            assert!(hand.fetch("size-5120") == content::bytes(5120));
-            hand.say(Hand::request("nothing", &[]));
-            assert_eq!(hand.hear()[..4], [0, 5, 0, 1]);
+            let client = RawClient::to(server.at(host));
+            assert!(client.fetch("size-5120") == content::bytes(5120));
+            client.send(RawClient::request("nothing", &[]));
+            assert_eq!(client.receive()[..4], [0, 5, 0, 1]);
         }
         let reports = server.reports();
         assert_eq!(reports.len(), 8, "{reports:?}");
@@ -141,54 +144,54 @@ fn curl_asks_another_address_of_the_wildcard() {
     if !Program::Curl.is_here() {
         return;
     }
-    let server = Serving::on("0.0.0.0", content::catalog());
-    let fetched = Program::Curl.fetch(&Wish::new(server.at("127.0.0.3"), "size-5120"));
+    let server = TestServer::on("0.0.0.0", content::catalog());
+    let fetched = Program::Curl.fetch(&Download::new(server.at("127.0.0.3"), "size-5120"));
     assert!(fetched.is_success, "{:?}", fetched.ended);
     assert!(fetched.bytes == content::bytes(5120));
 }
 
 #[test]
 fn garbage_is_never_answered() {
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
     for garbage in GARBAGE {
-        hand.say(garbage);
+        client.send(garbage);
     }
     for stray in [
-        &Hand::ack(0)[..],
-        &Hand::ack(7),
+        &RawClient::ack(0)[..],
+        &RawClient::ack(7),
         b"\0\x05\0\0closed\0",
         b"\0\x05",
     ] {
-        hand.say(stray);
+        client.send(stray);
     }
     server.settle();
-    assert_eq!(hand.rest(), [b""; 0]);
-    assert!(hand.fetch("size-513") == content::bytes(513));
+    assert_eq!(client.pending(), [b""; 0]);
+    assert!(client.fetch("size-513") == content::bytes(513));
     let [report] = server.reports().try_into().unwrap();
     report.assert_complete("size-513", 513);
 }
 
 /// flyGoTFTP's library dies of one datagram of more than 516 bytes; others leak memory.
 #[test]
-fn garbage_amid_a_transfer_changes_nothing() {
+fn garbage_during_a_transfer_is_ignored() {
     let long = [600, 2047, 2048, 2049, 9000, 65_507].map(|length| vec![0xff; length]);
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
-    hand.say(Hand::request("size-14680", &[]));
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
+    client.send(RawClient::request("size-14680", &[]));
     let mut file = Vec::new();
     for block in 1..=29 {
-        let (number, payload) = hand.data();
+        let (number, payload) = client.data();
         assert_eq!(number, block);
         file.extend(payload);
         for garbage in GARBAGE.into_iter().chain(long.iter().map(Vec::as_slice)) {
-            hand.say(garbage);
+            client.send(garbage);
         }
-        hand.say(Hand::ack(block));
+        client.send(RawClient::ack(block));
     }
     assert!(file == content::bytes(14_680));
     server.settle();
-    assert_eq!(hand.rest().len(), 0);
+    assert_eq!(client.pending().len(), 0);
     let [report] = server.reports().try_into().unwrap();
     report.assert_complete("size-14680", 14_680);
 }
@@ -196,17 +199,17 @@ fn garbage_amid_a_transfer_changes_nothing() {
 /// Windows sends ACKs of five bytes. What follows the first four means nothing, however long it is.
 #[test]
 fn acks_may_be_longer() {
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
-    hand.say(Hand::request("size-5120", &[]));
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
+    client.send(RawClient::request("size-5120", &[]));
     let mut file = Vec::new();
     for (block, length) in (1..=11).zip([4, 5, 6, 46, 516, 600, 2048, 2049, 9000, 65_507, 5]) {
-        let (number, payload) = hand.data();
+        let (number, payload) = client.data();
         assert_eq!(number, block);
         file.extend(payload);
-        let mut ack = Hand::ack(block).to_vec();
+        let mut ack = RawClient::ack(block).to_vec();
         ack.resize(length, 0);
-        hand.say(ack);
+        client.send(ack);
     }
     assert!(file == content::bytes(5120));
     let [report] = server.reports().try_into().unwrap();
@@ -216,19 +219,19 @@ fn acks_may_be_longer() {
 /// async-tftp goes on sending.
 #[test]
 fn an_error_of_the_client_ends_the_transfer_without_an_answer() {
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
-    hand.say(Hand::request("size-14280", &[("windowsize", "4")]));
-    assert_eq!(hand.hear(), b"\0\x06windowsize\x004\0");
-    hand.say(Hand::ack(0));
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
+    client.send(RawClient::request("size-14280", &[("windowsize", "4")]));
+    assert_eq!(client.receive(), b"\0\x06windowsize\x004\0");
+    client.send(RawClient::ack(0));
     assert_eq!(
-        (1..=4).map(|_| hand.data().0).collect::<Vec<_>>(),
+        (1..=4).map(|_| client.data().0).collect::<Vec<_>>(),
         [1, 2, 3, 4]
     );
-    hand.say(b"\0\x05\0\x03disk full\0");
-    hand.say(Hand::ack(4));
+    client.send(b"\0\x05\0\x03disk full\0");
+    client.send(RawClient::ack(4));
     server.settle();
-    assert_eq!(hand.rest().len(), 0);
+    assert_eq!(client.pending().len(), 0);
     let [report] = server.reports().try_into().unwrap();
     assert_eq!(
         (report.file.as_str(), report.outcome),
@@ -239,26 +242,26 @@ fn an_error_of_the_client_ends_the_transfer_without_an_answer() {
 /// EDK2: first the length, then an ERROR; then the file, from another port.
 #[test]
 fn a_probe_and_then_the_file() {
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
-    hand.say(Hand::request("size-14680", &[("tsize", "0")]));
-    assert_eq!(hand.hear(), b"\0\x06tsize\x0014680\0");
-    hand.say(b"\0\x05\0\x08User aborted the transfer\0");
-    let hand = Hand::to(server.address());
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
+    client.send(RawClient::request("size-14680", &[("tsize", "0")]));
+    assert_eq!(client.receive(), b"\0\x06tsize\x0014680\0");
+    client.send(b"\0\x05\0\x08User aborted the transfer\0");
+    let client = RawClient::to(server.address());
     let options = [("tsize", "0"), ("blksize", "1468"), ("windowsize", "4")];
-    hand.say(Hand::request("size-14680", &options));
+    client.send(RawClient::request("size-14680", &options));
     assert_eq!(
-        hand.hear(),
+        client.receive(),
         b"\0\x06tsize\x0014680\0blksize\x001468\0windowsize\x004\0"
     );
-    hand.say(Hand::ack(0));
+    client.send(RawClient::ack(0));
     let mut file = Vec::new();
     for block in 1..=11 {
-        let (number, payload) = hand.data();
+        let (number, payload) = client.data();
         assert_eq!(number, block);
         file.extend(payload);
         if block % 4 == 0 || block == 11 {
-            hand.say(Hand::ack(block));
+            client.send(RawClient::ack(block));
         }
     }
     assert!(file == content::bytes(14_680));
@@ -272,16 +275,16 @@ fn a_probe_and_then_the_file() {
 
 /// dnsmasq takes 50, and ignores the rest.
 #[test]
-fn three_hundred_transfers_under_way_at_once() {
-    let server = Serving::files();
-    let hands: Vec<Hand> = (0..300).map(|_| Hand::to(server.address())).collect();
-    for hand in &hands {
-        hand.say(Hand::request("size-5120", &[("blksize", "1428")]));
-        assert_eq!(hand.hear(), OACK_1428);
-        hand.say(Hand::ack(0));
+fn three_hundred_transfers_at_once() {
+    let server = TestServer::files();
+    let clients: Vec<RawClient> = (0..300).map(|_| RawClient::to(server.address())).collect();
+    for client in &clients {
+        client.send(RawClient::request("size-5120", &[("blksize", "1428")]));
+        assert_eq!(client.receive(), OACK_1428);
+        client.send(RawClient::ack(0));
     }
-    for hand in &hands {
-        assert!(hand.take(0, 1428) == content::bytes(5120));
+    for client in &clients {
+        assert!(client.take(0, 1428) == content::bytes(5120));
     }
     let reports = server.reports();
     assert_eq!(reports.len(), 300);
@@ -294,21 +297,21 @@ fn three_hundred_transfers_under_way_at_once() {
 
 /// The answers to sockets that are closed come back as ICMP "port unreachable".
 #[test]
-fn clients_that_vanish_harm_nobody() {
-    let server = Serving::files();
-    let stays = Hand::to(server.address());
-    stays.say(Hand::request("size-5120", &[]));
+fn clients_that_vanish_do_not_affect_others() {
+    let server = TestServer::files();
+    let stays = RawClient::to(server.address());
+    stays.send(RawClient::request("size-5120", &[]));
     for _ in 0..50 {
-        Hand::to(server.address()).say(Hand::request("size-14280", &[]));
+        RawClient::to(server.address()).send(RawClient::request("size-14280", &[]));
     }
     assert!(stays.take(0, 512) == content::bytes(5120));
-    let (stayed, vanished): (Vec<Seen>, _) = server
+    let (stayed, vanished): (Vec<ServerReport>, _) = server
         .reports()
         .into_iter()
         .partition(|report| report.peer.port() == stays.address().port());
     let [stayed] = stayed.try_into().unwrap();
     stayed.assert_complete("size-5120", 5120);
-    // Some have heard their first block before they went, and are still waited for.
+    // Some have received their first block; the server still waits for them.
     assert!(
         vanished
             .iter()
@@ -319,8 +322,8 @@ fn clients_that_vanish_harm_nobody() {
 /// Nothing of the host in them, and the codes that firmware knows.
 #[test]
 fn errors_have_fixed_texts() {
-    let server = Serving::files();
-    let hand = Hand::to(server.address());
+    let server = TestServer::files();
+    let client = RawClient::to(server.address());
     for (asked, answered) in [
         (
             &b"\0\x01../../etc/passwd\0octet\0"[..],
@@ -332,7 +335,7 @@ fn errors_have_fixed_texts() {
         ),
         (b"\0\x01size-513\0mail\0", b"\0\x05\0\x04unknown mode\0"),
     ] {
-        hand.say(asked);
-        assert_eq!(hand.hear(), answered);
+        client.send(asked);
+        assert_eq!(client.receive(), answered);
     }
 }

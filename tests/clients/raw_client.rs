@@ -1,34 +1,34 @@
-//! A peer whose datagrams are written by hand.
+//! A peer whose datagrams are written by client.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use crate::children::DEADLINE;
+use crate::processes::DEADLINE;
 
-/// A socket of its own, which hears one server address and no other.
+/// A socket that receives from one server address only.
 ///
-/// It passes over what it has heard before since its last request: where this machine is so busy that the hand
-/// has to wait for its turn, the server's timer is right to send again. Reports tell how often it did.
-pub struct Hand {
+/// It ignores datagrams that it has received since its last request: on a busy machine the server's
+/// timer may rightly send a datagram again. The server's reports tell how often it did.
+pub struct RawClient {
     socket: UdpSocket,
-    heard: RefCell<HashSet<Vec<u8>>>,
+    received: RefCell<HashSet<Vec<u8>>>,
 }
 
-impl Hand {
-    pub fn to(server: SocketAddr) -> Hand {
+impl RawClient {
+    pub fn to(server: SocketAddr) -> RawClient {
         let any: IpAddr = match server {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let socket = UdpSocket::bind((any, 0)).unwrap();
-        // From here on the kernel drops what comes from any other address or port.
+        // From now on the kernel drops datagrams from other addresses and ports.
         socket.connect(server).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
-        Hand {
+        RawClient {
             socket,
-            heard: RefCell::default(),
+            received: RefCell::default(),
         }
     }
 
@@ -37,45 +37,45 @@ impl Hand {
     }
 
     #[track_caller]
-    pub fn say(&self, datagram: impl AsRef<[u8]>) {
+    pub fn send(&self, datagram: impl AsRef<[u8]>) {
         let datagram = datagram.as_ref();
         if datagram.starts_with(b"\0\x01") {
-            self.heard.borrow_mut().clear();
+            self.received.borrow_mut().clear();
         }
         assert_eq!(self.socket.send(datagram).unwrap(), datagram.len());
     }
 
-    /// The next datagram, as soon as there is one.
+    /// Waits for the next datagram.
     #[track_caller]
-    pub fn hear(&self) -> Vec<u8> {
+    pub fn receive(&self) -> Vec<u8> {
         loop {
-            let datagram = self.receive().unwrap();
-            if self.heard.borrow_mut().insert(datagram.clone()) {
+            let datagram = self.recv().unwrap();
+            if self.received.borrow_mut().insert(datagram.clone()) {
                 return datagram;
             }
         }
     }
 
-    /// All that has come by now.
+    /// All datagrams that have arrived.
     #[track_caller]
-    pub fn rest(&self) -> Vec<Vec<u8>> {
+    pub fn pending(&self) -> Vec<Vec<u8>> {
         self.socket.set_nonblocking(true).unwrap();
         let mut rest = Vec::new();
         let end = loop {
-            match self.receive() {
+            match self.recv() {
                 Ok(datagram) => rest.push(datagram),
                 Err(error) => break error,
             }
         };
         assert_eq!(end.kind(), ErrorKind::WouldBlock);
         self.socket.set_nonblocking(false).unwrap();
-        rest.retain(|datagram| !self.heard.borrow().contains(datagram));
+        rest.retain(|datagram| !self.received.borrow().contains(datagram));
         rest
     }
 
-    fn receive(&self) -> io::Result<Vec<u8>> {
+    fn recv(&self) -> io::Result<Vec<u8>> {
         let mut buffer = vec![0; 65_536];
-        // A machine that is stopped and goes on interrupts whoever waits.
+        // A machine that is suspended and resumed interrupts a waiting call.
         let length = loop {
             match self.socket.recv(&mut buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -105,7 +105,7 @@ impl Hand {
     /// The number and the payload of the next datagram, which must be a DATA.
     #[track_caller]
     pub fn data(&self) -> (u16, Vec<u8>) {
-        let datagram = self.hear();
+        let datagram = self.receive();
         assert_eq!(datagram[..2], [0, 3], "{datagram:?}");
         (
             u16::from_be_bytes([datagram[2], datagram[3]]),
@@ -113,14 +113,15 @@ impl Hand {
         )
     }
 
-    /// Takes blocks of `blksize` bytes in lock-step, from the first one after `acked`, and acknowledges each, up to the last.
+    /// Takes blocks of `blksize` bytes in lock-step, from the first one after `acked`, and
+    /// acknowledges each, up to the last.
     #[track_caller]
     pub fn take(&self, acked: u16, blksize: usize) -> Vec<u8> {
         let mut file = Vec::new();
         for expected in acked + 1.. {
             let (block, payload) = self.data();
             assert_eq!(block, expected);
-            self.say(Hand::ack(block));
+            self.send(RawClient::ack(block));
             file.extend_from_slice(&payload);
             if payload.len() < blksize {
                 break;
@@ -129,10 +130,10 @@ impl Hand {
         file
     }
 
-    /// Asks for a file without options, and takes all of it.
+    /// Requests a file without options, and receives all of it.
     #[track_caller]
     pub fn fetch(&self, name: &str) -> Vec<u8> {
-        self.say(Hand::request(name, &[]));
+        self.send(RawClient::request(name, &[]));
         self.take(0, 512)
     }
 }

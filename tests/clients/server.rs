@@ -1,4 +1,4 @@
-//! Bootstone on a thread of the test, wired as `cli/serve.rs` wires it, with a made-up catalog.
+//! Bootstone on a thread of the test, with a made-up catalog, set up as in `cli/serve`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, mpsc};
@@ -6,25 +6,25 @@ use std::thread::JoinHandle;
 
 use bootstone::catalog::Catalog;
 use bootstone::net::Clock;
-use bootstone::net::driver::{Busy, Driver};
-use bootstone::net::socket::{Bound, Socket};
-use bootstone::net::status::Pulse;
-use bootstone::proto::config::Config;
+use bootstone::net::driver::{ActiveDrivers, Driver};
+use bootstone::net::socket::{BoundSocket, Socket};
+use bootstone::net::status::StatusRequester;
+use bootstone::proto::config::ServerConfig;
 use bootstone::proto::report::{Figures, Report, Requested};
 use bootstone::proto::server::Server;
 use bootstone::proto::stats::Outcome;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
-use crate::children::DEADLINE;
 use crate::content;
-use crate::hand::Hand;
+use crate::processes::DEADLINE;
+use crate::raw_client::RawClient;
 
 /// A server that runs until it is dropped.
-pub struct Serving {
+pub struct TestServer {
     address: SocketAddr,
-    reports: mpsc::Receiver<Seen>,
-    /// Ends the thread: when it is idle if told so, at once if dropped.
+    reports: mpsc::Receiver<ServerReport>,
+    /// Ends the thread: once it is idle if sent, at once if dropped.
     end: Option<oneshot::Sender<WhenIdle>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -34,29 +34,29 @@ struct WhenIdle;
 
 /// A report of the server.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ServerReport {
     pub peer: SocketAddr,
     pub file: String,
     pub outcome: Outcome,
     pub figures: Option<Figures>,
 }
 
-impl Serving {
+impl TestServer {
     /// The files of [`content`] on `127.0.0.1`.
-    pub fn files() -> Serving {
-        Serving::on("127.0.0.1", content::catalog())
+    pub fn files() -> TestServer {
+        TestServer::on("127.0.0.1", content::catalog())
     }
 
     /// `catalog` on a port of `listen` that the kernel chooses.
     #[track_caller]
-    pub fn on(listen: &str, catalog: Catalog) -> Serving {
+    pub fn on(listen: &str, catalog: Catalog) -> TestServer {
         let listen: IpAddr = listen.parse().unwrap();
-        let bound = Bound::bind((listen, 0).into()).unwrap();
-        let address = bound.address();
-        let (tell, reports) = mpsc::channel();
+        let socket = BoundSocket::bind((listen, 0).into()).unwrap();
+        let address = socket.address();
+        let (sender, reports) = mpsc::channel();
         let (end, ended) = oneshot::channel();
-        let thread = std::thread::spawn(move || serve(bound, catalog, ended, &tell));
-        Serving {
+        let thread = std::thread::spawn(move || serve(socket, catalog, ended, &sender));
+        TestServer {
             address,
             reports,
             end: Some(end),
@@ -73,25 +73,26 @@ impl Serving {
         (host.parse::<IpAddr>().unwrap(), self.address.port()).into()
     }
 
-    /// Returns when everything has been answered that was sent before: what there is to be heard can be heard
-    /// by then. Leaves two reports, which [`reports`](Self::reports) passes over.
+    /// Waits until every datagram sent before has been answered. Adds two reports, which
+    /// [`reports`](Self::reports) leaves out.
     #[track_caller]
     pub fn settle(&self) {
-        // The first answer leaves amid those to the datagrams that came with it; the second one after them.
+        // The first answer leaves amid those to the datagrams that came with it; the second one
+        // after them.
         for _ in 0..2 {
-            let hand = Hand::to(self.at(if self.address.is_ipv4() {
+            let client = RawClient::to(self.at(if self.address.is_ipv4() {
                 "127.0.0.1"
             } else {
                 "::1"
             }));
-            hand.say(Hand::request(SETTLING, &[]));
-            assert_eq!(hand.hear()[..2], [0, 5]);
+            client.send(RawClient::request(SETTLING, &[]));
+            assert_eq!(client.receive()[..2], [0, 5]);
         }
     }
 
-    /// Has everything under way finished. All reports that nobody has taken yet.
+    /// Waits until all transfers are finished. Returns the reports that were not read before.
     #[track_caller]
-    pub fn reports(mut self) -> Vec<Seen> {
+    pub fn reports(mut self) -> Vec<ServerReport> {
         // The last ACK of a client that has ended may still be on its way.
         self.settle();
         self.end.take().unwrap().send(WhenIdle).unwrap();
@@ -112,7 +113,7 @@ impl Serving {
 /// A name that is not served.
 const SETTLING: &str = "settling";
 
-impl Drop for Serving {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.end.take();
         let ended = self.thread.take().map(JoinHandle::join);
@@ -126,45 +127,45 @@ impl Drop for Serving {
 }
 
 fn serve(
-    bound: Bound,
+    socket: BoundSocket,
     catalog: Catalog,
     end: oneshot::Receiver<WhenIdle>,
-    tell: &mpsc::Sender<Seen>,
+    sender: &mpsc::Sender<ServerReport>,
 ) {
     let report = |catalog: &Catalog, report: &Report| {
-        // Nobody listens any more when the test is over.
-        let _ = tell.send(Seen::new(catalog, report));
+        // The receiver is gone when the test is over.
+        let _ = sender.send(ServerReport::new(catalog, report));
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     LocalSet::new().block_on(&runtime, async {
-        let server = Server::new(Arc::new(catalog), Config::default());
+        let server = Server::new(Arc::new(catalog), ServerConfig::default());
         let clock = Clock::start();
-        let line = Pulse::new(clock).line();
-        let driver = Driver::new(Socket::new(bound).unwrap(), server, clock, report);
-        let busy = Busy::new(0);
-        let mut idle = busy.subscribe();
+        let status = StatusRequester::new(clock).add_driver();
+        let driver = Driver::new(Socket::new(socket).unwrap(), server, clock, report);
+        let active = ActiveDrivers::new(0);
+        let mut idle = active.subscribe();
         let end = async {
             if let Ok(WhenIdle) = end.await {
-                idle.wait_for(|busy| *busy == 0).await.unwrap();
+                idle.wait_for(|active| *active == 0).await.unwrap();
             }
         };
         tokio::select! {
-            Err(error) = driver.run(busy, line) => panic!("{error}"),
+            Err(error) = driver.run(active, status) => panic!("{error}"),
             () = end => {}
         }
     });
 }
 
-impl Seen {
-    fn new(catalog: &Catalog, report: &Report) -> Seen {
+impl ServerReport {
+    fn new(catalog: &Catalog, report: &Report) -> ServerReport {
         let file = match &report.file {
             Requested::File(file) => catalog.entry(*file).name.clone(),
             Requested::Name(name) => String::from_utf8_lossy(name).into_owned(),
         };
-        Seen {
+        ServerReport {
             peer: report.peer,
             file,
             outcome: report.outcome,
@@ -172,13 +173,13 @@ impl Seen {
         }
     }
 
-    /// A transfer of all of `file`, in which nothing was sent twice for nothing.
+    /// Asserts a complete transfer of `file` without unnecessary resends.
     #[track_caller]
     pub fn assert_complete(&self, file: &str, bytes: usize) {
         self.assert_complete_with(file, bytes, 0);
     }
 
-    /// The same with up to `resent` blocks, or OACKs, for which the peer may have asked twice.
+    /// The same, with up to `resent` blocks or OACKs that the peer may have requested twice.
     #[track_caller]
     pub fn assert_complete_with(&self, file: &str, bytes: usize, resent: u128) {
         assert_eq!(
@@ -187,9 +188,9 @@ impl Seen {
         );
         let figures = self.figures.unwrap();
         assert_eq!(figures.bytes, bytes as u64, "{self:?}");
-        // Nothing is lost on loopback, so only timers may have resent, where the machine was so busy that a peer had
-        // to wait for its turn: for 50 ms at least before a block asks for the ACK of a window, for 200 ms before
-        // all of it leaves again.
+        // Nothing is lost on loopback, so only timers may have resent, where the machine was so
+        // busy that a peer had to wait for its turn: for 50 ms at least before a block asks for the
+        // ACK of a window, for 200 ms before all of it leaves again.
         let (millis, windowsize) = (figures.duration.as_millis(), u128::from(figures.windowsize));
         let asked = if windowsize > 1 { millis / 50 } else { 0 };
         let most = resent + asked + millis / 200 * windowsize;

@@ -1,4 +1,4 @@
-//! The life of the binary: it serves what was compiled in, and a signal ends it.
+//! The program from start to end: it serves the embedded files, and a signal ends it.
 
 use bootstone::catalog::Catalog;
 use bootstone::embedded;
@@ -6,8 +6,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::binary::Bootstone;
-use crate::hand::Hand;
-use crate::programs::{Program, Wish};
+use crate::programs::{Download, Program};
+use crate::raw_client::RawClient;
 
 const SUMS: &str = "SHA256SUMS";
 
@@ -22,20 +22,20 @@ fn sums() -> Vec<u8> {
     catalog.bytes(file).to_vec()
 }
 
-/// A transfer that has begun: the first block of `SHA256SUMS` has come.
-fn under_way(bootstone: &Bootstone) -> (Hand, Vec<u8>) {
-    let hand = Hand::to(bootstone.address());
-    hand.say(Hand::request(SUMS, &[("blksize", "8")]));
-    assert_eq!(hand.hear(), b"\0\x06blksize\x008\0");
-    hand.say(Hand::ack(0));
-    let (number, payload) = hand.data();
+/// A transfer in progress: the first block of `SHA256SUMS` has arrived.
+fn in_progress(bootstone: &Bootstone) -> (RawClient, Vec<u8>) {
+    let client = RawClient::to(bootstone.address());
+    client.send(RawClient::request(SUMS, &[("blksize", "8")]));
+    assert_eq!(client.receive(), b"\0\x06blksize\x008\0");
+    client.send(RawClient::ack(0));
+    let (number, payload) = client.data();
     assert_eq!(number, 1);
-    (hand, payload)
+    (client, payload)
 }
 
 /// Its line in the log.
-fn transfer_of<'a>(lines: &'a [Value], hand: &Hand) -> Option<&'a Value> {
-    let port = hand.address().port();
+fn transfer_of<'a>(lines: &'a [Value], client: &RawClient) -> Option<&'a Value> {
+    let port = client.address().port();
     let mut lines = lines.iter().filter(|line| line["message"] == "transfer");
     lines.find(|line| line["peer"] == format!("127.0.0.1:{port}"))
 }
@@ -47,11 +47,11 @@ fn curl_fetches_every_embedded_file() {
     }
     let bootstone = Bootstone::serving(&[]);
     for (_, entry) in catalog().iter() {
-        let wish = Wish {
+        let download = Download {
             blksize: Some(1468),
-            ..Wish::new(bootstone.address(), &entry.name)
+            ..Download::new(bootstone.address(), &entry.name)
         };
-        let fetched = Program::Curl.fetch(&wish);
+        let fetched = Program::Curl.fetch(&download);
         assert!(fetched.is_success, "{}: {:?}", entry.name, fetched.ended);
         assert!(fetched.bytes == *entry.bytes, "{}", entry.name);
         let line = bootstone.line("transfer");
@@ -80,54 +80,54 @@ fn an_idle_server_ends_at_once() {
 }
 
 #[test]
-fn a_transfer_under_way_is_finished_and_a_new_one_still_answered() {
+fn a_transfer_in_progress_is_finished_and_a_new_one_is_answered() {
     let bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
-    let (hand, mut file) = under_way(&bootstone);
+    let (client, mut file) = in_progress(&bootstone);
     bootstone.signal(Signal::TERM);
     bootstone.line("draining");
 
-    let other = Hand::to(bootstone.address());
+    let other = RawClient::to(bootstone.address());
     assert!(other.fetch(SUMS) == sums());
-    other.say(Hand::request("nothing", &[]));
-    assert_eq!(other.hear()[..4], [0, 5, 0, 1]);
+    other.send(RawClient::request("nothing", &[]));
+    assert_eq!(other.receive()[..4], [0, 5, 0, 1]);
 
-    hand.say(Hand::ack(1));
-    file.extend(hand.take(1, 8));
+    client.send(RawClient::ack(1));
+    file.extend(client.take(1, 8));
     assert!(file == sums());
     let (status, lines) = bootstone.last_lines();
     assert_eq!(status.code(), Some(0));
-    for hand in [&hand, &other] {
-        assert_eq!(transfer_of(&lines, hand).unwrap()["outcome"], "complete");
+    for client in [&client, &other] {
+        assert_eq!(transfer_of(&lines, client).unwrap()["outcome"], "complete");
     }
     assert_eq!(lines.last().unwrap()["message"], "stopped");
 }
 
 /// While one socket has a transfer to finish, the others still answer.
 #[test]
-fn every_socket_is_answered_until_all_are_idle() {
+fn every_socket_answers_until_all_are_idle() {
     let listen = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"];
     let bootstone = Bootstone::start(&listen, &[]);
-    let (hand, mut file) = under_way(&bootstone);
+    let (client, mut file) = in_progress(&bootstone);
     bootstone.signal(Signal::TERM);
     bootstone.line("draining");
-    assert!(Hand::to(bootstone.addresses()[1]).fetch(SUMS) == sums());
-    hand.say(Hand::ack(1));
-    file.extend(hand.take(1, 8));
+    assert!(RawClient::to(bootstone.addresses()[1]).fetch(SUMS) == sums());
+    client.send(RawClient::ack(1));
+    file.extend(client.take(1, 8));
     assert!(file == sums());
     assert_eq!(bootstone.last_lines().0.code(), Some(0));
 }
 
-/// Workers share a port, and the kernel shares out the peers among their sockets. If the first worker to
-/// be idle closed its socket, peers of the others would end up with the wrong worker.
+/// Workers share a port, and the kernel shares out the peers among their sockets. If the first
+/// worker to be idle closed its socket, peers of the others would end up with the wrong worker.
 #[test]
-fn draining_hands_no_peer_to_another_worker() {
+fn draining_clients_no_peer_to_another_worker() {
     let bootstone = Bootstone::serving(&["--workers", "4", "--drain-timeout", "3600"]);
-    let transfers: Vec<_> = (0..16).map(|_| under_way(&bootstone)).collect();
+    let transfers: Vec<_> = (0..16).map(|_| in_progress(&bootstone)).collect();
     bootstone.signal(Signal::TERM);
     bootstone.line("draining");
-    for (hand, mut file) in transfers {
-        hand.say(Hand::ack(1));
-        file.extend(hand.take(1, 8));
+    for (client, mut file) in transfers {
+        client.send(RawClient::ack(1));
+        file.extend(client.take(1, 8));
         assert!(file == sums());
     }
     let (status, lines) = bootstone.last_lines();
@@ -143,7 +143,7 @@ fn draining_hands_no_peer_to_another_worker() {
 fn a_second_signal_ends_it_at_once() {
     for second in [Signal::TERM, Signal::INT] {
         let mut bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
-        let (_hand, _) = under_way(&bootstone);
+        let (_client, _) = in_progress(&bootstone);
         bootstone.signal(Signal::TERM);
         bootstone.line("draining");
         bootstone.signal(second);
@@ -152,34 +152,36 @@ fn a_second_signal_ends_it_at_once() {
             bootstone.wait().code().is_some(),
             "it ended by the signal itself"
         );
+        let stderr = bootstone.stderr();
+        assert!(stderr.contains("aborting transfers"), "{stderr}");
     }
 }
 
 #[test]
-fn the_drain_timeout_cuts_transfers_off() {
+fn the_drain_timeout_aborts_transfers() {
     let start = std::time::Instant::now();
     let bootstone = Bootstone::serving(&["--workers", "2", "--drain-timeout", "1"]);
-    let hands = [(); 8].map(|()| under_way(&bootstone).0);
+    let clients = [(); 8].map(|()| in_progress(&bootstone).0);
     bootstone.signal(Signal::TERM);
-    bootstone.line("drain timeout: transfers are cut off");
+    bootstone.line("drain timeout: aborting transfers");
     assert!(start.elapsed().as_secs() >= 1);
     let (status, lines) = bootstone.last_lines();
     assert_eq!(status.code(), Some(0));
-    for hand in hands {
-        assert_eq!(transfer_of(&lines, &hand).unwrap()["outcome"], "dropped");
+    for client in clients {
+        assert_eq!(transfer_of(&lines, &client).unwrap()["outcome"], "dropped");
     }
     assert_eq!(lines.last().unwrap()["message"], "stopped");
 }
 
-/// Or else whoever sends one a second would keep the program from ever ending.
+/// Otherwise a client that sends one per second would keep the program from ending.
 #[test]
-fn a_request_without_an_ack_is_not_waited_for() {
+fn a_transfer_without_an_ack_does_not_delay_the_end() {
     let bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
-    let hand = Hand::to(bootstone.address());
-    hand.say(Hand::request(SUMS, &[("blksize", "8")]));
-    hand.hear();
+    let client = RawClient::to(bootstone.address());
+    client.send(RawClient::request(SUMS, &[("blksize", "8")]));
+    client.receive();
     bootstone.signal(Signal::TERM);
     let (status, lines) = bootstone.last_lines();
     assert_eq!(status.code(), Some(0));
-    assert_eq!(transfer_of(&lines, &hand).unwrap()["outcome"], "dropped");
+    assert_eq!(transfer_of(&lines, &client).unwrap()["outcome"], "dropped");
 }

@@ -1,0 +1,34 @@
+//! Exit codes and output of the commands.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write as _};
+use std::process::ExitCode;
+
+/// Exit code: done.
+pub(super) const DONE: u8 = 0;
+/// Exit code: a file differs from what was published.
+pub(super) const MISMATCH: u8 = 1;
+/// Exit code: the command could not do its work: a wrong command line, no network, no permission.
+pub(super) const COULD_NOT: u8 = 2;
+
+/// Writes an error message to standard error and returns [`COULD_NOT`].
+pub(super) fn could_not(message: impl Display) -> ExitCode {
+    say(format_args!("bootstone: {message}"));
+    ExitCode::from(COULD_NOT)
+}
+
+/// Writes a line to standard error. Errors are ignored; `eprintln!` would panic.
+pub(super) fn say(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Writes to standard output. A reader that has closed the pipe (`| head`) is not an error.
+pub(super) fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            could_not(format_args!("cannot write to standard output: {error}"))
+        }
+        _ => ExitCode::from(DONE),
+    }
+}

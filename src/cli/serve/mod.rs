@@ -1,0 +1,208 @@
+//! `bootstone serve`: parse, bind, enter the sandbox, serve, drain.
+
+mod listen;
+mod settings;
+mod table;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use self::settings::Settings;
+pub(crate) use self::table::Serve;
+use super::console::{COULD_NOT, DONE, could_not, say};
+use super::signals::Signals;
+use super::{panics, runtime};
+use crate::embedded;
+use crate::http::{self, ConnectionLimits, Site};
+use crate::log;
+use crate::manifest::Manifest;
+use crate::net::Clock;
+use crate::net::driver::ActiveDrivers;
+use crate::net::socket::BoundSocket;
+use crate::net::status::StatusRequester;
+use crate::net::systemd::ServiceManager;
+use crate::net::worker::{self, Assignment, WorkerConfig};
+use crate::proto::config::ServerConfig;
+use crate::sandbox::{self, SandboxState};
+
+impl Serve {
+    /// Serves until a signal arrives; fails with a message.
+    pub(crate) fn run(self) -> ExitCode {
+        match Settings::new(self).and_then(serve) {
+            Ok(()) => ExitCode::from(DONE),
+            Err(message) => could_not(message),
+        }
+    }
+}
+
+/// What has been opened before the sandbox is entered.
+struct Opened {
+    /// The sockets of each worker.
+    sockets: Vec<Vec<BoundSocket>>,
+    http: Option<(TcpListener, SocketAddr)>,
+    service_manager: ServiceManager,
+}
+
+fn serve(settings: Settings) -> Result<(), String> {
+    let manifest = embedded::manifest();
+    let opened = open(&settings)?;
+    // After this nothing can be opened. Threads start later, because each inherits the sandbox.
+    let sandbox = sandbox::enter(&settings.sandbox)?;
+    panics::abort_on_panic();
+    let log = log::start(settings.log_format)
+        .map_err(|error| format!("the log does not start: {error}"))?;
+    let runtime = runtime::start()?;
+    let served = runtime.block_on(run(&manifest, &settings, opened, &sandbox));
+    // Writes the last line. The runtime is not waited for: nothing in it is left to finish.
+    drop(log);
+    runtime.shutdown_background();
+    served.map_err(|error| format!("a worker has failed: {error}"))
+}
+
+fn open(settings: &Settings) -> Result<Opened, String> {
+    Ok(Opened {
+        sockets: listen::open_all(&settings.listen, settings.workers)?,
+        http: settings
+            .http
+            .as_deref()
+            .map(listen::open_http)
+            .transpose()?,
+        service_manager: ServiceManager::connect()
+            .map_err(|error| format!("cannot connect to NOTIFY_SOCKET: {error}"))?,
+    })
+}
+
+fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxState) {
+    let all = opened.sockets.iter().flatten();
+    let from_systemd = all.clone().filter(|socket| socket.is_inherited()).count();
+    let mut listen: Vec<String> = Vec::new();
+    for address in all.map(|socket| log::canonical(socket.address()).to_string()) {
+        if !listen.contains(&address) {
+            listen.push(address);
+        }
+    }
+    let names = manifest.records().iter().map(|record| record.name.as_str());
+    let http = opened.http.as_ref().map(|(_, address)| *address);
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        content = %manifest.content_id(),
+        files = names.collect::<Vec<_>>().join(","),
+        listen = listen.join(","),
+        http = http.map(tracing::field::display),
+        from_systemd = (from_systemd > 0).then_some(from_systemd),
+        workers = opened.sockets.len(),
+        user = sandbox.user.map(tracing::field::display),
+        landlock = %sandbox.landlock,
+        seccomp = %sandbox.seccomp,
+        "serving"
+    );
+    let mut sockets = opened.sockets.iter().flatten();
+    if let Some(bytes) = sockets.find_map(BoundSocket::short_receive_buffer) {
+        warn!(
+            bytes,
+            "the receive buffer is small and will overflow in a storm of requests; raise \
+             net.core.rmem_max"
+        );
+    }
+    for warning in sandbox.warnings() {
+        warn!("{warning}");
+    }
+}
+
+/// Starts the workers and waits for a signal, then until no transfer is in progress.
+async fn run(
+    manifest: &Manifest,
+    settings: &Settings,
+    opened: Opened,
+    sandbox: &SandboxState,
+) -> io::Result<()> {
+    // Before the first line of the log: a reader of that line may send a signal at once.
+    let mut signals = Signals::new()?;
+    log_start(manifest, &opened, sandbox);
+    let clock = Clock::start();
+    let mut status = StatusRequester::new(clock);
+    let (draining, is_draining) = watch::channel(false);
+    let active = ActiveDrivers::new(0);
+    let mut idle = active.subscribe();
+    let (failures, mut failed) = mpsc::unbounded_channel();
+    let config = WorkerConfig {
+        catalog: Arc::new(embedded::catalog(manifest)),
+        clock,
+        report: log::transfer,
+        active,
+        failures,
+    };
+    for assignments in assign(settings.server, opened.sockets, &mut status) {
+        worker::start(config.clone(), assignments)?;
+    }
+    let shutdown = status.shutdown_request();
+    if let Some((listener, _)) = opened.http {
+        let region = settings.region.clone();
+        let site = Site::new(
+            config.catalog,
+            manifest.clone(),
+            region,
+            status,
+            is_draining,
+        );
+        http::start(listener, site, ConnectionLimits::default())?;
+    }
+    opened.service_manager.notify("READY=1");
+    tokio::select! {
+        name = signals.next() => {
+            draining.send_replace(true);
+            info!(signal = name, "draining");
+        }
+        Some(error) = failed.recv() => return Err(error),
+    }
+    opened.service_manager.notify("STOPPING=1");
+    let idle = timeout(settings.drain_timeout, idle.wait_for(|active| *active == 0));
+    tokio::select! {
+        idle = idle => if idle.is_err() {
+            warn!("drain timeout: aborting transfers");
+        },
+        Some(error) = failed.recv() => return Err(error),
+        name = signals.next() => exit_at_once(name),
+    }
+    shutdown.send().await;
+    info!("stopped");
+    Ok(())
+}
+
+/// Ends the process without waiting for anything, the log included.
+fn exit_at_once(signal: &str) -> ! {
+    say(format_args!(
+        "bootstone: second {signal}: aborting transfers"
+    ));
+    std::process::exit(COULD_NOT.into());
+}
+
+/// Assigns the sockets to their workers. The sockets of an address share its sessions.
+fn assign(
+    config: ServerConfig,
+    sockets: Vec<Vec<BoundSocket>>,
+    status: &mut StatusRequester,
+) -> Vec<Vec<Assignment>> {
+    let all = sockets.iter().flatten().map(BoundSocket::address);
+    let all: Vec<SocketAddr> = all.collect();
+    let mut assign = |socket: BoundSocket| {
+        let sharing = all.iter().filter(|other| **other == socket.address());
+        let config = ServerConfig {
+            max_sessions: config.max_sessions.div_ceil(sharing.count()),
+            ..config
+        };
+        Assignment {
+            socket,
+            config,
+            status: status.add_driver(),
+        }
+    };
+    let of_worker = |sockets: Vec<BoundSocket>| sockets.into_iter().map(&mut assign).collect();
+    sockets.into_iter().map(of_worker).collect()
+}

@@ -1,0 +1,61 @@
+//! What the sandbox has put in force.
+
+use std::fmt;
+
+use super::user::User;
+
+/// The state of Landlock or seccomp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Turned off by `--no-sandbox`.
+    Off,
+    /// Not available on this system.
+    Missing,
+    /// In force, with this version of its interface.
+    Version(u32),
+    /// In force.
+    On,
+}
+
+impl fmt::Display for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mechanism::Off => f.write_str("off"),
+            Mechanism::Missing => f.write_str("missing"),
+            Mechanism::Version(version) => write!(f, "{version}"),
+            Mechanism::On => f.write_str("on"),
+        }
+    }
+}
+
+/// The sandbox as it is in force.
+#[derive(Debug)]
+pub struct SandboxState {
+    /// The current user; `None` on systems other than Linux.
+    pub user: Option<User>,
+    /// State of Landlock.
+    pub landlock: Mechanism,
+    /// State of seccomp.
+    pub seccomp: Mechanism,
+}
+
+impl SandboxState {
+    /// Warnings about protection that is missing.
+    pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
+        let root = self.user.is_some_and(|user| user.uid == 0);
+        let unfiltered = match self.seccomp {
+            Mechanism::Off => Some(
+                "NO SANDBOX, as configured: an attacker who exploits a bug in this program can do \
+                 what its user can do",
+            ),
+            Mechanism::Missing => Some("NO SANDBOX: it exists on Linux only"),
+            _ => (self.landlock == Mechanism::Missing).then_some(
+                "this kernel has no Landlock: only seccomp and the user's permissions protect files",
+            ),
+        };
+        let root = root.then_some(
+            "still root, as configured: without capabilities, but with access to root's files",
+        );
+        root.into_iter().chain(unfiltered)
+    }
+}

@@ -1,0 +1,13 @@
+//! The commands `get`, `verify` and `list` of the program.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed; this one starts programs and reads files"
+)]
+
+mod get;
+mod list;
+mod run;
+mod server;
+mod verify;
