@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use bootstone::proto::config::Config;
-use bootstone::proto::negotiate::Limits;
+use bootstone::proto::config::ServerConfig;
+use bootstone::proto::negotiate::NegotiationLimits;
 use bootstone::proto::stats::Outcome;
 
 use crate::attacker::{Line, Traffic, ack, public, rrq};
@@ -41,9 +41,9 @@ struct Drawn {
 
 /// One request in the name of somebody else, and guesses for as long as there is anything to draw.
 fn draw(options: &str, guess: Guess, pipeline: u16) -> Drawn {
-    let config = Config {
+    let config = ServerConfig {
         pipeline,
-        ..Config::default()
+        ..ServerConfig::default()
     };
     let mut line = Line::new(MIB, config);
     let victim = public(1, 1, 4000);
@@ -192,7 +192,7 @@ fn a_transfer_never_sends_more_than_its_bound() {
 #[test]
 fn counting_too_fast_ends_the_transfer() {
     // Every 10 ms is fine for lock-step; twice before anything was sent is not.
-    let mut line = Line::new(MIB, Config::default());
+    let mut line = Line::new(MIB, ServerConfig::default());
     let victim = public(1, 1, 4000);
     let mut drawn = Traffic::default();
     line.server
@@ -212,12 +212,12 @@ fn counting_too_fast_ends_the_transfer() {
 #[test]
 fn a_larger_window_draws_more_at_once() {
     for (windowsize, first) in [(16, 16 * 1472), (64, 64 * 1472)] {
-        let config = Config {
-            limits: Limits {
+        let config = ServerConfig {
+            limits: NegotiationLimits {
                 max_windowsize: windowsize,
-                ..Limits::default()
+                ..NegotiationLimits::default()
             },
-            ..Config::default()
+            ..ServerConfig::default()
         };
         let mut line = Line::new(MIB, config);
         let victim = public(1, 1, 4000);

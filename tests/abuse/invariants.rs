@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bootstone::catalog::{Catalog, FileId};
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 use bootstone::proto::report::{Figures, Report, Requested};
 use bootstone::proto::server::{Server, Transmit, Unreachable};
 use bootstone::proto::stats::{Ignored, Outcome};
@@ -24,7 +24,7 @@ pub(crate) struct Witness {
     catalog: Arc<Catalog>,
     /// Datagrams that the driver takes at a time.
     segments: usize,
-    config: Config,
+    config: ServerConfig,
     /// The transfers that are under way, as far as can be seen.
     books: HashMap<SocketAddr, Book>,
     /// ERRORs that may be sent, each with the most that it may have in bytes.
@@ -75,7 +75,7 @@ struct Told {
 }
 
 impl Witness {
-    pub(crate) fn new(catalog: Arc<Catalog>, config: Config, segments: usize) -> Witness {
+    pub(crate) fn new(catalog: Arc<Catalog>, config: ServerConfig, segments: usize) -> Witness {
         Witness {
             server: Server::new(catalog.clone(), config),
             catalog,
@@ -154,9 +154,9 @@ impl Witness {
     }
 
     /// The program ends.
-    pub(crate) fn cut_off(&mut self) {
+    pub(crate) fn abort_all(&mut self) {
         let open = self.books.len();
-        self.server.cut_off(self.now);
+        self.server.abort_all(self.now);
         let reports = self.reports();
         self.close(&reports);
         assert_eq!(reports.len(), open);
@@ -477,7 +477,7 @@ impl Book {
         }
     }
 
-    fn on_oack(&mut self, datagram: &[u8], options: Options<'_>, config: Config) {
+    fn on_oack(&mut self, datagram: &[u8], options: Options<'_>, config: ServerConfig) {
         assert_eq!(self.acks, 0, "a late OACK resets GRUB");
         if let Some(oack) = &self.oack {
             return assert_eq!(oack, datagram, "the same request, another OACK");
@@ -584,7 +584,7 @@ impl Book {
             let granted = (u32::from(figures.blksize), u32::from(figures.windowsize));
             assert_eq!(granted, (self.blksize, self.windowsize), "{oack:?}");
         }
-        assert!(figures.pipeline >= 1);
+        assert!(figures.in_flight >= 1);
         assert!(self.acks > 0 || outcome == Outcome::Complete || figures.rtt.is_none());
         assert!(figures.is_validated == (self.acks > 0) || outcome == Outcome::Complete);
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bootstone::proto::Instant;
-use bootstone::proto::config::Config;
-use bootstone::proto::negotiate::Limits;
+use bootstone::proto::config::ServerConfig;
+use bootstone::proto::negotiate::NegotiationLimits;
 
 use crate::clients::{Client, Fetching, File, Firmware, Pace, Slow, habits};
 use crate::link::{Path, Rate};
@@ -25,15 +25,15 @@ fn seeds(count: u64) -> std::ops::Range<u64> {
     }
 }
 
-fn config(max_windowsize: u16, pipeline: u16) -> Config {
-    let limits = Limits {
+fn config(max_windowsize: u16, pipeline: u16) -> ServerConfig {
+    let limits = NegotiationLimits {
         max_windowsize,
-        ..Limits::default()
+        ..NegotiationLimits::default()
     };
-    Config {
+    ServerConfig {
         limits,
         pipeline,
-        ..Config::default()
+        ..ServerConfig::default()
     }
 }
 

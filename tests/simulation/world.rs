@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::proto::Instant;
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 use bootstone::proto::server::Server;
 use bootstone::proto::stats::Outcome;
 use bootstone::wire::Opcode;
@@ -84,13 +84,13 @@ pub(crate) struct Story {
 
 impl World {
     /// A world in which everything that happens follows from `seed`.
-    pub(crate) fn new(seed: u64, files: &[File], config: Config) -> World {
+    pub(crate) fn new(seed: u64, files: &[File], config: ServerConfig) -> World {
         let entry = |file: &File| Entry::new(file.name.clone(), file.content.to_vec());
         let catalog = Arc::new(Catalog::new(files.iter().map(entry).collect()));
         World::with_catalog(seed, catalog, config)
     }
 
-    pub(crate) fn with_catalog(seed: u64, catalog: Arc<Catalog>, config: Config) -> World {
+    pub(crate) fn with_catalog(seed: u64, catalog: Arc<Catalog>, config: ServerConfig) -> World {
         World {
             seed,
             server: Server::new(catalog, config),

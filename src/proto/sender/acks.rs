@@ -9,6 +9,9 @@ use crate::proto::Instant;
 /// another transfer, two are a blind ACK attack.
 const WILD_ACKS_FORGIVEN: u8 = 1;
 
+/// How often a client with few ACKs gets the whole window again, because it repeats its ACK.
+const SUSPECT_FLIGHTS: u8 = 3;
+
 /// What an ACK did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acked {
@@ -117,8 +120,13 @@ impl Transfer {
         }
     }
 
-    /// Something in flight is lost: all of it leaves again.
+    /// Something in flight is lost: all of it leaves again. To a client with few ACKs that has asked for it several
+    /// times one block leaves: the ACKs may be blind.
     pub(super) fn recover(&mut self, now: Instant, is_reported: bool) {
+        if !self.is_trusted() && self.loss.recoveries() >= SUSPECT_FLIGHTS {
+            self.loss.on_recovery(now);
+            return self.resend_block();
+        }
         self.congestion
             .on_loss(self.window.since_recovery(), &self.rtt);
         self.go_back(now, is_reported);
@@ -145,7 +153,7 @@ impl Transfer {
         match self.loss.waiting() {
             Waiting::Client | Waiting::LastAck => {
                 if self.loss.on_question(ack, &self.rtt) == Verdict::BlockLost {
-                    self.go_back(now, true);
+                    self.recover(now, true);
                 }
             }
             _ if ack.in_flight > 1 && (ack.is_suspect || self.congestion.is_getting_through()) => {

@@ -49,6 +49,10 @@ const TRUSTED_ACKS: u8 = 3;
 /// number of blind ACKs.
 const ESTABLISHED_AFTER: Duration = Duration::from_secs(1);
 
+/// So often in a row the timer resends all that may be in flight. Later it does so every other time, and
+/// one window in between: most likely the client is gone.
+const WHOLE_FLIGHTS: u8 = 4;
+
 /// Most bytes in one system call: the largest UDP payload over IPv4.
 const MAX_BURST: usize = 65_507;
 
@@ -264,6 +268,7 @@ impl Transfer {
         match self.loss.expiries() {
             _ if !self.is_trusted() => self.terms().windowsize,
             0 | 1 => self.congestion.limit(),
+            expiries if expiries > WHOLE_FLIGHTS && expiries % 2 == 1 => self.terms().windowsize,
             _ => self.congestion.limit_after_silence(),
         }
     }
