@@ -1177,7 +1177,7 @@ fn the_figures_of_a_transfer() {
     let Some(figures) = reports[0].transfer else {
         panic!("no figures");
     };
-    assert_eq!(reports[0].peer, crate::dialogue::peer("a").address);
+    assert_eq!(reports[0].peer, crate::dialogue::peer("a"));
     assert_eq!((figures.bytes, figures.resent), (3000, 1));
     assert_eq!((figures.blksize, figures.windowsize), (1024, 2));
     assert_eq!(figures.duration, Duration::from_millis(150));

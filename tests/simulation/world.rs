@@ -139,6 +139,11 @@ impl World {
         self.stations.iter().map(Station::story).collect()
     }
 
+    /// What a client is.
+    pub(crate) fn name(&self, station: usize) -> String {
+        self.stations[station].client.name()
+    }
+
     /// How the server saw a client's transfers end, in that order.
     pub(crate) fn outcomes(&self, station: usize) -> &[Outcome] {
         self.outcomes.get(&station).map_or(&[], Vec::as_slice)
@@ -219,10 +224,13 @@ impl World {
     /// Takes the server's reports; before its datagrams, so that none gets past the end.
     fn listen(&mut self) {
         while let Some(report) = self.server.poll_event() {
-            if let Some(ledger) = self.ledgers.get_mut(&report.peer) {
+            if let Some(ledger) = self.ledgers.get_mut(&report.peer.address) {
                 ledger.is_over |= report.transfer.is_some();
             }
-            let outcomes = self.outcomes.entry(number_of(report.peer)).or_default();
+            let outcomes = self
+                .outcomes
+                .entry(number_of(report.peer.address))
+                .or_default();
             outcomes.push(report.outcome);
         }
     }

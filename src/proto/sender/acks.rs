@@ -10,7 +10,7 @@ use crate::proto::Instant;
 const WILD_ACKS_FORGIVEN: u8 = 1;
 
 /// How often a client with few ACKs gets the whole window again, because it repeats its ACK.
-const SUSPECT_FLIGHTS: u8 = 3;
+const SUSPECT_FLIGHTS: u8 = 8;
 
 /// What an ACK did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,7 @@ impl Transfer {
             is_partial,
             age: self.departures.least_age(now, self.window.una(), srtt),
             is_suspect: !self.is_trusted(),
+            is_wasteful: self.is_wasteful(),
         }
     }
 
@@ -127,6 +128,7 @@ impl Transfer {
             self.loss.on_recovery(now);
             return self.resend_block();
         }
+        self.congestion.on_silence(self.loss.recoveries() + 1);
         self.congestion
             .on_loss(self.window.since_recovery(), &self.rtt);
         self.go_back(now, is_reported);
@@ -156,6 +158,8 @@ impl Transfer {
                     self.recover(now, true);
                 }
             }
+            // The recovery is under way.
+            _ if !self.due().is_empty() => {}
             _ if ack.in_flight > 1 && (ack.is_suspect || self.congestion.is_getting_through()) => {
                 self.loss.on_repeated_ack(ack, &self.rtt);
             }

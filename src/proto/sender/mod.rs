@@ -53,6 +53,10 @@ const ESTABLISHED_AFTER: Duration = Duration::from_secs(1);
 /// one window in between: most likely the client is gone.
 const WHOLE_FLIGHTS: u8 = 4;
 
+/// How many blocks may be resent for each that is acknowledged, and how many to begin with (and two windows).
+const RESENT_FOR_EACH: u32 = 3;
+const RESENT_TO_BEGIN_WITH: u32 = 64;
+
 /// Most bytes in one system call: the largest UDP payload over IPv4.
 const MAX_BURST: usize = 65_507;
 
@@ -266,11 +270,18 @@ impl Transfer {
     /// How many blocks may be in flight: whole windows of the client, always.
     fn limit(&self) -> u16 {
         match self.loss.expiries() {
-            _ if !self.is_trusted() => self.terms().windowsize,
+            _ if !self.is_trusted() || self.is_wasteful() => self.terms().windowsize,
             0 | 1 => self.congestion.limit(),
             expiries if expiries > WHOLE_FLIGHTS && expiries % 2 == 1 => self.terms().windowsize,
             _ => self.congestion.limit_after_silence(),
         }
+    }
+
+    /// More was resent than the worst paths need that a transfer survives (a tenth of all datagrams lost each way):
+    /// the ACKs may be blind. The transfer goes on, with one window at a time and rare recoveries.
+    fn is_wasteful(&self) -> bool {
+        let usual = RESENT_FOR_EACH * self.window.una() + RESENT_TO_BEGIN_WITH;
+        self.resent > usual + 2 * u32::from(self.terms().windowsize)
     }
 
     /// The first block that leaves next.

@@ -76,8 +76,6 @@ impl Transfer {
 
     /// All that may be in flight leaves again, from the first unacknowledged block on.
     fn resend_flight(&mut self, now: Instant) {
-        let expiries = self.loss.expiries();
-        self.congestion.on_silence(expiries);
         self.loss.expect_duplicates(self.window.in_flight());
         self.recover(now, false);
     }
