@@ -536,7 +536,7 @@ impl Book {
         self.sent = self.sent.max(block + 1);
     }
 
-    /// What may have been sent by now: four blocks for each that was acknowledged, 64, and from there on one window each
+    /// What may have been sent by now: four blocks for each that was acknowledged, 64, and from there on one flight each
     /// quarter of a second. Until the third ACK, four windows and a block each time that the client asks or the
     /// timer expires.
     fn most_bytes(&self, now: Instant, pipeline: u32) -> u64 {
@@ -547,7 +547,7 @@ impl Book {
             false => {
                 let flights = 2 * u64::from(pipeline.max(self.windowsize));
                 let quarters = (passed.as_millis() / 250) as u64;
-                4 * u64::from(self.una) + 64 + 2 * window + 2 * flights + quarters * window
+                4 * u64::from(self.una) + 64 + 2 * window + 2 * flights + quarters * flights
             }
         };
         blocks * u64::from(self.blksize + 4)

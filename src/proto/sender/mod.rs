@@ -270,7 +270,7 @@ impl Transfer {
     /// How many blocks may be in flight: whole windows of the client, always.
     fn limit(&self) -> u16 {
         match self.loss.expiries() {
-            _ if !self.is_trusted() || self.is_wasteful() => self.terms().windowsize,
+            _ if !self.is_trusted() => self.terms().windowsize,
             0 | 1 => self.congestion.limit(),
             expiries if expiries > WHOLE_FLIGHTS && expiries % 2 == 1 => self.terms().windowsize,
             _ => self.congestion.limit_after_silence(),
@@ -278,7 +278,7 @@ impl Transfer {
     }
 
     /// More was resent than the worst paths need that a transfer survives (a tenth of all datagrams lost each way):
-    /// the ACKs may be blind. The transfer goes on, with one window at a time and rare recoveries.
+    /// the ACKs may be blind. The transfer goes on, with rare recoveries.
     fn is_wasteful(&self) -> bool {
         let usual = RESENT_FOR_EACH * self.window.una() + RESENT_TO_BEGIN_WITH;
         self.resent > usual + 2 * u32::from(self.terms().windowsize)
