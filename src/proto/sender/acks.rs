@@ -1,16 +1,13 @@
 //! What an ACK does to a transfer.
 
 use super::Transfer;
-use super::loss::{Ack, Verdict, Waiting};
+use super::loss::{Ack, SUSPECT_FLIGHTS, Verdict, Waiting};
 use super::send_window::{Acknowledged, Copies};
 use crate::proto::Instant;
 
 /// A second ACK of a block that was never sent ends the transfer: one may be a late duplicate of an ACK of
 /// another transfer, two are a blind ACK attack.
 const WILD_ACKS_FORGIVEN: u8 = 1;
-
-/// How often a client with few ACKs gets the whole window again, because it repeats its ACK.
-const SUSPECT_FLIGHTS: u8 = 8;
 
 /// What an ACK did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
