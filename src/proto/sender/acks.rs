@@ -125,7 +125,10 @@ impl Transfer {
             self.loss.on_recovery(now);
             return self.resend_block();
         }
-        self.congestion.on_silence(self.loss.recoveries() + 1);
+        let times = self.loss.recoveries() + 1;
+        if times > 1 || !is_reported {
+            self.congestion.on_silence(times);
+        }
         self.congestion
             .on_loss(self.window.since_recovery(), &self.rtt);
         self.go_back(now, is_reported);
