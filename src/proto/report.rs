@@ -59,7 +59,7 @@ pub struct Figures {
     /// The most blocks that were allowed in flight at a time; `windowsize` without pipelining.
     pub in_flight: u16,
     /// How often blocks in flight were resent together.
-    pub recoveries: u32,
+    pub recoveries: u16,
     /// Smoothed round-trip time, if there was an ACK to measure.
     pub rtt: Option<Duration>,
 }

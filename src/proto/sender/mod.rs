@@ -24,6 +24,7 @@ mod rtt;
 mod send_window;
 mod timeouts;
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -74,14 +75,14 @@ pub struct Transfer {
     loss: LossDetection,
     congestion: Controller,
     /// A single block to resend, which moves nothing else.
-    probe: Option<u32>,
+    probe: Option<NonZeroU32>,
     /// Nothing may leave before: a pause of the congestion controller, or the prefix has had its share.
     held_until: Option<Instant>,
     /// What may be sent unasked before the first ACK.
     allowance: Allowance,
     liveness: Liveness,
     resent: u32,
-    recoveries: u32,
+    recoveries: u16,
 }
 
 impl Transfer {
@@ -179,7 +180,7 @@ impl Transfer {
     }
 
     /// How often blocks in flight were resent together.
-    pub fn recoveries(&self) -> u32 {
+    pub fn recoveries(&self) -> u16 {
         self.recoveries
     }
 
@@ -242,7 +243,7 @@ impl Transfer {
         let due = self.due();
         let segment = self.blocks.datagram_len(self.first_due(&due));
         if let Some(block) = self.probe.take() {
-            self.put_probe(block, file, out);
+            self.put_probe(block.get(), file, out);
         } else {
             let most = segments.min(MAX_BURST / segment).max(1);
             let together = due.len().min(self.congestion.chunk_left());
@@ -286,7 +287,7 @@ impl Transfer {
 
     /// The first block that leaves next.
     fn first_due(&self, due: &Range<u32>) -> u32 {
-        self.probe.unwrap_or(due.start)
+        self.probe.map_or(due.start, NonZeroU32::get)
     }
 
     fn put_probe(&mut self, block: u32, file: &[u8], out: &mut Vec<u8>) {
@@ -318,7 +319,8 @@ impl Transfer {
         self.departures.on_go_back();
         self.probe = None;
         self.loss.on_recovery(now);
-        self.recoveries += u32::from(self.is_validated());
+        let is_counted = u16::from(self.is_validated());
+        self.recoveries = self.recoveries.saturating_add(is_counted);
     }
 
     /// How long an ACK of what is in flight is waited for. The client's own `timeout` counts where it is shorter:

@@ -1,6 +1,9 @@
 //! What silence does to a transfer.
 
+use std::num::NonZeroU32;
+
 use super::Transfer;
+use super::liveness::Liveness;
 use super::loss::Waiting;
 use crate::proto::Instant;
 
@@ -67,7 +70,6 @@ impl Transfer {
     fn resend(&mut self, now: Instant) {
         self.loss.on_expiry();
         self.rtt.back_off();
-        self.liveness.on_resent();
         match self.is_trusted() {
             true => self.resend_flight(now),
             false => self.resend_block(),
@@ -84,7 +86,7 @@ impl Transfer {
     /// is all that it misses (a tail loss probe, RFC 8985 §7); then the first.
     pub(super) fn resend_block(&mut self) {
         let times = u32::from(self.loss.expiries()) + u32::from(self.loss.recoveries());
-        self.probe = Some(match times % 2 {
+        self.probe = NonZeroU32::new(match times % 2 {
             1 => self.window.sent() - 1,
             _ => self.window.una(),
         });
@@ -100,7 +102,7 @@ impl Transfer {
     fn awaits_last_ack(&self) -> bool {
         let windowsize = u32::from(self.terms().windowsize);
         let is_last = self.window.una() + windowsize > self.blocks.last();
-        is_last && self.all_sent() && self.liveness.has_resent_enough()
+        is_last && self.all_sent() && Liveness::has_resent_enough(self.loss.expiries())
     }
 
     /// Sets the timer, now that something has left or has arrived.
