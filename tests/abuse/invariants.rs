@@ -5,7 +5,6 @@
 //! fuzzer drives it, and so do the tests.
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -574,6 +574,6 @@ mod tests {
             controller.on_loss(u32::MAX, &steady());
             controller.on_silence(u8::MAX);
         }
-        assert!(controller.limit() > 8000 && controller.limit() % 64 == 0);
+        assert!(controller.limit() > 8000 && controller.limit().is_multiple_of(64));
     }
 }
