@@ -28,7 +28,9 @@ enum Signature {
 ///
 /// `ipxe` has drivers of its own, `snponly` and `undionly` use the firmware's. UEFI machines get
 /// `ipxe.efi`, BIOS machines `undionly.kpxe`.
-const PREFERENCES: [(&str, usize); 11] = [
+const PREFERENCES: [(&str, usize); 13] = [
+    ("shim", 0),
+    ("ipxe-shim", 1),
     ("ipxe-legacy", 3),
     ("ipxe-snp", 2),
     ("undionly", 0),

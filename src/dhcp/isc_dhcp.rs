@@ -61,7 +61,8 @@ const OVER_IPV4: Dialect = Dialect {
 
 const OVER_IPV6: Dialect = Dialect {
     needs: NEEDS_6,
-    definition: "",
+    definition: "option dhcp6.user-class code 15 = string;\n\
+                 option dhcp6.vendor-class code 16 = string;\n",
     // Each class of the option has its length before it.
     is_ipxe: "exists dhcp6.user-class and substring(option dhcp6.user-class, 2, 4) = \"iPXE\"",
     architecture: "option dhcp6.client-arch-type",

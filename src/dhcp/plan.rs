@@ -167,6 +167,9 @@ fn nothing_to_boot(choice: &Choice, secure_boot: bool, is_ipv6: bool) -> String 
                 file.name
             );
         }
+        None if secure_boot => {
+            "no boot file for UEFI is embedded: there is nothing that --secure-boot can send machines to"
+        }
         None if is_ipv6 => {
             "no boot file for UEFI is embedded, and a BIOS does not boot over IPv6: there is nowhere to send \
              machines to"
