@@ -228,6 +228,7 @@ fn record(file: &Found, bytes: &[u8], rules: &Rules) -> Record {
         sha256: Digest::of(bytes),
         kind,
         version,
+        authenticode: None,
         published: [&name, &true_name]
             .iter()
             .any(|name| rules.published.contains_key(*name)),

@@ -71,6 +71,7 @@ fn machine(machine: pe::Machine) -> Machine {
         | pe::IMAGE_FILE_MACHINE_THUMB
         | pe::IMAGE_FILE_MACHINE_ARMNT => Machine::Arm32,
         pe::IMAGE_FILE_MACHINE_ARM64 => Machine::Arm64,
+        pe::IMAGE_FILE_MACHINE_RISCV32 => Machine::RiscV32,
         pe::IMAGE_FILE_MACHINE_RISCV64 => Machine::RiscV64,
         LOONGARCH64 => Machine::LoongArch64,
         _ => Machine::Other,

@@ -733,6 +733,7 @@ fn efi_programs_have_a_machine() {
         (0x10b, 0x014c, Machine::Ia32),
         (0x20b, 0xaa64, Machine::Arm64),
         (0x10b, 0x01c2, Machine::Arm32),
+        (0x10b, 0x5032, Machine::RiscV32),
         (0x20b, 0x5064, Machine::RiscV64),
         (0x20b, 0x6264, Machine::LoongArch64),
         (0x20b, 0x0ebc, Machine::Other),

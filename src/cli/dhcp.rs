@@ -156,20 +156,8 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::manifest::{Digest, Kind, Machine, Manifest, Record};
-
-    fn record(name: &str, kind: Kind) -> Record {
-        Record {
-            name: name.to_owned(),
-            size: 0,
-            netascii_size: 0,
-            sha256: Digest([0; 32]),
-            kind,
-            version: None,
-            published: false,
-            alias_of: None,
-        }
-    }
+    use crate::manifest::testing::record;
+    use crate::manifest::{Kind, Machine, Manifest};
 
     fn plan() -> Plan {
         let (x86, arm) = (Kind::Efi(Machine::X86_64), Kind::Efi(Machine::Arm64));

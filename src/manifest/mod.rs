@@ -36,12 +36,25 @@ pub struct Record {
     pub sha256: Digest,
     /// What the content is.
     pub kind: Kind,
-    /// What the content says of its own version.
+    /// What the content says of its own version, or else what the list of published hashes says.
     pub version: Option<String>,
+    /// The hash and the signature of an EFI program. `None` for any other file, and for an EFI
+    /// program whose headers are so broken that firmware refuses it.
+    pub authenticode: Option<Authenticode>,
     /// Whether the hash was among the published ones (`SHA256SUMS` of the assets directory).
     pub published: bool,
     /// The name of the file that this name is a symbolic link to.
     pub alias_of: Option<String>,
+}
+
+/// How firmware identifies an EFI program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authenticode {
+    /// The Authenticode SHA-256: what Secure Boot's lists hold, and what firmware measures into
+    /// PCR 4 of a TPM. It leaves out the signatures.
+    pub sha256: Digest,
+    /// Whether a signature is attached. Whose it is, and whether it is valid, is not known here.
+    pub signed: bool,
 }
 
 impl Manifest {
@@ -101,12 +114,14 @@ impl Record {
     fn to_line(&self) -> String {
         let optional = |text: &Option<String>| text.as_deref().map_or("-".into(), escape);
         format!(
-            "{} {} {} {} {} {} {} {}\n",
+            "{} {} {} {} {} {} {} {} {}\n",
             self.sha256,
             self.size,
             self.netascii_size,
             self.kind,
             if self.published { PUBLISHED } else { UNLISTED },
+            self.authenticode
+                .map_or("-".into(), |authenticode| authenticode.to_string()),
             optional(&self.version),
             optional(&self.alias_of),
             escape(&self.name),
@@ -121,6 +136,7 @@ impl Record {
             netascii_size,
             kind,
             published,
+            authenticode,
             version,
             alias_of,
             name,
@@ -135,6 +151,10 @@ impl Record {
             sha256: sha256.parse().ok()?,
             kind: kind.parse().ok()?,
             version: optional(version)?,
+            authenticode: match authenticode {
+                "-" => None,
+                text => Some(Authenticode::parse(text)?),
+            },
             published: match published {
                 PUBLISHED => true,
                 UNLISTED => false,
@@ -145,6 +165,28 @@ impl Record {
     }
 }
 
+impl Authenticode {
+    fn parse(text: &str) -> Option<Authenticode> {
+        let (signed, sha256) = text.split_once(':')?;
+        let signed = match signed {
+            SIGNED => true,
+            UNSIGNED => false,
+            _ => return None,
+        };
+        let sha256 = sha256.parse().ok()?;
+        Some(Authenticode { sha256, signed })
+    }
+}
+
+impl fmt::Display for Authenticode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signed = if self.signed { SIGNED } else { UNSIGNED };
+        write!(f, "{signed}:{}", self.sha256)
+    }
+}
+
+const SIGNED: &str = "signed";
+const UNSIGNED: &str = "unsigned";
 const PUBLISHED: &str = "published";
 const UNLISTED: &str = "unlisted";
 
@@ -310,21 +352,33 @@ pub fn netascii_size(content: &[u8]) -> u64 {
     (content.len() + doubled.count()) as u64
 }
 
+/// What tests of several modules make records with.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{Digest, Kind, Record};
+
+    /// The record of an unlisted file that holds `abc`.
+    pub(crate) fn record(name: &str, kind: Kind) -> Record {
+        Record {
+            name: name.to_owned(),
+            size: 3,
+            netascii_size: 3,
+            sha256: Digest::of(b"abc"),
+            kind,
+            version: None,
+            authenticode: None,
+            published: false,
+            alias_of: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn record(name: &str) -> Record {
-        Record {
-            name: name.to_owned(),
-            size: 3,
-            netascii_size: 4,
-            sha256: Digest::of(b"abc"),
-            kind: Kind::Other,
-            version: None,
-            published: false,
-            alias_of: None,
-        }
+        testing::record(name, Kind::Other)
     }
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -367,9 +421,18 @@ mod tests {
         rich.version = Some("2.0.0+ (g1a2b)".to_owned());
         rich.alias_of = Some("-".to_owned());
         rich.published = true;
+        rich.authenticode = Some(Authenticode {
+            sha256: Digest::of(b"hash"),
+            signed: true,
+        });
         let mut empty = record("-");
         empty.version = Some(String::new());
-        let manifest = Manifest::new(vec![record("plain"), rich, empty]);
+        let mut unsigned = record("unsigned");
+        unsigned.authenticode = Some(Authenticode {
+            sha256: Digest::of(b"other"),
+            signed: false,
+        });
+        let manifest = Manifest::new(vec![record("plain"), rich, empty, unsigned]);
         assert_eq!(Manifest::parse(&manifest.to_text()), Ok(manifest));
     }
 
@@ -380,6 +443,9 @@ mod tests {
             good.replace("unlisted", "maybe"),
             good.replace("other", "efi-pdp11"),
             good.replace(" 3 ", " -3 "),
+            good.replace("unlisted - ", "unlisted maybe:0 "),
+            good.replace("unlisted - ", &format!("unlisted {ABC} ")),
+            good.replace("unlisted - ", &format!("unlisted maybe:{ABC} ")),
             good.replace(" a\n", " %6\n"),
             good.replace(" a\n", "\n"),
             good.replace(" a\n", " a b\n"),

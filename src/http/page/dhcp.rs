@@ -104,7 +104,8 @@ fn over_ipv6(plan: &Plan, authority: &Authority) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Digest, Machine, Record};
+    use crate::manifest::Machine;
+    use crate::manifest::testing::record;
 
     fn authority(host: &str) -> Authority {
         Authority::new(host, ([192, 0, 2, 1], 8080).into())
@@ -145,19 +146,6 @@ mod tests {
         ] {
             assert_eq!(authority(host).whole, "192.0.2.1:8080", "{host}");
             assert_eq!(authority(host).server, "192.0.2.1", "{host}");
-        }
-    }
-
-    fn record(name: &str, kind: Kind) -> Record {
-        Record {
-            name: name.to_owned(),
-            size: 0,
-            netascii_size: 0,
-            sha256: Digest([0; 32]),
-            kind,
-            version: None,
-            published: false,
-            alias_of: None,
         }
     }
 
