@@ -2,7 +2,7 @@
 //!
 //! Everything that will be served comes from one directory, under rules that stand in it: `ALLOW`
 //! (name patterns) and `SHA256SUMS` (published hashes). Whatever does not fit fails the build; all
-//! of it is reported at once, each problem with its ways out. `tests/build.rs` includes this file.
+//! of it is reported at once, each problem with its ways out. `tests/build/main.rs` includes this file.
 
 #![allow(
     clippy::disallowed_methods,
