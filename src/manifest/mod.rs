@@ -5,17 +5,16 @@
 //! page of content.
 
 mod kind;
+mod sums;
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
 pub use kind::{Kind, Machine, NotAKind};
-
-/// The name under which [`Manifest::sums`] is served.
-pub const SUMS_NAME: &str = "SHA256SUMS";
+use sums::sum_line;
+pub use sums::{ParseError, SUMS_NAME, parse_sums, parse_versions};
 
 /// All records, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -222,81 +221,6 @@ fn unescape(field: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-fn sum_line(sha256: Digest, name: &str) -> String {
-    format!("{sha256}  {name}\n")
-}
-
-/// Reads a file of hashes as `sha256sum` prints it, in the order of its lines.
-///
-/// Lenient where published files differ: `  ` and ` *` (text and binary) before the name, `./` in
-/// front of it, hexadecimal digits of either case, CR LF, empty lines and lines behind a `#`.
-///
-/// # Errors
-/// The first line that is anything else, or that gives a second, different hash to a name.
-pub fn parse_sums(text: &str) -> Result<Vec<(String, Digest)>, ParseError> {
-    let mut sums = Vec::new();
-    let mut seen = BTreeMap::new();
-    for (index, line) in text.lines().enumerate() {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (name, sha256) = parse_sum_line(line).map_err(|why| ParseError::new(index, why))?;
-        match seen.insert(name, sha256) {
-            None => sums.push((name.to_owned(), sha256)),
-            Some(before) if before == sha256 => {}
-            Some(_) => {
-                return Err(ParseError::new(
-                    index,
-                    "a second, different hash for a name",
-                ));
-            }
-        }
-    }
-    Ok(sums)
-}
-
-fn parse_sum_line(line: &str) -> Result<(&str, Digest), &'static str> {
-    if line.starts_with('\\') {
-        return Err("an escaped name (a backslash or a line end in it): rename the file");
-    }
-    if line.starts_with("SHA256 (") {
-        return Err("a line in BSD style: run sha256sum without --tag");
-    }
-    let malformed = "not as sha256sum prints it: 64 hexadecimal digits, two spaces, a name";
-    let (sha256, rest) = line.split_at_checked(64).ok_or(malformed)?;
-    let sha256 = sha256.parse().map_err(|_| malformed)?;
-    let name = rest.strip_prefix("  ").or(rest.strip_prefix(" *"));
-    let name = name.map(|name| name.strip_prefix("./").unwrap_or(name));
-    match name {
-        Some(name) if !name.is_empty() => Ok((name, sha256)),
-        _ => Err(malformed),
-    }
-}
-
-/// A line that could not be read, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseError {
-    /// Counted from 1.
-    pub line: usize,
-    /// Reads on after `line 3: `.
-    pub why: &'static str,
-}
-
-impl ParseError {
-    fn new(index: usize, why: &'static str) -> ParseError {
-        let line = index + 1;
-        ParseError { line, why }
-    }
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.why)
-    }
-}
-
-impl std::error::Error for ParseError {}
-
 /// A SHA-256 hash; written in lower-case hexadecimal, read in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
@@ -453,37 +377,6 @@ mod tests {
         for broken in cases {
             let error = Manifest::parse(&format!("{good}{broken}")).unwrap_err();
             assert_eq!(error.to_string(), "line 2: not a record of a manifest");
-        }
-    }
-
-    #[test]
-    fn published_sums_are_read_leniently() {
-        let text = format!(
-            "# iPXE\n\n{ABC}  ipxe.efi\r\n{upper} *./a/b c\n{ABC}  *star\n{ABC}  ipxe.efi",
-            upper = ABC.to_uppercase()
-        );
-        let names = ["ipxe.efi", "a/b c", "*star"];
-        let expected = names.map(|name| (name.to_owned(), Digest::of(b"abc")));
-        assert_eq!(parse_sums(&text), Ok(expected.to_vec()));
-    }
-
-    #[test]
-    fn what_is_no_sum_is_refused_with_its_line_and_reason() {
-        let other = Digest::of(b"other");
-        let cases = [
-            (format!("\\{ABC}  a\\\\b"), "escaped name"),
-            (format!("SHA256 (a) = {ABC}"), "BSD style"),
-            (format!("{ABC} a"), "not as sha256sum prints it"),
-            (format!("{ABC}  "), "not as sha256sum prints it"),
-            (ABC.to_owned(), "not as sha256sum prints it"),
-            (format!("{}g  a", &ABC[1..]), "not as sha256sum prints it"),
-            ("\u{e9}".repeat(40), "not as sha256sum prints it"),
-            (format!("{other}  a"), "a second, different hash"),
-        ];
-        for (line, reason) in cases {
-            let error = parse_sums(&format!("{ABC}  a\n{line}\n")).unwrap_err();
-            assert_eq!(error.line, 2);
-            assert!(error.to_string().contains(reason), "{line}: {error}");
         }
     }
 }

@@ -18,4 +18,5 @@ mod kinds;
 mod links;
 mod published;
 mod refused;
+mod sums;
 mod tree;
