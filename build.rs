@@ -15,6 +15,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[path = "build/authenticode.rs"]
+mod authenticode;
 #[path = "build/collect.rs"]
 mod collect;
 #[path = "build/kinds.rs"]

@@ -221,14 +221,18 @@ fn record(file: &Found, bytes: &[u8], rules: &Rules) -> Record {
     let [name, true_name] = [&file.name, &file.true_name];
     let [name, true_name] =
         [name, true_name].map(|name| String::from_utf8_lossy(name).into_owned());
-    let (kind, version) = kinds::kind(&name, bytes);
+    let facts = kinds::facts(&name, bytes);
+    let listed = rules.versions.get(&name);
+    let listed = listed.or_else(|| rules.versions.get(&true_name));
     Record {
         size: bytes.len() as u64,
         netascii_size: netascii_size(bytes),
         sha256: Digest::of(bytes),
-        kind,
-        version,
-        authenticode: None,
+        kind: facts.kind,
+        version: facts
+            .version
+            .or_else(|| listed.map(|(version, _)| version.clone())),
+        authenticode: facts.authenticode,
         published: [&name, &true_name]
             .iter()
             .any(|name| rules.published.contains_key(*name)),
@@ -262,6 +266,17 @@ fn judge_missing(files: &[Found], rules: &Rules, problems: &mut Problems<'_>) {
         } else if !files.iter().any(|file| file.name == name) {
             let what = format!("missing, and {listed}: expected sha256 {expected}");
             problems.add(name, what + ". Bring the file in, or remove its line");
+        }
+    }
+    for (name, (version, list)) in &rules.versions {
+        let name = name.as_bytes();
+        if !files.iter().any(|file| file.name == name) {
+            let what = format!(
+                "missing, and {}/{list} says that its version is {version}. Bring the file in, or \
+                 remove that line",
+                shown(problems.assets)
+            );
+            problems.add(name, what);
         }
     }
 }

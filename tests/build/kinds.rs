@@ -38,7 +38,7 @@ pub(crate) fn pe(
 }
 
 pub(crate) const EFI_APPLICATION: u16 = 10;
-const SBAT: &[u8] = b"sbat,1,SBAT Version,sbat,1,https://example.com\n\
+pub(crate) const SBAT: &[u8] = b"sbat,1,SBAT Version,sbat,1,https://example.com\n\
     ipxe.vendor,1,Vendor,ipxe,9.9,https://example.com\n\
     ipxe,1,iPXE,ipxe.efi,2.0.0+ (g1a2b),https://example.com\n\0\0\0";
 
@@ -95,6 +95,9 @@ fn the_version_comes_from_the_sbat_section() {
     assert_eq!(version(".sbat", SBAT).as_deref(), Some("2.0.0+ (g1a2b)"));
     let grub = b"sbat,1,SBAT Version,sbat,1,x\ngrub,3,FSF,grub,2.06,x\n";
     assert_eq!(version(".sbat", grub).as_deref(), Some("2.06"));
+    let shim = b"sbat,1,SBAT Version,sbat,1,x\nshim,4,UEFI shim,shim,1,x\n\
+        shim.debian,1,Debian,shim,15.8,x\n";
+    assert_eq!(version(".sbat", shim).as_deref(), Some("15.8"));
     assert_eq!(version(".data", SBAT), None);
     assert_eq!(
         version(".sbat", b"sbat,1,SBAT Version,sbat,1,x\nipxe,1"),

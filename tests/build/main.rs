@@ -11,6 +11,7 @@
 #[allow(dead_code, reason = "its `main` is for cargo")]
 mod build_script;
 
+mod authenticode;
 mod cargo;
 mod collecting;
 mod embedding;

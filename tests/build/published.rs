@@ -1,5 +1,6 @@
 //! Published hashes.
 
+use crate::kinds::{EFI_APPLICATION, SBAT, pe};
 use crate::tree::{Tree, assert_says, record, sum};
 
 #[test]
@@ -102,4 +103,55 @@ fn a_switch_that_is_neither_on_nor_off_is_refused() {
         &problems[0],
         &["BOOTSTONE_REQUIRE_PUBLISHED is `yes`", "to 1", "to 0"],
     );
+}
+
+#[test]
+fn a_list_gives_the_versions_that_content_does_not_tell() {
+    let sbat = pe(0x20b, 0x8664, EFI_APPLICATION, ".sbat", SBAT);
+    let tree = Tree::new()
+        .file("undionly.kpxe", "bios")
+        .file("d/a b.lkrn", "kernel")
+        .file("ipxe.efi", sbat)
+        .file("none.pxe", "")
+        .link("alias.kpxe", "undionly.kpxe")
+        .file("SHA256SUMS", "# version: 1.21.1+git-1 undionly.kpxe\n")
+        .file(
+            "SHA256SUMS.local",
+            "# version: 2.0.0 ./d/a b.lkrn\n# version: 1.21.1+git-1 undionly.kpxe\n\
+             # version: 3 ipxe.efi\n",
+        );
+    let manifest = tree.build();
+    let version = |name| record(&manifest, name).version.clone();
+    assert_eq!(version("undionly.kpxe").as_deref(), Some("1.21.1+git-1"));
+    assert_eq!(version("alias.kpxe").as_deref(), Some("1.21.1+git-1"));
+    assert_eq!(version("d/a b.lkrn").as_deref(), Some("2.0.0"));
+    assert_eq!(version("none.pxe"), None);
+    let why = "a program's own word comes first";
+    assert_eq!(
+        version("ipxe.efi").as_deref(),
+        Some("2.0.0+ (g1a2b)"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_wrong_version_line_is_refused() {
+    let tree = Tree::new().file("SHA256SUMS", "\n# version: 2.0.0\n");
+    tree.refused(&[
+        "ASSETS/SHA256SUMS: line 2: not `# version: VERSION NAME`",
+        "Correct the line, or remove it",
+    ]);
+    let tree = Tree::new().file("SHA256SUMS.local", "# version: 2.0.0 ipxe.efi\n");
+    tree.refused(&[
+        "ASSETS/ipxe.efi: missing, and ASSETS/SHA256SUMS.local says that its version is 2.0.0",
+        "Bring the file in, or remove that line",
+    ]);
+    let tree = Tree::new()
+        .file("a", "")
+        .file("SHA256SUMS", "# version: 1 a\n")
+        .file("SHA256SUMS.local", "# version: 2 a\n");
+    tree.refused(&[
+        "ASSETS/a: SHA256SUMS says version 1, SHA256SUMS.local says 2",
+        "Remove the wrong one",
+    ]);
 }
