@@ -11,8 +11,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::manifest::{Authenticode, Digest};
 
-/// The entry that points to the signatures.
-const SECURITY: usize = IMAGE_DIRECTORY_ENTRY_SECURITY as usize;
 /// Length of the signature and of the file header, which stand before the optional header.
 const OPTIONAL_HEADER: usize = 4 + 20;
 /// Where the checksum stands in an optional header, of 32 and of 64 bits.
@@ -28,7 +26,10 @@ pub(super) fn authenticode<Headers: ImageNtHeaders>(
     let optional = OPTIONAL_HEADER + usize::try_from(file.dos_header().nt_headers_offset()).ok()?;
     let checksum = optional + CHECKSUM;
     let headers = size(file.nt_headers().optional_header().size_of_headers())?;
-    let directory = file.data_directories().iter().nth(SECURITY);
+    let directory = file
+        .data_directories()
+        .iter()
+        .nth(IMAGE_DIRECTORY_ENTRY_SECURITY);
     let signatures = size(directory.map_or(0, |entry| entry.size.get(LE)))?;
 
     let mut hash = Sha256::new();
@@ -37,7 +38,7 @@ pub(super) fn authenticode<Headers: ImageNtHeaders>(
     if directory.is_some() {
         let entry = optional
             + size_of::<Headers::ImageOptionalHeader>()
-            + SECURITY * size_of::<ImageDataDirectory>();
+            + IMAGE_DIRECTORY_ENTRY_SECURITY * size_of::<ImageDataDirectory>();
         hash.update(bytes.get(after_checksum..entry)?);
         hash.update(bytes.get(entry + size_of::<ImageDataDirectory>()..headers)?);
     } else {

@@ -16,6 +16,10 @@ pub use kind::{Kind, Machine, NotAKind};
 use sums::sum_line;
 pub use sums::{ParseError, SUMS_NAME, parse_sums, parse_versions};
 
+/// Names at the top that no file may have: what the HTTP listener answers under its own paths, and
+/// what is reserved for it.
+pub const RESERVED_NAMES: [&str; 4] = ["healthz", "metrics", "version", "SHA256SUMS.minisig"];
+
 /// All records, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {

@@ -215,3 +215,59 @@ fn all_problems_are_reported_together_and_nothing_is_staged() {
     assert_eq!(problems.lines().count(), 4, "{problems}");
     assert_eq!(tree.staged(), [sum("")], "the stage of before is untouched");
 }
+
+/// Each directory leads to the next by two links: 2^40 names in all.
+#[test]
+fn a_tree_of_links_without_bound_is_refused() {
+    let mut tree = Tree::new().file("39/file", "");
+    for level in 0..39 {
+        let next = format!("../{}", level + 1);
+        tree = tree.link(&format!("{level}/a"), &next);
+        tree = tree.link(&format!("{level}/b"), &next);
+    }
+    tree.refused(&[
+        "there are more than 32767 names",
+        "Remove files, or links to directories",
+    ]);
+    let mut tree = Tree::new();
+    for level in 0..9 {
+        let long = format!("{level}/{}", "d".repeat(200));
+        tree = tree.link(&long, format!("../{}", level + 1));
+    }
+    fs::create_dir(tree.path("9")).unwrap();
+    let problems = tree.problems(None);
+    for problem in &problems {
+        assert_says(problem, &["a path of more than 493 bytes", "shorter path"]);
+    }
+    assert_eq!(problems.len(), 7, "{problems:#?}");
+}
+
+#[test]
+fn gigabytes_are_refused_before_they_are_read() {
+    let sparse = |tree: &Tree, name: &str, size| {
+        fs::File::create(tree.path(name))
+            .unwrap()
+            .set_len(size)
+            .unwrap();
+    };
+    let tree = Tree::new().link("again", "large");
+    sparse(&tree, "large", 3 << 30);
+    sparse(&tree, "small", 1);
+    tree.refused(&[
+        "ASSETS/large: 3221225472 bytes, and all files together have 3221225473",
+        "At most 1073741824 bytes can be embedded",
+        "Remove large files",
+    ]);
+}
+
+#[test]
+fn names_that_the_server_answers_itself_are_refused() {
+    for name in ["healthz", "METRICS", "version", "SHA256SUMS.minisig"] {
+        Tree::new().file(name, "").refused(&[
+            &format!("ASSETS/{name}: the server answers under this name itself"),
+            "Rename the file, move it into a directory, or remove it",
+        ]);
+        let below = format!("d/{name}");
+        assert_eq!(names(&Tree::new().file(&below, "").build()), [below]);
+    }
+}
