@@ -101,18 +101,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::manifest::{Digest, Kind, Machine};
+    use crate::manifest::testing::record;
+    use crate::manifest::{Kind, Machine};
 
     fn manifest() -> Manifest {
-        let record = |name: &str, kind, version: Option<&str>| Record {
-            name: name.to_owned(),
-            size: 3,
-            netascii_size: 3,
-            sha256: Digest::of(b"abc"),
-            kind,
+        let record = |name, kind, version: Option<&str>| Record {
             version: version.map(str::to_owned),
             published: true,
-            alias_of: None,
+            ..record(name, kind)
         };
         Manifest::new(vec![
             record("undionly.kpxe", Kind::Bios, None),

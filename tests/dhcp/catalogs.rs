@@ -1,17 +1,24 @@
 //! Made-up sets of boot files, with the names of real ones.
 
 use bootstone::dhcp::{Plan, Request, Server};
-use bootstone::manifest::{Digest, Kind, Machine, Manifest, Record};
+use bootstone::manifest::{Authenticode, Digest, Kind, Machine, Manifest, Record};
 
 const X86_64: Kind = Kind::Efi(Machine::X86_64);
 
-/// A file. Its hash is that of its name, or of the name of the file that it is a link to.
+/// A file. Its hash is that of its name, or of the name of the file that it is a link to. Programs
+/// are signed if they are a shim, GRUB, or in a directory for Secure Boot.
 pub(crate) fn record(name: &str, kind: Kind, alias_of: Option<&str>) -> Record {
+    let file = alias_of.unwrap_or(name);
+    let signed = ["-sb/", "sb/", "shim", "grub"]
+        .iter()
+        .any(|part| file.contains(part));
+    let sha256 = Digest::of(file.as_bytes());
     Record {
         name: name.to_owned(),
         size: 0,
         netascii_size: 0,
-        sha256: Digest::of(alias_of.unwrap_or(name).as_bytes()),
+        sha256,
+        authenticode: matches!(kind, Kind::Efi(_)).then_some(Authenticode { sha256, signed }),
         kind,
         version: None,
         published: false,
@@ -45,12 +52,13 @@ fn kind(name: &str) -> Kind {
 }
 
 fn machine(name: &str) -> Machine {
-    const PARTS: [(&str, Machine); 8] = [
+    const PARTS: [(&str, Machine); 9] = [
         ("i386", Machine::Ia32),
         ("arm32", Machine::Arm32),
         ("arm64", Machine::Arm64),
         ("aa64", Machine::Arm64),
         ("loong64", Machine::LoongArch64),
+        ("riscv32", Machine::RiscV32),
         ("riscv64", Machine::RiscV64),
         ("strange", Machine::Other),
         ("", Machine::X86_64),
@@ -59,13 +67,15 @@ fn machine(name: &str) -> Machine {
     found.unwrap().1
 }
 
-/// `ipxeboot.tar.gz` of iPXE 2.0.0, without its riscv32.
+/// `ipxeboot.tar.gz` of iPXE 2.0.0.
 pub(crate) fn release() -> Manifest {
     let mut names = vec!["boot.ipxe".to_owned(), "autoexec.ipxe".to_owned()];
     let mut add = |directory: &str, files: &[&str]| {
         names.extend(files.iter().map(|file| format!("{directory}/{file}")));
     };
-    for machine in ["i386", "x86_64", "arm32", "arm64", "loong64", "riscv64"] {
+    for machine in [
+        "i386", "x86_64", "arm32", "arm64", "loong64", "riscv32", "riscv64",
+    ] {
         add(machine, &["ipxe.efi", "ipxe-legacy.efi", "snponly.efi"]);
     }
     for machine in ["i386", "x86_64"] {

@@ -24,12 +24,13 @@ fn chosen(manifest: &Manifest) -> String {
 #[test]
 fn of_a_release_every_machine_gets_its_ipxe() {
     let expected = "\
-efi-ia32 6 i386/ipxe.efi
+efi-i386 6 i386/ipxe.efi
 efi-x86-64 7,9 ipxe.efi
 efi-arm32 10 arm32/ipxe.efi
 efi-arm64 11 arm64/ipxe.efi
+efi-riscv32 25 riscv32/ipxe.efi
 efi-riscv64 27 riscv64/ipxe.efi
-efi-loongarch64 39 loong64/ipxe.efi
+efi-loong64 39 loong64/ipxe.efi
 bios 0 undionly.kpxe
 ";
     assert_eq!(chosen(&release()), expected);
@@ -59,13 +60,13 @@ fn of_a_release_for_secure_boot() {
 efi-x86-64 7,9 x86_64-sb/shimx64.efi
 efi-arm64 11 arm64-sb/shimaa64.efi
 efi-riscv64 27 riscv64-sb/ipxe.efi
-efi-loongarch64 39 loong64-sb/ipxe.efi
+efi-loong64 39 loong64-sb/ipxe.efi
 bios 0 undionly.kpxe
 ";
     assert_eq!(shown(&plan), expected);
     let said = plan.warnings.join("\n");
     for part in [
-        "efi-ia32 gets no file: i386/ipxe.efi is not for Secure Boot",
+        "efi-i386 gets no file: i386/ipxe.efi is not for Secure Boot",
         "efi-arm32 gets no file",
         "there is no shim for efi-riscv64",
         "x86_64-sb/shimx64.efi (a shim) asks the root of this server",
@@ -123,7 +124,7 @@ fn of_debian_13() {
 efi-x86-64 7,9 ipxe.efi
 efi-arm64 11 ipxe-arm64.efi
 efi-riscv64 27 ipxe-riscv64.efi
-efi-loongarch64 39 ipxe-loong64.efi
+efi-loong64 39 ipxe-loong64.efi
 bios 0 undionly.kpxe
 ";
     assert_eq!(chosen(&debian_13()), expected);
@@ -181,12 +182,13 @@ fn the_first_choice_of_several() {
 fn http_boot_has_codes_of_its_own_and_urls() {
     let plan = with_http(&release(), "192.0.2.1", "http://192.0.2.1:8080/");
     let expected = "\
-efi-ia32-http 15 http://192.0.2.1:8080/i386/ipxe.efi
+efi-i386-http 15 http://192.0.2.1:8080/i386/ipxe.efi
 efi-x86-64-http 16 http://192.0.2.1:8080/ipxe.efi
 efi-arm32-http 18 http://192.0.2.1:8080/arm32/ipxe.efi
 efi-arm64-http 19 http://192.0.2.1:8080/arm64/ipxe.efi
+efi-riscv32-http 26 http://192.0.2.1:8080/riscv32/ipxe.efi
 efi-riscv64-http 28 http://192.0.2.1:8080/riscv64/ipxe.efi
-efi-loongarch64-http 40 http://192.0.2.1:8080/loong64/ipxe.efi
+efi-loong64-http 40 http://192.0.2.1:8080/loong64/ipxe.efi
 ";
     assert!(shown(&plan).ends_with(expected), "{}", shown(&plan));
     assert!(!plan.targets.iter().any(|target| target.tag == "bios-http"));
