@@ -1,6 +1,6 @@
 //! Which machine is sent to which file.
 
-use super::choice::{Choice, choose, is_shim};
+use super::choice::{Choice, choose, is_shim, is_signed};
 use super::server::Server;
 use crate::manifest::{Kind, Manifest, Record};
 
@@ -156,80 +156,72 @@ fn find<'a>(manifest: &'a Manifest, name: &str) -> Option<&'a Record> {
 }
 
 fn nothing_to_boot(choice: &Choice, secure_boot: bool, is_ipv6: bool) -> String {
-    let why = match choice.left_out.values().next() {
-        Some(_) if secure_boot => {
-            "no shim and no file of a directory for Secure Boot (x86_64-sb/) is embedded for any machine: \
-             there is nothing that --secure-boot can send machines to"
-        }
-        Some(file) => {
-            return format!(
-                "the boot files for UEFI are for Secure Boot only ({}): use --secure-boot, or embed ipxe.efi",
-                file.name
-            );
-        }
-        None if secure_boot => {
-            "no boot file for UEFI is embedded: there is nothing that --secure-boot can send machines to"
-        }
-        None if is_ipv6 => {
-            "no boot file for UEFI is embedded, and a BIOS does not boot over IPv6: there is nowhere to send \
-             machines to"
-        }
-        None => "no boot file for any firmware is embedded: there is nowhere to send machines to",
+    if !secure_boot && let Some(file) = choice.left_out.values().next() {
+        return format!(
+            "the boot files for UEFI are for Secure Boot only ({}): use --secure-boot, or embed \
+             ipxe.efi",
+            file.name
+        );
+    }
+    let what = match (secure_boot, is_ipv6) {
+        (true, _) => "no signed boot file for UEFI is embedded",
+        (false, true) => "no boot file for UEFI is embedded, and a BIOS does not boot over IPv6",
+        (false, false) => "no boot file for any firmware is embedded",
     };
-    format!("{why}. boot-assets/README.md says how to bring in iPXE")
+    format!(
+        "{what}: there is nowhere to send machines to. boot-assets/README.md says how to bring in \
+         iPXE"
+    )
 }
 
 fn warnings(choice: &Choice, manifest: &Manifest, secure_boot: bool) -> Vec<String> {
-    let left_out = choice
-        .left_out
-        .iter()
-        .map(|(kind, record)| match secure_boot {
-            true => format!(
-                "{kind} gets no file: {} is not for Secure Boot, and there is no shim for it",
-                record.name
-            ),
-            false => format!(
-                "{kind} gets no file: {} is for Secure Boot, which needs --secure-boot",
-                record.name
-            ),
-        });
-    let shims = choice.files.values().filter(|record| is_shim(&record.name));
-    let unsigned = choice
+    let reason = match secure_boot {
+        true => "is not signed",
+        false => "is for Secure Boot, which needs --secure-boot",
+    };
+    let left_out = choice.left_out.iter();
+    let left_out =
+        left_out.map(|(kind, record)| format!("{kind} gets no file: {} {reason}", record.name));
+    let signed = choice
         .files
         .iter()
-        .filter(|(kind, record)| secure_boot && **kind != Kind::Bios && !is_shim(&record.name));
-    let unsigned = unsigned.map(|(kind, record)| {
-        format!(
-            "there is no shim for {kind}: its firmware has to hold the key that signed {}",
+        .filter(|(kind, _)| secure_boot && **kind != Kind::Bios);
+    let signed = signed.map(|(kind, record)| match is_shim(&record.name) {
+        true => second_stage(record, manifest),
+        false => format!(
+            "{kind} gets {}, because there is no shim: the firmware has to know its signer",
             record.name
-        )
+        ),
     });
-    let shims = shims.map(|shim| second_stage(shim, manifest));
-    left_out.chain(unsigned).chain(shims).collect()
+    left_out.chain(signed).collect()
 }
 
 /// A shim loads its second stage from the root of the server, not from its own directory.
 fn second_stage(shim: &Record, manifest: &Manifest) -> String {
     let asks = format!(
-        "{} (a shim) asks the root of this server for its second stage: ipxe.efi if the shim is iPXE's, \
-         grubx64.efi or the like if it is a distribution's",
+        "{} is a shim, which asks the root of this server for a signed second stage: ipxe.efi if the \
+         shim is iPXE's, grubx64.efi or the like if it is a distribution's",
         shim.name
     );
+    let is_second_stage = |record: &&Record| {
+        let is_named_so = record.name == "ipxe.efi" || record.name.starts_with("grub");
+        is_named_so && record.kind == shim.kind && is_signed(record)
+    };
+    if manifest
+        .records()
+        .iter()
+        .any(|record| is_second_stage(&record))
+    {
+        return asks;
+    }
     let directory = shim.name.rsplit_once('/').map(|(directory, _)| directory);
-    let beside = directory.map(|directory| format!("{directory}/ipxe.efi"));
-    let beside = beside.and_then(|name| find(manifest, &name));
-    match (find(manifest, "ipxe.efi"), beside) {
-        (Some(root), Some(beside)) if root.sha256 != beside.sha256 => format!(
-            "{asks}. The ipxe.efi there is not {0}: embed {0} as ipxe.efi",
-            beside.name
+    let beside = directory.and_then(|it| find(manifest, &format!("{it}/ipxe.efi")));
+    match beside {
+        None => format!("{asks}. There is none for {}: embed it", shim.kind),
+        Some(beside) => format!(
+            "{asks}. There is none for {}: embed {} as ipxe.efi",
+            shim.kind, beside.name
         ),
-        (None, Some(beside)) => {
-            format!(
-                "{asks}. There is no ipxe.efi: embed {} as ipxe.efi",
-                beside.name
-            )
-        }
-        _ => asks,
     }
 }
 

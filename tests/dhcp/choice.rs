@@ -66,12 +66,12 @@ bios 0 undionly.kpxe
     assert_eq!(shown(&plan), expected);
     let said = plan.warnings.join("\n");
     for part in [
-        "efi-i386 gets no file: i386/ipxe.efi is not for Secure Boot",
-        "efi-arm32 gets no file",
-        "there is no shim for efi-riscv64",
-        "x86_64-sb/shimx64.efi (a shim) asks the root of this server",
-        "The ipxe.efi there is not x86_64-sb/ipxe.efi: embed x86_64-sb/ipxe.efi as ipxe.efi",
-        "The ipxe.efi there is not arm64-sb/ipxe.efi",
+        "efi-i386 gets no file: i386/ipxe.efi is not signed",
+        "efi-riscv32 gets no file",
+        "efi-riscv64 gets riscv64-sb/ipxe.efi, because there is no shim",
+        "x86_64-sb/shimx64.efi is a shim, which asks the root of this server",
+        "There is none for efi-x86-64: embed x86_64-sb/ipxe.efi as ipxe.efi",
+        "There is none for efi-arm64: embed arm64-sb/ipxe.efi as ipxe.efi",
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }
@@ -94,22 +94,60 @@ fn without_secure_boot_no_signed_file_is_chosen() {
 }
 
 #[test]
-fn a_shim_whose_second_stage_is_in_place() {
-    let names = ["sb/ipxe.efi", "sb/shimx64.efi", "ipxe.efi -> sb/ipxe.efi"];
-    let plan = with_secure_boot(&manifest(&names), "192.0.2.1").unwrap();
-    let said = plan.warnings.join("\n");
-    assert!(
-        said.contains("asks the root") && !said.contains("embed"),
-        "{said}"
-    );
-    let plan = with_secure_boot(&manifest(&names[..2]), "192.0.2.1").unwrap();
-    assert!(
-        plan.warnings
-            .join("\n")
-            .contains("There is no ipxe.efi: embed sb/ipxe.efi")
-    );
-    let plan = with_secure_boot(&debian_secure_boot(), "192.0.2.1").unwrap();
-    assert_eq!(shown(&plan), "efi-x86-64 7,9 shimx64.efi\n");
+fn the_second_stage_of_a_shim_is_signed_and_for_the_same_machine() {
+    let said = |names: &[&str]| {
+        let plan = with_secure_boot(&manifest(names), "192.0.2.1").unwrap();
+        assert!(
+            plan.targets[0].file.ends_with("shimx64.efi"),
+            "{}",
+            shown(&plan)
+        );
+        plan.warnings.join("\n")
+    };
+    let good = [
+        &["sb/ipxe.efi", "sb/shimx64.efi", "ipxe.efi -> sb/ipxe.efi"][..],
+        &["shimx64.efi", "grubx64.efi", "mmx64.efi"],
+    ];
+    for names in good {
+        let said = said(names);
+        assert!(
+            said.contains("asks the root") && !said.contains("embed"),
+            "{said}"
+        );
+    }
+    for (names, part) in [
+        (
+            &["sb/ipxe.efi", "sb/shimx64.efi"][..],
+            "embed sb/ipxe.efi as ipxe.efi",
+        ),
+        (
+            &["shimx64.efi", "ipxe.efi"],
+            "There is none for efi-x86-64: embed it",
+        ),
+        (
+            &["shimx64.efi", "ipxe.efi -> arm64-sb/ipxe.efi"],
+            "There is none for efi-x86-64",
+        ),
+        (
+            &["shimx64.efi", "shimaa64.efi", "grubaa64.efi"],
+            "There is none for efi-x86-64",
+        ),
+    ] {
+        let said = said(names);
+        assert!(said.contains(part), "{part} in {said}");
+    }
+}
+
+#[test]
+fn with_secure_boot_no_unsigned_file_is_chosen() {
+    let mut records = manifest(&["x86_64-sb/ipxe.efi", "ipxe.efi"])
+        .records()
+        .to_vec();
+    for record in &mut records {
+        record.authenticode.as_mut().unwrap().signed = record.name == "ipxe.efi";
+    }
+    let signed = with_secure_boot(&Manifest::new(records), "192.0.2.1").unwrap();
+    assert_eq!(shown(&signed), "efi-x86-64 7,9 ipxe.efi\n");
 }
 
 #[test]

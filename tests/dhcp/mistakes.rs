@@ -58,7 +58,7 @@ fn nothing_to_boot_is_an_error() {
         ),
         (
             with_secure_boot(&debian_12(), "192.0.2.1").err().unwrap(),
-            "no shim",
+            "no signed boot file",
         ),
         (
             with_secure_boot(&only_bios(), "192.0.2.1").err().unwrap(),
