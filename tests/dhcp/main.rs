@@ -13,5 +13,6 @@ mod catalogs;
 mod choice;
 mod command;
 mod formats;
+mod live;
 mod mistakes;
 mod servers;

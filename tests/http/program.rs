@@ -91,6 +91,14 @@ impl Tftp {
 
 const RRQ: &[u8] = b"\0\x01autoexec.ipxe\0octet\0";
 
+#[test]
+fn the_page_names_the_port_of_tftp() {
+    let program = Program::start();
+    let page = Client::new(program.http).get("/").text().to_owned();
+    let command = format!("bootstone verify {}", program.tftp);
+    assert!(page.contains(&command), "{command} in {page}");
+}
+
 /// The samples of a text in Prometheus's format; every one has its HELP and TYPE before it.
 fn samples(text: &str) -> HashMap<String, f64> {
     let mut family = (String::new(), String::new());
