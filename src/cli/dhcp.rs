@@ -9,12 +9,13 @@ use super::host::Host;
 use super::{could_not, print, say};
 use crate::dhcp::{self, Plan, Request, Server};
 
-/// Write the configuration of a DHCP server that sends each machine to its embedded boot file, and iPXE to its script. It
-/// is for IPv6 if --server is an IPv6 address.
+/// Write the configuration of a DHCP server that sends each machine to its embedded boot file, and
+/// iPXE to its script. It is for IPv6 if --server is an IPv6 address.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "dhcp")]
 pub struct Dhcp {
-    /// dnsmasq, dnsmasq-proxy (beside a DHCP server that cannot be changed), kea, isc-dhcp or openwrt (default: dnsmasq)
+    /// dnsmasq, dnsmasq-proxy (beside a DHCP server that cannot be changed), kea, isc-dhcp or
+    /// openwrt (default: dnsmasq)
     #[argh(option, default = "Format::Dnsmasq")]
     format: Format,
 
@@ -85,7 +86,10 @@ fn server(host: &Host) -> Result<Server, String> {
     let mut reachable: Vec<&SocketAddr> = addresses.iter().filter(reachable).collect();
     reachable.sort_by_key(|address| address.is_ipv6());
     let address = reachable.first().ok_or_else(|| {
-        format!("{host} is this host's loopback address, which no other machine can reach. Give another address")
+        format!(
+            "{host} is this host's loopback address, which no other machine can reach. Give \
+             another address"
+        )
     })?;
     Ok(Server::new(&address.ip().to_string(), address.port()))
 }

@@ -35,8 +35,8 @@ const PREFERENCES: [(&str, usize); 13] = [
 const UNKNOWN: usize = 8;
 
 /// Chooses for every kind of firmware. With `secure_boot` a UEFI machine gets a signed file, a shim
-/// if there is one. Without, it gets no shim, and no file of a directory for Secure Boot: those start
-/// nothing that is unsigned.
+/// if there is one. Without, it gets no shim and no file of a directory for Secure Boot: those
+/// start nothing that is unsigned.
 pub(super) fn choose(manifest: &Manifest, secure_boot: bool) -> Choice<'_> {
     let mut choice = Choice {
         files: BTreeMap::new(),
@@ -65,8 +65,9 @@ pub(super) fn choose(manifest: &Manifest, secure_boot: bool) -> Choice<'_> {
     choice
 }
 
-/// The best is the least: a shim (which is only asked about for Secure Boot), then the usual name, then a file at the top before one of a
-/// certain version, then a file before a link to it, then the shortest name.
+/// The best is the least: a shim (there is one among the files only for Secure Boot), then the
+/// usual name, then a file at the top before one in a directory, then a directory before a link to
+/// it, then the shortest name.
 fn rank(record: &Record) -> (bool, usize, usize, bool, usize, &str) {
     let name = record.name.as_str();
     let depth = name.matches('/').count();

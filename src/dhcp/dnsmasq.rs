@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use super::comment::comment;
 use super::plan::{Plan, Target};
 
-/// The vendor class `HTTPClient` in option 16 (RFC 8415 §21.16): an enterprise number of 4 bytes, a
-/// length of 2, the class. dnsmasq takes the option for a list of strings, and writes the length of
-/// each before it. So the first string and its length stand for the enterprise number. EDK2 does not
-/// look at that number.
+/// The vendor class `HTTPClient` in option 16 (RFC 8415 §21.16): an enterprise number of 4 bytes,
+/// a length of 2, the class. dnsmasq takes the option for a list of strings, and writes the length
+/// of each before it. So the first string and its length stand for the enterprise number. EDK2
+/// does not look at that number.
 const HTTP_CLIENT_6: &str = "xx,HTTPClient";
 
 const NEEDS: &str = "\

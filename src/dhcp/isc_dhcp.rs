@@ -6,8 +6,8 @@ use super::comment::comment;
 use super::plan::{Plan, Target};
 
 const NEEDS: &str = "\
-Boot lines for ISC DHCP: add them to dhcpd.conf, outside of any block. That file also needs a subnet,
-with your own values:
+Boot lines for ISC DHCP: add them to dhcpd.conf, outside of any block. That file also needs a
+subnet, with your own values:
   subnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.200; }";
 
 const NEEDS_6: &str = "\

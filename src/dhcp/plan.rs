@@ -32,12 +32,13 @@ pub struct Plan {
 pub struct Target {
     /// Names the group in a configuration: `efi-x86-64`, `efi-x86-64-http`.
     pub tag: String,
-    /// The architecture codes by which machines of the group are known: option 93, over IPv6 option 61.
+    /// The architecture codes by which machines of the group are known: option 93, over IPv6
+    /// option 61.
     pub codes: &'static [u16],
     /// What DHCP names: a file name, or a URL for HTTP Boot and over IPv6.
     pub file: String,
-    /// Whether these machines use UEFI HTTP Boot. They take answers only from a server of the vendor
-    /// class `HTTPClient`.
+    /// Whether these machines use UEFI HTTP Boot. They take answers only from a server of the
+    /// vendor class `HTTPClient`.
     pub is_http: bool,
 }
 
@@ -62,11 +63,8 @@ impl Plan {
         if server.is_ipv6() {
             choice.files.remove(&Kind::Bios);
         }
-        if !choice
-            .files
-            .keys()
-            .any(|kind| *kind != Kind::Bios || !secure_boot)
-        {
+        let is_asked_for = |kind: &Kind| *kind != Kind::Bios || !secure_boot;
+        if !choice.files.keys().any(is_asked_for) {
             return Err(nothing_to_boot(&choice, secure_boot, server.is_ipv6()));
         }
         let http = http.map(|url| http_base(&url)).transpose()?;
@@ -93,7 +91,8 @@ impl Plan {
             }
             if !self.server.is_ipv6() && file.len() > LONGEST_FILE {
                 return Err(format!(
-                    "{file:?} has {} bytes, but a DHCP answer has room for {LONGEST_FILE}. Use a shorter name or URL",
+                    "{file:?} has {} bytes, but a DHCP answer has room for {LONGEST_FILE}. Use a \
+                     shorter name or URL",
                     file.len()
                 ));
             }
@@ -103,11 +102,8 @@ impl Plan {
 }
 
 fn targets(choice: &Choice, server: &Server, http: Option<&str>) -> Result<Vec<Target>, String> {
-    let names = choice.files.values().map(|record| &record.name);
-    if let Some(odd) = names
-        .into_iter()
-        .find(|name| !is_plain(name, NAME_PUNCTUATION))
-    {
+    let mut names = choice.files.values().map(|record| &record.name);
+    if let Some(odd) = names.find(|name| !is_plain(name, NAME_PUNCTUATION)) {
         return Err(unwritable(odd, NAME_PUNCTUATION));
     }
     let over_tftp = |(kind, record): (&Kind, &&Record)| Target {
@@ -199,8 +195,8 @@ fn warnings(choice: &Choice, manifest: &Manifest, secure_boot: bool) -> Vec<Stri
 /// A shim loads its second stage from the root of the server, not from its own directory.
 fn second_stage(shim: &Record, manifest: &Manifest) -> String {
     let asks = format!(
-        "{} is a shim, which asks the root of this server for a signed second stage: ipxe.efi if the \
-         shim is iPXE's, grubx64.efi or the like if it is a distribution's",
+        "{} is a shim. Over TFTP it asks the root of this server for a signed second stage: ipxe.efi \
+         if the shim is iPXE's, grubx64.efi or the like if it is a distribution's",
         shim.name
     );
     let is_second_stage = |record: &&Record| {

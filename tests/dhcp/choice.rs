@@ -69,7 +69,7 @@ bios 0 undionly.kpxe
         "efi-i386 gets no file: i386/ipxe.efi is not signed",
         "efi-riscv32 gets no file",
         "efi-riscv64 gets riscv64-sb/ipxe.efi, because there is no shim",
-        "x86_64-sb/shimx64.efi is a shim, which asks the root of this server",
+        "x86_64-sb/shimx64.efi is a shim. Over TFTP it asks the root",
         "There is none for efi-x86-64: embed x86_64-sb/ipxe.efi as ipxe.efi",
         "There is none for efi-arm64: embed arm64-sb/ipxe.efi as ipxe.efi",
     ] {

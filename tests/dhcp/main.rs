@@ -1,8 +1,8 @@
-//! What `bootstone dhcp` writes: the plan for made-up sets of boot files, every format to the letter,
-//! and the DHCP servers that read it.
+//! What `bootstone dhcp` writes: the plan for made-up sets of boot files, every format to the
+//! letter, and the DHCP servers that read it.
 //!
-//! `BLESS=1` rewrites `tests/dhcp/golden/`. A DHCP server that is not installed is named on standard
-//! error; with `BOOTSTONE_REQUIRE_CLIENTS=1` it makes the test fail.
+//! `BLESS=1` rewrites `tests/dhcp/golden/`. A DHCP server that is not installed is named on
+//! standard error; with `BOOTSTONE_REQUIRE_CLIENTS=1` it makes the test fail.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,

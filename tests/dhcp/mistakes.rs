@@ -134,7 +134,7 @@ fn a_port_other_than_69_is_in_every_url_of_ipxe_and_explained() {
     let text = bootstone::dhcp::dnsmasq(&Plan::new(&debian_12(), request).unwrap());
     assert!(text.contains("dhcp-boot=tag:ipxe,tftp://192.0.2.1:6969/autoexec.ipxe,,192.0.2.1\n"));
     assert!(
-        text.contains("# asks port 69. Redirect UDP port 69 to 6969"),
+        text.contains("# firmware asks port 69. Redirect UDP port 69 to 6969"),
         "{text}"
     );
 }

@@ -27,7 +27,8 @@ pub(crate) fn accepts(program: &str, arguments: &[&str], config: &str) {
     }
 }
 
-/// Says on standard error why a part of a test is skipped, or fails it where nothing may be missing.
+/// Says on standard error why a part of a test is skipped, or fails it where nothing may be
+/// missing.
 #[track_caller]
 pub(crate) fn skip(why: &str) {
     let is_required = std::env::var("BOOTSTONE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");

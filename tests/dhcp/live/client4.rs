@@ -73,8 +73,8 @@ impl Question {
         }
     }
 
-    /// What firmware asks after an offer without a file. A BIOS asks for the first item of the menu in
-    /// the offer.
+    /// What firmware asks after an offer without a file. A BIOS asks for the first item of the
+    /// menu in the offer.
     fn to_4011(code: u16, offer: &Answer) -> Question {
         let menu = offer.option(43).and_then(|options| suboption(options, 9));
         let item = menu.map(|menu| [43, 7, 71, 4, menu[0], menu[1], 0, 0, 255]);

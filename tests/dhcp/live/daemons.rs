@@ -1,4 +1,5 @@
-//! The DHCP servers, each with the configuration that it is given and what the comment in it asks for.
+//! The DHCP servers, each with the configuration that `bootstone dhcp` writes, and with what the
+//! comment in it asks for.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +30,8 @@ pub(crate) fn all(ipv4: &Plan, ipv6: &Plan) -> Vec<Daemon> {
     const DNSMASQ: &str =
         "dnsmasq --keep-in-foreground --user=root --conf-file=DIR/config --pid-file";
     let dnsmasq_needs = format!("interface={SERVER_SIDE}\nno-ping\ndhcp-leasefile=/dev/null\n");
-    let ranges = "port=0\ndhcp-range=192.0.2.100,192.0.2.200,12h\ndhcp-range=2001:db8::100,2001:db8::1ff,64\n";
+    let ranges = "port=0\ndhcp-range=192.0.2.100,192.0.2.200,12h\n\
+                  dhcp-range=2001:db8::100,2001:db8::1ff,64\n";
     // One dnsmasq can have the lines for both protocols.
     let both = dnsmasq(ipv4) + &dnsmasq(ipv6) + &dnsmasq_needs + ranges;
     let daemon = |name, kind, arguments, config| Daemon {
@@ -64,7 +66,8 @@ pub(crate) fn all(ipv4: &Plan, ipv6: &Plan) -> Vec<Daemon> {
             Kind::Ipv4,
             "dhcpd -4 -f -q -cf DIR/config -lf DIR/leases --no-pid server0",
             isc_dhcp(ipv4)
-                + "ping-check off;\nsubnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.200; }\n",
+                + "ping-check off;\n\
+                   subnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.200; }\n",
         ),
         daemon(
             "dhcpd -6",

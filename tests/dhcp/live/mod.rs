@@ -1,4 +1,5 @@
-//! The DHCP servers themselves, with what `bootstone dhcp` writes: each machine is sent to its file.
+//! The DHCP servers themselves, with what `bootstone dhcp` writes: each machine is sent to its
+//! file.
 //!
 //! They run in a network namespace of their own, on one end of a pair of interfaces. The other end
 //! asks as firmware, as iPXE and as HTTP Boot do.
