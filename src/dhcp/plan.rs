@@ -1,7 +1,8 @@
 //! Which machine is sent to which file.
 
-use super::choice::{Choice, choose, is_shim, is_signed};
+use super::choice::{Choice, choose};
 use super::server::Server;
+use super::warnings::warnings;
 use crate::manifest::{Kind, Manifest, Record};
 
 /// What the operator asks for.
@@ -142,13 +143,9 @@ fn http_base(url: &str) -> Result<String, String> {
 }
 
 fn embedded_script(manifest: &Manifest, server: &Server) -> Option<String> {
-    let has = |name: &&str| find(manifest, name).is_some();
+    let has = |name: &&str| manifest.records().iter().any(|record| record.name == *name);
     let name = ["boot.ipxe", "autoexec.ipxe"].into_iter().find(has)?;
     Some(format!("tftp://{}/{name}", server.authority()))
-}
-
-fn find<'a>(manifest: &'a Manifest, name: &str) -> Option<&'a Record> {
-    manifest.records().iter().find(|record| record.name == name)
 }
 
 fn nothing_to_boot(choice: &Choice, secure_boot: bool, is_ipv6: bool) -> String {
@@ -168,57 +165,6 @@ fn nothing_to_boot(choice: &Choice, secure_boot: bool, is_ipv6: bool) -> String 
         "{what}: there is nowhere to send machines to. boot-assets/README.md says how to bring in \
          iPXE"
     )
-}
-
-fn warnings(choice: &Choice, manifest: &Manifest, secure_boot: bool) -> Vec<String> {
-    let reason = match secure_boot {
-        true => "is not signed",
-        false => "is for Secure Boot, which needs --secure-boot",
-    };
-    let left_out = choice.left_out.iter();
-    let left_out =
-        left_out.map(|(kind, record)| format!("{kind} gets no file: {} {reason}", record.name));
-    let signed = choice
-        .files
-        .iter()
-        .filter(|(kind, _)| secure_boot && **kind != Kind::Bios);
-    let signed = signed.map(|(kind, record)| match is_shim(&record.name) {
-        true => second_stage(record, manifest),
-        false => format!(
-            "{kind} gets {}, because there is no shim: the firmware has to know its signer",
-            record.name
-        ),
-    });
-    left_out.chain(signed).collect()
-}
-
-/// A shim loads its second stage from the root of the server, not from its own directory.
-fn second_stage(shim: &Record, manifest: &Manifest) -> String {
-    let asks = format!(
-        "{} is a shim. Over TFTP it asks the root of this server for a signed second stage: ipxe.efi \
-         if the shim is iPXE's, grubx64.efi or the like if it is a distribution's",
-        shim.name
-    );
-    let is_second_stage = |record: &&Record| {
-        let is_named_so = record.name == "ipxe.efi" || record.name.starts_with("grub");
-        is_named_so && record.kind == shim.kind && is_signed(record)
-    };
-    if manifest
-        .records()
-        .iter()
-        .any(|record| is_second_stage(&record))
-    {
-        return asks;
-    }
-    let directory = shim.name.rsplit_once('/').map(|(directory, _)| directory);
-    let beside = directory.and_then(|it| find(manifest, &format!("{it}/ipxe.efi")));
-    match beside {
-        None => format!("{asks}. There is none for {}: embed it", shim.kind),
-        Some(beside) => format!(
-            "{asks}. There is none for {}: embed {} as ipxe.efi",
-            shim.kind, beside.name
-        ),
-    }
 }
 
 /// What file names may contain beside letters and digits, so that they mean themselves in every
