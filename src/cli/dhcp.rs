@@ -87,8 +87,8 @@ fn server(host: &Host) -> Result<Server, String> {
     reachable.sort_by_key(|address| address.is_ipv6());
     let address = reachable.first().ok_or_else(|| {
         format!(
-            "{host} is this host's loopback address, which no other machine can reach. Give \
-             another address"
+            "{host} leads to a loopback address only, which no other machine can reach. Give the \
+             address that machines can reach"
         )
     })?;
     Ok(Server::new(&address.ip().to_string(), address.port()))
