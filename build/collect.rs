@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use glob::Pattern;
 
 use super::kinds;
-use super::manifest::{Digest, Manifest, RESERVED_NAMES, Record, SUMS_NAME, netascii_size};
+use super::manifest::{
+    Digest, LONGEST_NAME, Manifest, RESERVED_NAMES, Record, SUMS_NAME, netascii_size,
+};
 use super::rules::{ALLOW, Problems, Rules, is_control, shown};
 use super::search::{Found, search};
 use super::{ASSETS_VARIABLE, REQUIRE_VARIABLE};
@@ -97,9 +99,6 @@ fn unfit(name: &[u8]) -> Option<&'static str> {
         None
     }
 }
-
-/// A request has 512 bytes: an opcode, the name, the mode, and a NUL behind each.
-pub(super) const LONGEST_NAME: usize = 512 - 2 - ".sha256\0".len() - "netascii\0".len();
 
 /// Names are found without regard to case, and the server adds names of its own.
 fn judge_collisions(files: &[Found], problems: &mut Problems<'_>) {

@@ -5,8 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::collect::{LONGEST_NAME, unreadable};
+use super::collect::unreadable;
 use super::links;
+use super::manifest::LONGEST_NAME;
 use super::rules::{Problems, is_control};
 
 /// A catalog holds 65,535 names: a file, its `.sha256`, and one `SHA256SUMS`. Links to directories
