@@ -147,9 +147,9 @@ impl Catalog {
         found.ok().map(|index| FileId(index as u16))
     }
 
-    /// The only file for which `part` is `wanted` without regard to case; none if there are two that differ.
-    /// Files with the same whole name in lower case have the same basename too, so both searches
-    /// look at one run of `by_basename`.
+    /// The only file for which `part` is `wanted` without regard to case; none if there are two
+    /// that differ. Files with the same whole name in lower case have the same basename too, so
+    /// both searches look at one run of `by_basename`.
     fn find_one(&self, wanted: &[u8], part: fn(&Entry) -> &[u8]) -> Option<FileId> {
         let entry = |&index: &u16| self.entry(FileId(index));
         let name = |index: &u16| basename(entry(index).name.as_bytes());
@@ -275,8 +275,7 @@ mod tests {
         }
     }
 
-    /// What firmware hands over behind the name: trailing 0xFF and the length of the next option, or
-    /// the next option whole.
+    /// What firmware hands over behind the name: 0xFF, or the next DHCP option.
     #[test]
     fn a_dhcp_option_behind_the_name() {
         let names = &["pxelinux.0", "pxelinux.bin", "biny"];
@@ -439,7 +438,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_panics_and_every_hit_has_its_basename(name in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn no_name_panics_and_every_hit_has_its_basename(
+            name in proptest::collection::vec(any::<u8>(), 0..80)
+        ) {
             let catalog = catalog(NAMES);
             if let Some(file) = catalog.find(&name) {
                 let found = basename(catalog.entry(file).name.as_bytes());

@@ -277,8 +277,8 @@ impl fmt::Display for NotADigest {
 
 impl std::error::Error for NotADigest {}
 
-/// Length in bytes of `content` once translated to netascii (RFC 764), where LF becomes CR LF and CR
-/// becomes CR NUL.
+/// Length in bytes of `content` once translated to netascii (RFC 764), where LF becomes CR LF and
+/// CR becomes CR NUL.
 pub fn netascii_size(content: &[u8]) -> u64 {
     let doubled = content.iter().filter(|&&b| b == b'\n' || b == b'\r');
     (content.len() + doubled.count()) as u64

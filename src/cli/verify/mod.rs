@@ -27,8 +27,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "verify")]
 pub struct Verify {
-    /// the servers: names or addresses, with :PORT behind if it is not 69 (default: FLY_TEST_MACHINE_IP, which a check of
-    /// Fly.io sets)
+    /// the servers: names or addresses, with :PORT behind if it is not 69 (default:
+    /// FLY_TEST_MACHINE_IP, which a check of Fly.io sets)
     #[argh(positional)]
     hosts: Vec<Host>,
 
@@ -114,8 +114,8 @@ impl Verify {
         Ok(runtime()?.block_on(self.until_arrived(&hosts, &files)))
     }
 
-    /// The servers of the command line, else the one of the environment: a check of Fly.io has no shell to
-    /// put it on a command line.
+    /// The servers of the command line, else the one of the environment: a check of Fly.io has no
+    /// shell to put it on a command line.
     fn named_hosts(&self) -> Result<Vec<Host>, String> {
         if !self.hosts.is_empty() {
             return Ok(self.hosts.clone());
@@ -126,8 +126,8 @@ impl Verify {
         })
     }
 
-    /// Checks, and checks again while there is time. The names are resolved anew each time: a rollout
-    /// replaces machines.
+    /// Checks, and checks again while there is time. The names are resolved anew each time: a
+    /// rollout replaces machines.
     async fn until_arrived(&self, hosts: &[Host], files: &[Wanted]) -> Vec<Vec<Check>> {
         let clock = Clock::start();
         let last = clock.now() + Duration::from_secs(self.wait);
