@@ -1,8 +1,9 @@
 //! Collects the boot files, judges them, and stages them for `include_dir!`.
 //!
 //! Everything that will be served comes from one directory, under rules that stand in it: `ALLOW`
-//! (name patterns) and `SHA256SUMS` (published hashes). Whatever does not fit fails the build; all
-//! of it is reported at once, each problem with its ways out. `tests/build/main.rs` includes this file.
+//! (name patterns) and `SHA256SUMS` (published hashes). A file that does not fit them fails the
+//! build. All problems are reported at once, each with its ways out. `tests/build/main.rs` includes
+//! this file.
 
 #![allow(
     clippy::disallowed_methods,

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 
 use super::kinds;
-use super::manifest::{Digest, Manifest, RESERVED_NAMES, Record, SUMS_NAME, netascii_size};
-use super::rules::{ALLOW, Problems, Rules, is_control, shown};
+use super::manifest::{
+    Digest, LONGEST_NAME, Manifest, RESERVED_NAMES, Record, SUMS_NAME, netascii_size,
+};
+use super::rules::{ALLOW, Problems, Rules, is_control, shown, unreadable};
 use super::search::{Found, search};
 use super::{ASSETS_VARIABLE, REQUIRE_VARIABLE};
 
@@ -63,10 +64,6 @@ fn open(assets: &Path) -> Result<PathBuf, String> {
     ))
 }
 
-pub(super) fn unreadable(error: &io::Error) -> String {
-    format!("cannot be read: {error}. Make it readable, or remove it")
-}
-
 fn judge_names(files: &[Found], rules: &Rules, problems: &mut Problems<'_>) {
     for Found { name, .. } in files {
         let text = String::from_utf8_lossy(name);
@@ -97,9 +94,6 @@ fn unfit(name: &[u8]) -> Option<&'static str> {
         None
     }
 }
-
-/// A request has 512 bytes: an opcode, the name, the mode, and a NUL behind each.
-pub(super) const LONGEST_NAME: usize = 512 - 2 - ".sha256\0".len() - "netascii\0".len();
 
 /// Names are found without regard to case, and the server adds names of its own.
 fn judge_collisions(files: &[Found], problems: &mut Problems<'_>) {
@@ -135,7 +129,8 @@ fn is_too_large(files: &[Found], problems: &mut Problems<'_>) -> bool {
         .iter()
         .map(|file| (file.path.as_path(), (size(file), file)))
         .collect();
-    let sum: u64 = sizes.values().map(|(size, _)| size).sum();
+    let sizes_only = sizes.values().map(|(size, _)| *size);
+    let sum = sizes_only.fold(0, u64::saturating_add);
     let largest = sizes.values().max_by_key(|(size, _)| *size);
     let Some((size, largest)) = largest.filter(|_| sum > MAX_BYTES) else {
         return false;

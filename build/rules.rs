@@ -24,6 +24,9 @@ const CONTROL_FILES: [&str; 6] = [
     ".gitignore",
 ];
 
+/// A list of all names that can be embedded is shorter.
+const LONGEST_CONTROL: u64 = 16 << 20;
+
 /// An allow-list is tight: `*` stays in its directory and takes no hidden file.
 const MATCHING: MatchOptions = MatchOptions {
     case_sensitive: true,
@@ -60,6 +63,10 @@ pub(super) fn shown(path: &Path) -> impl Display {
 
 /// What the control files say of each name, and the control file that says it.
 pub(super) type Listed<T> = BTreeMap<String, (T, &'static str)>;
+
+pub(super) fn unreadable(error: &io::Error) -> String {
+    format!("cannot be read: {error}. Make it readable, or remove it")
+}
 
 pub(super) struct Rules {
     allowed: Vec<Pattern>,
@@ -139,6 +146,9 @@ fn read_control(root: &Path, name: &str, problems: &mut Problems<'_>) -> String 
     let path = root.join(name);
     // Looked at first: to read a FIFO is to wait forever.
     let text = match fs::metadata(&path) {
+        Ok(metadata) if metadata.len() > LONGEST_CONTROL => {
+            Err(io::Error::other("it is longer than 16 MiB"))
+        }
         Ok(metadata) if metadata.is_file() => fs::read_to_string(&path),
         Ok(_) => Err(io::Error::other("it is not a file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),

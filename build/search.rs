@@ -5,9 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::collect::{LONGEST_NAME, unreadable};
 use super::links;
-use super::rules::{Problems, is_control};
+use super::manifest::LONGEST_NAME;
+use super::rules::{Problems, is_control, unreadable};
 
 /// A catalog holds 65,535 names: a file, its `.sha256`, and one `SHA256SUMS`. Links to directories
 /// can multiply the names of a few files without end.

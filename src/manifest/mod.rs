@@ -16,6 +16,10 @@ pub use kind::{Kind, Machine, NotAKind};
 use sums::sum_line;
 pub use sums::{ParseError, SUMS_NAME, parse_sums, parse_versions};
 
+/// Bytes that a name has at most. A request has 512 bytes: an opcode, the name, the mode, and a NUL
+/// behind each; and there is to be room for a `.sha256`.
+pub const LONGEST_NAME: usize = 512 - 2 - ".sha256\0".len() - "netascii\0".len();
+
 /// Names at the top that no file may have: what the HTTP listener answers under its own paths, and
 /// what is reserved for it.
 pub const RESERVED_NAMES: [&str; 4] = ["healthz", "metrics", "version", "SHA256SUMS.minisig"];
@@ -273,8 +277,8 @@ impl fmt::Display for NotADigest {
 
 impl std::error::Error for NotADigest {}
 
-/// Length in bytes of `content` once translated to netascii (RFC 764), where LF becomes CR LF and CR
-/// becomes CR NUL.
+/// Length in bytes of `content` once translated to netascii (RFC 764), where LF becomes CR LF and
+/// CR becomes CR NUL.
 pub fn netascii_size(content: &[u8]) -> u64 {
     let doubled = content.iter().filter(|&&b| b == b'\n' || b == b'\r');
     (content.len() + doubled.count()) as u64

@@ -261,6 +261,17 @@ fn gigabytes_are_refused_before_they_are_read() {
 }
 
 #[test]
+fn a_list_without_bound_is_refused() {
+    for name in ["ALLOW", "SHA256SUMS", "SHA256SUMS.local"] {
+        let tree = Tree::new();
+        let list = fs::File::create(tree.path(name)).unwrap();
+        list.set_len(3 << 30).unwrap();
+        let list = format!("ASSETS/{name}: cannot be read: it is longer than 16 MiB");
+        tree.refused(&[&list, "Make it a readable text, or remove it"]);
+    }
+}
+
+#[test]
 fn names_that_the_server_answers_itself_are_refused() {
     for name in ["healthz", "METRICS", "version", "SHA256SUMS.minisig"] {
         Tree::new().file(name, "").refused(&[
