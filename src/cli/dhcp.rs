@@ -1,6 +1,5 @@
 //! `bootstone dhcp`: what a DHCP server has to be told, in the words of each.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use argh::{FromArgValue, FromArgs};
@@ -82,10 +81,12 @@ fn server(host: &Host) -> Result<Server, String> {
     let addresses = host.resolve();
     let addresses =
         addresses.map_err(|error| format!("cannot resolve {host}: {error}. Give an address"))?;
-    let reachable = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
-    let mut reachable: Vec<&SocketAddr> = addresses.iter().filter(reachable).collect();
-    reachable.sort_by_key(|address| address.is_ipv6());
-    let address = reachable.first().ok_or_else(|| {
+    let mut reachable = addresses
+        .iter()
+        .filter(|it| !it.ip().to_canonical().is_loopback());
+    let first = reachable.clone().next();
+    let address = reachable.find(|address| address.is_ipv4()).or(first);
+    let address = address.ok_or_else(|| {
         format!(
             "{host} leads to a loopback address only, which no other machine can reach. Give the \
              address that machines can reach"
