@@ -72,9 +72,13 @@ impl Catalog {
             let [a, b] = [a, b].map(|i| basename(entries[usize::from(i)].name.as_bytes()));
             caseless(a, b)
         });
-        let mut directories: Vec<Vec<u8>> = entries.iter().flat_map(directories).collect();
-        directories.sort_unstable();
-        directories.dedup();
+        let mut directories: Vec<Vec<u8>> = Vec::new();
+        for directory in entries.iter().flat_map(directories_of) {
+            // Nearly in order already: most are put at the end.
+            if let Err(place) = directories.binary_search(&directory) {
+                directories.insert(place, directory);
+            }
+        }
         Catalog {
             entries,
             by_basename,
@@ -199,7 +203,7 @@ fn directory(name: &[u8]) -> Option<&[u8]> {
 }
 
 /// The directories that an entry is in, innermost first, in lower case.
-fn directories(entry: &Entry) -> impl Iterator<Item = Vec<u8>> {
+fn directories_of(entry: &Entry) -> impl Iterator<Item = Vec<u8>> {
     let innermost = directory(entry.name.as_bytes());
     let all = std::iter::successors(innermost, |name| directory(name));
     all.map(<[u8]>::to_ascii_lowercase)

@@ -45,14 +45,15 @@ impl List {
     /// Writes the list to standard output.
     pub fn run(self) -> ExitCode {
         let manifest = crate::embedded::manifest();
-        if let (Format::Table, Some(note)) = (&self.format, note(&manifest)) {
-            super::console::say(note);
-        }
-        print(&match self.format {
+        let printed = print(&match self.format {
             Format::Table => table(&manifest),
             Format::Json => json(&manifest),
             Format::Sha256sum => manifest.sums(),
-        })
+        });
+        if let (Format::Table, Some(note)) = (&self.format, note(&manifest)) {
+            super::console::say(note);
+        }
+        printed
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::Digest;
+use super::digest::Digest;
 
 /// The name under which the list of all hashes is served.
 pub const SUMS_NAME: &str = "SHA256SUMS";
