@@ -3,6 +3,7 @@ pub mod catalog;
 pub mod cli;
 pub mod dhcp;
 pub mod embedded;
+pub mod http;
 pub mod json;
 pub mod log;
 pub mod manifest;

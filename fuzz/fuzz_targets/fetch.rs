@@ -1,6 +1,6 @@
 #![no_main]
 
-#[path = "../../tests/abuse/fetched.rs"]
-mod fetched;
+#[path = "../../tests/abuse/hostile_server.rs"]
+mod hostile_server;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fetched::play(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile_server::play(bytes));

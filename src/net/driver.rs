@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
 use super::Clock;
-use super::pulse::Line;
 use super::socket::{Batch, Socket};
+use super::status::Line;
 use crate::catalog::Catalog;
 use crate::proto::report::Report;
 use crate::proto::server::Server;

@@ -1,13 +1,12 @@
 //! Where the protocol meets the world: the only sockets, the only clock.
 
+pub mod client;
 pub mod driver;
-pub mod fetcher;
-pub mod http;
-pub mod pulse;
-mod readiness;
+mod icmp;
+mod polling;
 pub mod socket;
+pub mod status;
 pub mod systemd;
-mod unreachable;
 pub mod worker;
 
 use std::time::Duration;

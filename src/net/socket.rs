@@ -9,8 +9,8 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
 
-use super::readiness::Ready;
-use super::unreachable;
+use super::icmp;
+use super::polling::Ready;
 use crate::proto::Peer;
 use crate::proto::server::{Transmit, Unreachable};
 
@@ -172,7 +172,7 @@ impl Socket {
     /// A peer of whom ICMP says that our datagrams do not arrive, and why. To be asked after an error, until
     /// there is none.
     pub fn unreachable(&self) -> Option<(Peer, Unreachable)> {
-        let (address, what) = unreachable::next(self.io.socket())?;
+        let (address, what) = icmp::next(self.io.socket())?;
         Some((Peer::from(address), what))
     }
 

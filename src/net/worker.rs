@@ -9,8 +9,8 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::Clock;
 use super::driver::{Busy, Driver};
-use super::pulse::Line;
 use super::socket::{Bound, Socket};
+use super::status::Line;
 use crate::catalog::Catalog;
 use crate::proto::config::Config;
 use crate::proto::report::Report;

@@ -1,25 +1,18 @@
 //! The protocol as values: no socket, no clock, no runtime, no log.
 //!
-//! Whoever owns a [`Server`](server::Server) or a [`Fetch`](fetch::Fetch) brings it datagrams and
+//! Whoever owns a [`Server`](server::Server) or a [`Fetch`](client::Fetch) brings it datagrams and
 //! the time, and carries away what it wants sent. That makes every rule of this floor testable at
 //! literal times, and the simulation the same code as the wire.
 
-pub mod blocks;
+pub mod client;
 pub mod config;
-pub mod fetch;
-pub mod flight;
 pub mod guard;
 pub mod histogram;
 pub mod negotiate;
-pub mod patience;
 pub mod report;
-pub mod rtt;
-pub mod run_ahead;
-pub mod send;
+pub mod sender;
 pub mod server;
-pub mod sessions;
 pub mod stats;
-pub mod window;
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU64;

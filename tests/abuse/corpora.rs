@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{fetched, formats, script};
+use crate::{formats, hostile_server, script};
 
 /// Plays every file of a corpus.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -53,5 +53,5 @@ fn sequences() {
 
 #[test]
 fn fetching() {
-    replay("fetch", fetched::play);
+    replay("fetch", hostile_server::play);
 }

@@ -1,9 +1,9 @@
 //! What must hold of any bytes, whoever made them up.
 
 use bootstone::catalog::{Catalog, Entry};
+use bootstone::http::preconditions::{Wanted, wanted};
+use bootstone::http::request::{self, LONGEST_HEAD, Method};
 use bootstone::manifest::{Manifest, parse_sums};
-use bootstone::net::http::preconditions::{Wanted, wanted};
-use bootstone::net::http::request::{self, LONGEST_HEAD, Method};
 use bootstone::wire::options::decimal;
 use bootstone::wire::{Options, Packet, Request};
 

@@ -10,9 +10,9 @@
 mod attacker;
 mod blind_acks;
 mod corpora;
-mod fetched;
 mod floods;
 mod formats;
+mod hostile_server;
 mod invariants;
 mod memory;
 mod script;

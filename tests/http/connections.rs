@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use bootstone::net::http::Limits;
+use bootstone::http::Limits;
 
 use super::client::Client;
 use super::site::{LARGE, SHORT, open, wide};

@@ -6,12 +6,12 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bootstone::catalog::{Catalog, Entry};
+use bootstone::http::{self, Limits, Site};
 use bootstone::manifest::{Digest, Kind, Machine, Manifest, Record, SUMS_NAME};
 use bootstone::net::Clock;
 use bootstone::net::driver::Busy;
-use bootstone::net::http::{self, Limits, Site};
-use bootstone::net::pulse::{Line, Pulse};
 use bootstone::net::socket::Bound;
+use bootstone::net::status::{Line, Pulse};
 use bootstone::net::worker::{self, Duty, Post};
 use bootstone::proto::config::Config;
 use tokio::sync::{mpsc, watch};

@@ -12,7 +12,7 @@
     reason = "a test: it stops where it is surprised, and does what the server must not"
 )]
 
-mod deeds;
+mod attempts;
 mod program;
 mod refusals;
 
@@ -23,8 +23,8 @@ type Test = (&'static str, fn());
 const TESTS: &[&[Test]] = &[refusals::TESTS, program::TESTS];
 
 fn main() -> ExitCode {
-    if let Ok(deed) = std::env::var(deeds::VARIABLE) {
-        return deeds::run(&deed);
+    if let Ok(deed) = std::env::var(attempts::VARIABLE) {
+        return attempts::run(&deed);
     }
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     // None of these takes long: with --ignored there is nothing to do.

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 
-use crate::deeds::{FORBIDDEN, INSIDE, NEEDED, PANICS, READS, SPAWNS, SURVIVED, VARIABLE};
+use crate::attempts::{FORBIDDEN, INSIDE, NEEDED, PANICS, READS, SPAWNS, SURVIVED, VARIABLE};
 
 pub(crate) const TESTS: &[crate::Test] = &[
     (

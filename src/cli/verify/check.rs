@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::manifest::Digest;
 use crate::net::Clock;
-use crate::net::fetcher::{Failure, Fetcher};
-use crate::proto::fetch::{Config, FetchError, Received};
+use crate::net::client::{Failure, Fetcher};
+use crate::proto::client::{Config, FetchError, Received};
 
 /// A server to ask.
 pub(super) struct Target {

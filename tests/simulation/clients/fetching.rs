@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bootstone::proto::Instant;
-use bootstone::proto::fetch::{Config, Fetch};
+use bootstone::proto::client::{Config, Fetch};
 
 use super::{Client, File};
 use crate::world::SERVER;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use bootstone::proto::Instant;
-use bootstone::proto::fetch::{Config, Fetch, FetchError};
+use bootstone::proto::client::{Config, Fetch, FetchError};
 use bootstone::wire::Packet;
 
 const MOST_STEPS: usize = 400;

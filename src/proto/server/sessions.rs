@@ -19,11 +19,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use hashbrown::HashTable;
 
-use super::guard::Booking;
-use super::report::Figures;
-use super::send::Transfer;
-use super::{Instant, Peer};
 use crate::catalog::FileId;
+use crate::proto::guard::Booking;
+use crate::proto::report::Figures;
+use crate::proto::sender::Transfer;
+use crate::proto::{Instant, Peer};
 
 /// A peer and its transfer.
 #[derive(Debug)]

@@ -9,16 +9,16 @@
 //! An honest client proves itself with its first ACK, one round trip after its request, and gives
 //! back what the request had cost: a thousand machines behind one NAT meet no bound.
 
-mod debt;
-mod mention;
+mod gcra;
+mod log_limiter;
 mod refusal;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use self::debt::{Bound, Debt};
-pub use self::mention::Mention;
+use self::gcra::{Gcra, Rate};
+pub use self::log_limiter::LogLimiter;
 pub use self::refusal::Refusal;
 use super::Instant;
 use super::stats::Ignored;
@@ -32,28 +32,28 @@ const UNPROVEN_PER_PREFIX: u16 = 2048;
 
 /// Unproven bytes to one prefix: those machines' first blocks, and then what nobody would bother to
 /// reflect.
-const UNPROVEN_BYTES_PER_PREFIX: Bound = Bound {
+const UNPROVEN_BYTES_PER_PREFIX: Rate = Rate {
     burst: 2 << 20,
     per_second: 64 << 10,
 };
 
 /// Unproven bytes to everybody: 25 Mbit/s of the smallest machine's network, after a burst that ten
 /// thousand machines with their first blocks do not fill.
-const UNPROVEN_BYTES: Bound = Bound {
+const UNPROVEN_BYTES: Rate = Rate {
     burst: 16 << 20,
     per_second: 3 << 20,
 };
 
 /// The same for answers longer than three times their request: a flood of requests without options (one block of
 /// 512 bytes for 20) leaves half of the room to the others.
-const LARGE_ANSWERS: Bound = Bound {
+const LARGE_ANSWERS: Rate = Rate {
     burst: UNPROVEN_BYTES.burst / 2,
     ..UNPROVEN_BYTES
 };
 
 /// Bytes to one public prefix, proven or not, because an ACK can be guessed as well: 64 MB at once, then
 /// 4 MB/s. A site that boots from across the Internet gets by with that.
-const BYTES_PER_PREFIX: Bound = Bound {
+const BYTES_PER_PREFIX: Rate = Rate {
     burst: 64_000_000,
     per_second: 4_000_000,
 };
@@ -117,7 +117,7 @@ fn amplifies(request: usize, answer: usize) -> bool {
 #[derive(Debug, Default)]
 pub struct Guard {
     prefixes: HashMap<Prefix, Account>,
-    everybody: Debt,
+    everybody: Gcra,
     swept: Option<Instant>,
 }
 
@@ -143,8 +143,8 @@ struct Account {
     complaints: u16,
     /// Until when it is in doubt, in seconds since the origin.
     doubted_until: u32,
-    unproven_bytes: Debt,
-    bytes: Debt,
+    unproven_bytes: Gcra,
+    bytes: Gcra,
     /// When the next of those may send that are held back.
     turn: Instant,
 }
@@ -174,7 +174,7 @@ impl Guard {
         };
         let prefix = self.booked_under(now, source);
         let account = self.prefixes.entry(prefix).or_default();
-        let has_room = |debt: Debt, bound| debt.has_room(now, bound, bytes);
+        let has_room = |debt: Gcra, bound| debt.has_room(now, bound, bytes);
         if account.unproven >= UNPROVEN_PER_PREFIX
             || !has_room(account.unproven_bytes, UNPROVEN_BYTES_PER_PREFIX)
         {

@@ -1,31 +1,31 @@
 //! What the log has room for.
 
-use super::debt::{Bound, Debt};
+use super::gcra::{Gcra, Rate};
 use crate::proto::Instant;
 
 /// Lines about peers that have acknowledged nothing. A boot asks for some ten names that do not exist.
-const UNPROVEN: Bound = Bound {
+const UNPROVEN: Rate = Rate {
     burst: 500,
     per_second: 20,
 };
 
 /// Lines about all others, because the first ACKs can be guessed: a thousand machines that boot at once, with ten
 /// files each, and then more than seventeen million transfers a day.
-const PROVEN: Bound = Bound {
+const PROVEN: Rate = Rate {
     burst: 10_000,
     per_second: 200,
 };
 
 /// Bounds the lines of the log: how many there are is not for strangers to choose.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Mention {
-    unproven: Debt,
-    proven: Debt,
+pub struct LogLimiter {
+    unproven: Gcra,
+    proven: Gcra,
     /// Reports left out since the last one.
     left_out: u32,
 }
 
-impl Mention {
+impl LogLimiter {
     /// True when one more may be reported, about a peer that has acknowledged something or about one that has not.
     pub fn allows(&mut self, now: Instant, is_proven: bool) -> bool {
         let (debt, bound) = match is_proven {

@@ -8,7 +8,7 @@
 
 /// The sliding window of one transfer, counted in whole blocks; the wire has their numbers modulo 2¹⁶.
 #[derive(Clone, Copy, Debug)]
-pub struct Flight {
+pub(super) struct Flight {
     una: u32,
     next: u32,
     sent: u32,
@@ -16,7 +16,7 @@ pub struct Flight {
 
 /// What the number in an ACK stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acknowledged {
+pub(super) enum Acknowledged {
     /// All blocks before this one, some of them for the first time.
     New(u32),
     /// What the last new ACK acknowledged.
@@ -29,7 +29,7 @@ pub enum Acknowledged {
 
 impl Flight {
     /// Nothing is on its way, and `first` is next.
-    pub fn new(first: u32) -> Flight {
+    pub(super) fn new(first: u32) -> Flight {
         Flight {
             una: first,
             next: first,
@@ -38,27 +38,27 @@ impl Flight {
     }
 
     /// The first block that is not acknowledged.
-    pub fn una(&self) -> u32 {
+    pub(super) fn una(&self) -> u32 {
         self.una
     }
 
     /// The block to send next: back at `una` when a loss is to be mended.
-    pub fn next(&self) -> u32 {
+    pub(super) fn next(&self) -> u32 {
         self.next
     }
 
     /// One more than the highest block ever sent.
-    pub fn sent(&self) -> u32 {
+    pub(super) fn sent(&self) -> u32 {
         self.sent
     }
 
     /// Blocks that were sent since the last going back and are not acknowledged.
-    pub fn in_flight(&self) -> u32 {
+    pub(super) fn in_flight(&self) -> u32 {
         self.next - self.una
     }
 
     /// Reads the number of an ACK, which is the block's modulo 2¹⁶.
-    pub fn read(&self, number: u16) -> Acknowledged {
+    pub(super) fn read(&self, number: u16) -> Acknowledged {
         // Counted from the last acknowledged block on, modulo 2¹⁶ as well.
         let ahead = number.wrapping_sub(self.una.wrapping_sub(1) as u16);
         let behind = u32::from(ahead.wrapping_neg());
@@ -74,7 +74,7 @@ impl Flight {
     }
 
     /// All blocks before `una` have arrived. How many of them were in flight.
-    pub fn advance(&mut self, una: u32) -> u32 {
+    pub(super) fn advance(&mut self, una: u32) -> u32 {
         let blocks = una - self.una;
         self.una = una;
         self.next = self.next.max(una);
@@ -82,7 +82,7 @@ impl Flight {
     }
 
     /// Block `next` has left. True when it was for the first time.
-    pub fn send(&mut self) -> bool {
+    pub(super) fn send(&mut self) -> bool {
         self.next += 1;
         let is_first = self.next > self.sent;
         self.sent = self.sent.max(self.next);
@@ -90,7 +90,7 @@ impl Flight {
     }
 
     /// All that is not acknowledged is to be sent once more.
-    pub fn go_back(&mut self) {
+    pub(super) fn go_back(&mut self) {
         self.next = self.una;
     }
 }

@@ -9,7 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout_at;
 
 use super::Clock;
-use crate::proto::fetch::{Config, Fetch, FetchError, Received};
+use crate::proto::client::{Config, Fetch, FetchError, Received};
 
 /// Asked of the kernel: 64 blocks of an Ethernet frame, each of which it books as 2 to 4 kB.
 const RECEIVE_BUFFER: usize = 512 << 10;

@@ -24,7 +24,7 @@ const MAX_RTO: Duration = Duration::from_secs(4);
 
 /// Smoothed round-trip time of one peer. Microseconds in 32 bits reach 71 minutes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Rtt {
+pub(super) struct Rtt {
     /// SRTT; 0 before the first sample.
     srtt: u32,
     /// RTTVAR.
@@ -39,7 +39,7 @@ impl Rtt {
     /// Takes the time from a block's sending to its ACK, and ends any backing off. By Karn's rule the
     /// block was sent once only, and the doubled RTO of a lost one stays until such a sample: a path
     /// that has become slower is learned from the first block that waits long enough.
-    pub fn sample(&mut self, took: Duration) {
+    pub(super) fn sample(&mut self, took: Duration) {
         let took = in_micros(took).max(1);
         if self.srtt == 0 {
             (self.srtt, self.rttvar, self.min) = (took, took / 2, took);
@@ -52,23 +52,23 @@ impl Rtt {
     }
 
     /// The smoothed round-trip time, once something was measured.
-    pub fn smoothed(&self) -> Option<Duration> {
+    pub(super) fn smoothed(&self) -> Option<Duration> {
         (self.srtt > 0).then(|| micros(self.srtt))
     }
 
     /// The shortest round trip seen. Nothing that arrives sooner after a sending can be about it.
-    pub fn shortest(&self) -> Option<Duration> {
+    pub(super) fn shortest(&self) -> Option<Duration> {
         (self.srtt > 0).then(|| micros(self.min))
     }
 
     /// How long to wait for an ACK before sending again.
-    pub fn rto(&self) -> Duration {
+    pub(super) fn rto(&self) -> Duration {
         let doubled = u64::from(self.undoubled()) << self.backoff.min(16);
         Duration::from_micros(doubled).min(MAX_RTO)
     }
 
     /// The same, if the timer had not run out.
-    pub fn undoubled_rto(&self) -> Duration {
+    pub(super) fn undoubled_rto(&self) -> Duration {
         micros(self.undoubled())
     }
 
@@ -83,7 +83,7 @@ impl Rtt {
 
     /// How long to wait for the ACK of a window before asking for it (RFC 8985 §7.2): two round trips, and
     /// time for a slow client to write the window down.
-    pub fn probe_timeout(&self) -> Duration {
+    pub(super) fn probe_timeout(&self) -> Duration {
         match self.smoothed() {
             None => micros(INITIAL_RTO),
             Some(srtt) => 2 * srtt + WINDOW_WRITTEN,
@@ -91,14 +91,14 @@ impl Rtt {
     }
 
     /// The timer ran out: wait twice as long the next time (RFC 6298 §5.5).
-    pub fn back_off(&mut self) {
+    pub(super) fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);
     }
 }
 
 /// Times one transfer: takes the samples, and knows what an ACK cannot be about.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Stopwatch {
+pub(super) struct Stopwatch {
     rtt: Rtt,
     /// The block whose ACK will be a sample of the round trip, and when it left.
     timed: Option<(u32, Instant)>,
@@ -118,23 +118,23 @@ pub struct Stopwatch {
 
 impl Stopwatch {
     /// What was measured so far.
-    pub fn rtt(&self) -> &Rtt {
+    pub(super) fn rtt(&self) -> &Rtt {
         &self.rtt
     }
 
     /// The timer ran out.
-    pub fn back_off(&mut self) {
+    pub(super) fn back_off(&mut self) {
         self.rtt.back_off();
     }
 
     /// The client is there, and its ACKs will never be clean samples: those of a window in which
     /// something is mended all the time.
-    pub fn forget_backing_off(&mut self) {
+    pub(super) fn forget_backing_off(&mut self) {
         self.rtt.backoff = 0;
     }
 
     /// `block` has left, for the first time or not.
-    pub fn on_sent(&mut self, now: Instant, block: u32, is_first_time: bool) {
+    pub(super) fn on_sent(&mut self, now: Instant, block: u32, is_first_time: bool) {
         self.burst.get_or_insert((block, now));
         if is_first_time {
             self.timed.get_or_insert((block, now));
@@ -145,7 +145,7 @@ impl Stopwatch {
     /// them. By Karn's rule nothing is learned from a block that was sent again, but see
     /// [`on_repeated_ack`](Self::on_repeated_ack); and a doubtful first sample of DATA, from its last sending, is better
     /// than none.
-    pub fn on_progress(&mut self, now: Instant, una: u32) {
+    pub(super) fn on_progress(&mut self, now: Instant, una: u32) {
         self.note_needless_resend(now);
         self.end_burst();
         let times_back = std::mem::take(&mut self.times_back);
@@ -179,7 +179,7 @@ impl Stopwatch {
     /// In lock-step, an ACK that has come before. If it is of a block that was sent twice, it answers the
     /// second sending, and so the ACK before it answered the first: the round trip is longer than the
     /// RTO was.
-    pub fn on_repeated_ack(&mut self, una: u32) {
+    pub(super) fn on_repeated_ack(&mut self, una: u32) {
         if let Some((doubtful, took)) = self.doubtful.take()
             && doubtful == una
         {
@@ -188,19 +188,19 @@ impl Stopwatch {
     }
 
     /// Blocks are sent again from here on.
-    pub fn on_go_back(&mut self, now: Instant) {
+    pub(super) fn on_go_back(&mut self, now: Instant) {
         self.went_back = Some(now);
         self.times_back = self.times_back.saturating_add(1);
         self.end_burst();
     }
 
     /// How many blocks of the burst have left before `next`.
-    pub fn in_burst(&self, next: u32) -> u32 {
+    pub(super) fn in_burst(&self, next: u32) -> u32 {
         self.burst.map_or(0, |(first, _)| next - first)
     }
 
     /// What leaves from here on does not leave together with what has left before.
-    pub fn end_burst(&mut self) {
+    pub(super) fn end_burst(&mut self) {
         self.burst_before = self.burst.take().or(self.burst_before);
     }
 
@@ -214,7 +214,7 @@ impl Stopwatch {
     /// are longer than they seem.
     ///
     /// `spread` is how many blocks left together, and how long after them the next, unless all of the window did.
-    pub fn may_go_back(
+    pub(super) fn may_go_back(
         &self,
         now: Instant,
         una: u32,

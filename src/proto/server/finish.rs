@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Server, Unreachable};
 use crate::proto::report::{Figures, Report, Requested};
-use crate::proto::sessions::{Queue, Session, Slot};
+use crate::proto::server::sessions::{Queue, Session, Slot};
 use crate::proto::stats::{Ignored, Outcome};
 use crate::proto::{Instant, Peer};
 

@@ -6,12 +6,12 @@ use crate::proto::Instant;
 
 /// So much at once, and so much a second from there on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bound {
+pub(super) struct Rate {
     pub(super) burst: u64,
     pub(super) per_second: u64,
 }
 
-impl Bound {
+impl Rate {
     /// How long it takes to pay back so many units.
     pub(super) fn time_for(self, units: u64) -> Duration {
         Duration::from_micros(units.saturating_mul(1_000_000).div_ceil(self.per_second))
@@ -26,18 +26,18 @@ impl Bound {
 /// What has been taken and not been made up for yet: when it will be. That is half of the room that an amount and
 /// the time of its last change would take, and needs no settling.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Debt {
+pub(super) struct Gcra {
     paid_at: Instant,
 }
 
-impl Debt {
+impl Gcra {
     /// How long it takes until nothing is owed any more.
     pub(super) fn owed(self, now: Instant) -> Duration {
         self.paid_at - now
     }
 
     /// True when `units` more stay within the bound.
-    pub(super) fn has_room(self, now: Instant, bound: Bound, units: u64) -> bool {
+    pub(super) fn has_room(self, now: Instant, bound: Rate, units: u64) -> bool {
         self.owed(now) + bound.time_for(units) <= bound.most()
     }
 
@@ -47,12 +47,12 @@ impl Debt {
     }
 
     /// Takes all that may be taken at once.
-    pub(super) fn exhaust(&mut self, now: Instant, bound: Bound) {
+    pub(super) fn exhaust(&mut self, now: Instant, bound: Rate) {
         self.paid_at = self.paid_at.max(now + bound.most());
     }
 
     /// No more is owed at `end` than may be taken at once.
-    pub(super) fn cap(&mut self, end: Instant, bound: Bound) {
+    pub(super) fn cap(&mut self, end: Instant, bound: Rate) {
         self.paid_at = self.paid_at.min(end + bound.most());
     }
 

@@ -1,12 +1,12 @@
 //! A file as the numbered blocks of one transfer; block 0 is the OACK.
 
-use super::negotiate::Terms;
+use crate::proto::negotiate::Terms;
 use crate::wire::netascii::BlockReader;
 use crate::wire::packet::{DATA_HEADER, data_header};
 
 /// What is sent under which number.
 #[derive(Debug)]
-pub struct Blocks {
+pub(super) struct Blocks {
     terms: Terms,
     /// Length in bytes, in the mode of the transfer.
     size: u64,
@@ -19,7 +19,7 @@ pub struct Blocks {
 impl Blocks {
     /// The blocks of a file of `size` bytes, counted in the mode of `terms`. A multiple of the block
     /// size ends in an empty block (RFC 1350 §6).
-    pub fn new(terms: Terms, size: u64) -> Blocks {
+    pub(super) fn new(terms: Terms, size: u64) -> Blocks {
         let last = size / u64::from(terms.blksize) + 1;
         Blocks {
             terms,
@@ -31,28 +31,23 @@ impl Blocks {
     }
 
     /// What was agreed.
-    pub fn terms(&self) -> &Terms {
+    pub(super) fn terms(&self) -> &Terms {
         &self.terms
     }
 
-    /// Length in bytes of the file, in the mode of the transfer.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
     /// Number of the last block, which is shorter than the others.
-    pub fn last(&self) -> u32 {
+    pub(super) fn last(&self) -> u32 {
         self.last
     }
 
     /// Bytes of the file in all blocks before `block`.
-    pub fn bytes_before(&self, block: u32) -> u64 {
+    pub(super) fn bytes_before(&self, block: u32) -> u64 {
         let blocks = u64::from(block.saturating_sub(1));
         (blocks * u64::from(self.terms.blksize)).min(self.size)
     }
 
     /// Length in bytes of the datagram that carries `block`.
-    pub fn datagram_len(&self, block: u32) -> usize {
+    pub(super) fn datagram_len(&self, block: u32) -> usize {
         if block > 0 {
             let rest = self.size - self.bytes_before(block);
             return DATA_HEADER + rest.min(self.terms.blksize.into()) as usize;
@@ -64,7 +59,7 @@ impl Blocks {
 
     /// Appends the datagram that carries `block` of `file`. `oldest` is the first block that may ever
     /// be asked for again.
-    pub fn encode(&mut self, block: u32, oldest: u32, file: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn encode(&mut self, block: u32, oldest: u32, file: &[u8], out: &mut Vec<u8>) {
         if block == 0 {
             return self.terms.encode_oack(self.size, out);
         }

@@ -4,21 +4,27 @@
 //! acknowledged by the same few lines as every DATA.
 
 mod acks;
+mod blocks;
+mod liveness;
+mod rtt;
+pub mod run_ahead;
+mod send_window;
 mod timer;
+mod window;
 
 use std::ops::Range;
 use std::time::Duration;
 
-use super::Instant;
-use super::blocks::Blocks;
-use super::flight::Flight;
-use super::guard::Allowance;
-use super::negotiate::Terms;
-use super::patience::Patience;
-use super::rtt::Stopwatch;
-use super::run_ahead::RunAhead;
-use super::stats::Outcome;
-use super::window::Window;
+use self::blocks::Blocks;
+use self::liveness::Patience;
+use self::rtt::Stopwatch;
+use self::run_ahead::RunAhead;
+use self::send_window::Flight;
+use self::window::Window;
+use crate::proto::Instant;
+use crate::proto::guard::Allowance;
+use crate::proto::negotiate::Terms;
+use crate::proto::stats::Outcome;
 pub use acks::Acked;
 pub use timer::Expired;
 

@@ -40,7 +40,7 @@ const WORTH_SPREADING: Duration = Duration::from_millis(10);
 
 /// The bursts of one transfer.
 #[derive(Clone, Copy, Debug)]
-pub struct Window {
+pub(super) struct Window {
     size: u16,
     manner: Manner,
     room: Room,
@@ -62,7 +62,7 @@ enum Manner {
 
 impl Window {
     /// Windows of `size` blocks.
-    pub fn new(size: u16) -> Window {
+    pub(super) fn new(size: u16) -> Window {
         Window {
             size,
             manner: Manner::Burst,
@@ -73,7 +73,7 @@ impl Window {
     }
 
     /// Blocks that may be in flight.
-    pub fn depth(&self) -> u16 {
+    pub(super) fn depth(&self) -> u16 {
         match self.manner {
             Manner::Burst | Manner::Spread { .. } => self.size,
             Manner::Short => self.lasting().min(self.room.burst()),
@@ -82,12 +82,12 @@ impl Window {
 
     /// The client would go on waiting after [`depth`](Self::depth) blocks: they are to be followed by an
     /// echo.
-    pub fn wants_echo(&self) -> bool {
+    pub(super) fn wants_echo(&self) -> bool {
         self.depth() < self.size
     }
 
     /// While the window is spread: how many blocks leave together, and how long after them the next.
-    pub fn spread(&self, round_trip: Option<Duration>) -> Option<(u32, Duration)> {
+    pub(super) fn spread(&self, round_trip: Option<Duration>) -> Option<(u32, Duration)> {
         let round_trip = round_trip.filter(|time| *time >= WORTH_SPREADING)?;
         match self.manner {
             Manner::Spread { .. } => Some((CHUNK, round_trip * CHUNK / u32::from(self.size))),
@@ -96,7 +96,7 @@ impl Window {
     }
 
     /// `blocks` have arrived, all that were in flight.
-    pub fn on_whole(&mut self, blocks: u32) {
+    pub(super) fn on_whole(&mut self, blocks: u32) {
         if self.depth() == self.room.burst() {
             self.room.on_whole();
         }
@@ -105,19 +105,19 @@ impl Window {
     }
 
     /// `blocks` have arrived, and the one behind them is missing.
-    pub fn on_gap(&mut self, blocks: u32) {
+    pub(super) fn on_gap(&mut self, blocks: u32) {
         self.room.on_gap();
         self.end_run(blocks);
     }
 
     /// `blocks` have arrived, and none of the rest.
-    pub fn on_tail_lost(&mut self, blocks: u32) {
+    pub(super) fn on_tail_lost(&mut self, blocks: u32) {
         self.room.on_tail_lost(blocks);
         self.end_run(blocks);
     }
 
     /// `blocks` have arrived, all that were in flight, but the timer had to ask: the echo behind them is lost, or the ACK.
-    pub fn on_echo_lost(&mut self, blocks: u32) {
+    pub(super) fn on_echo_lost(&mut self, blocks: u32) {
         self.room.on_tail_lost(blocks);
     }
 

@@ -6,17 +6,18 @@
 //! `None`; then it waits for a datagram or for [`poll_timeout`](Server::poll_timeout), whichever
 //! comes first.**
 
-mod endings;
+mod finish;
 mod requests;
+pub mod sessions;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use self::sessions::{Sessions, Slot};
 use super::config::Config;
-use super::guard::{Guard, Mention, Refusal};
+use super::guard::{Guard, LogLimiter, Refusal};
 use super::report::Report;
-use super::send::{Acked, Expired, Transfer};
-use super::sessions::{Sessions, Slot};
+use super::sender::{Acked, Expired, Transfer};
 use super::stats::{Ignored, Outcome, Stats};
 use super::{Instant, Peer};
 use crate::catalog::Catalog;
@@ -47,7 +48,7 @@ pub struct Server {
     config: Config,
     sessions: Sessions,
     guard: Guard,
-    mention: Mention,
+    mention: LogLimiter,
     /// Transfers under way whose peer has acknowledged something.
     proven: usize,
     /// Transfers under way whose peer has not.
@@ -69,7 +70,7 @@ impl Server {
             config,
             sessions: Sessions::new(config.max_sessions.max(1)),
             guard: Guard::default(),
-            mention: Mention::default(),
+            mention: LogLimiter::default(),
             proven: 0,
             unproven: 0,
             ready: VecDeque::new(),

@@ -27,10 +27,10 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 
-use super::Clock;
-use super::pulse::Pulse;
 use crate::catalog::{Catalog, FileId};
 use crate::manifest::{Digest, Manifest, Record};
+use crate::net::Clock;
+use crate::net::status::Pulse;
 use crate::proto::Instant;
 
 /// What the side door serves.

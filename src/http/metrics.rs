@@ -6,7 +6,7 @@
 use std::fmt::{Display, Write};
 
 use super::Site;
-use crate::net::pulse::Tally;
+use crate::net::status::Tally;
 use crate::proto::histogram::Histogram;
 use crate::proto::stats::{Ignored, Outcome, Stats};
 

@@ -2,7 +2,7 @@
 
 use super::Transfer;
 use crate::proto::Instant;
-use crate::proto::flight::Acknowledged;
+use crate::proto::sender::send_window::Acknowledged;
 
 /// A second ACK of what was never sent ends the transfer: a late duplicate is forgiven, guessing is not.
 const NEVER_SENT_FORGIVEN: u8 = 1;

@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::Site;
 use crate::manifest::{Digest, Kind, Record};
 
-const STYLE: &str = include_str!("page/style.css");
+const STYLE: &str = include_str!("style.css");
 
 /// What stays as it is in a link; `/` separates.
 const IN_LINKS: &AsciiSet = &NON_ALPHANUMERIC

@@ -28,7 +28,7 @@ const RESTART_SILENCE: Duration = Duration::from_secs(1);
 
 /// What one peer has let us wait for so far.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub(super) struct Patience {
     started: Instant,
     /// The last ACK that made progress; the start, before.
     progressed: Instant,
@@ -40,7 +40,7 @@ pub struct Patience {
 
 impl Patience {
     /// From the RRQ on.
-    pub fn new(now: Instant) -> Patience {
+    pub(super) fn new(now: Instant) -> Patience {
         Patience {
             started: now,
             progressed: now,
@@ -50,64 +50,64 @@ impl Patience {
     }
 
     /// Time since the RRQ.
-    pub fn age(&self, now: Instant) -> Duration {
+    pub(super) fn age(&self, now: Instant) -> Duration {
         now - self.started
     }
 
     /// The peer is there.
-    pub fn on_heard(&mut self, now: Instant) {
+    pub(super) fn on_heard(&mut self, now: Instant) {
         self.heard = now;
     }
 
     /// The peer has got something that it did not have.
-    pub fn on_progress(&mut self, now: Instant) {
+    pub(super) fn on_progress(&mut self, now: Instant) {
         self.heard = now;
         self.progressed = now;
         self.resends = 0;
     }
 
     /// All that is in flight has been sent once more by the timer.
-    pub fn on_resent(&mut self) {
+    pub(super) fn on_resent(&mut self) {
         self.resends = self.resends.saturating_add(1);
     }
 
     /// The last window has been sent often enough, if this was it.
-    pub fn has_resent_enough(&self) -> bool {
+    pub(super) fn has_resent_enough(&self) -> bool {
         self.resends + 1 >= LAST_WINDOW_SENDS
     }
 
     /// Until when its ACK is waited for.
-    pub fn last_ack_end(&self, now: Instant) -> Instant {
+    pub(super) fn last_ack_end(&self, now: Instant) -> Instant {
         now + LAST_ACK_WAIT
     }
 
     /// Until when a peer is waited for that seems to be gone: as long as for a last ACK, whatever it has in mind.
-    pub fn sign_of_life_end(&self, now: Instant) -> Instant {
+    pub(super) fn sign_of_life_end(&self, now: Instant) -> Instant {
         self.end().min(now + LAST_ACK_WAIT)
     }
 
     /// The timer resends no more, but the peer is still answered.
-    pub fn is_quiet(&self, now: Instant) -> bool {
+    pub(super) fn is_quiet(&self, now: Instant) -> bool {
         now - self.progressed >= RESEND_FOR
     }
 
     /// Not even that.
-    pub fn is_over(&self, now: Instant) -> bool {
+    pub(super) fn is_over(&self, now: Instant) -> bool {
         now >= self.end()
     }
 
     /// When it will be.
-    pub fn end(&self) -> Instant {
+    pub(super) fn end(&self) -> Instant {
         self.progressed + ANSWER_FOR
     }
 
     /// When an RRQ without any ACK is forgotten.
-    pub fn unproven_end(&self) -> Instant {
+    pub(super) fn unproven_end(&self) -> Instant {
         self.heard + UNPROVEN_FOR
     }
 
     /// So silent that the same RRQ comes from a machine that has started over.
-    pub fn is_left(&self, now: Instant) -> bool {
+    pub(super) fn is_left(&self, now: Instant) -> bool {
         now - self.heard >= RESTART_SILENCE
     }
 }
