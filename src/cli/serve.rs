@@ -177,6 +177,7 @@ async fn live(
     let busy = Busy::new(0);
     let mut idle = busy.subscribe();
     let (failed, mut failures) = mpsc::unbounded_channel();
+    let tftp_port = tftp_port(&sockets);
     let duty = Duty {
         catalog: Arc::new(embedded::catalog(manifest)),
         clock,
@@ -190,7 +191,14 @@ async fn live(
     let last_word = pulse.last_word();
     if let Some((listener, _)) = http {
         let region = settings.region.clone();
-        let site = Site::new(duty.catalog, manifest.clone(), region, pulse, told);
+        let site = Site::new(
+            duty.catalog,
+            manifest.clone(),
+            region,
+            tftp_port,
+            pulse,
+            told,
+        );
         http::start(listener, site, Limits::default())?;
     }
     supervisor.tell("READY=1");
@@ -216,6 +224,14 @@ async fn live(
     last_word.say().await;
     info!("stopped");
     Ok(())
+}
+
+/// The port for clients: 69, if the server listens there, else the first one.
+fn tftp_port(sockets: &[Vec<Bound>]) -> u16 {
+    let ports = sockets.iter().flatten().map(|bound| bound.address().port());
+    let mut ports: Vec<u16> = ports.collect();
+    ports.sort_by_key(|port| *port != 69);
+    ports.first().copied().unwrap_or(69)
 }
 
 /// Shares out the sessions of each address among the sockets that it has.

@@ -42,18 +42,21 @@ pub struct Site {
     hashes: Vec<Digest>,
     /// Where this server stands, if its surroundings say so.
     region: Option<String>,
+    /// The UDP port on which the same files are served over TFTP.
+    tftp_port: u16,
     pulse: Mutex<Pulse>,
     draining: watch::Receiver<bool>,
     clock: Clock,
 }
 
 impl Site {
-    /// The files of `catalog`, as `manifest` describes them, what `pulse` tells of the workers, and whether the
-    /// program is about to end.
+    /// The files of `catalog`, as `manifest` describes them, the port of TFTP, what `pulse` tells of the workers, and
+    /// whether the program is about to end.
     pub fn new(
         catalog: Arc<Catalog>,
         manifest: Manifest,
         region: Option<String>,
+        tftp_port: u16,
         pulse: Pulse,
         draining: watch::Receiver<bool>,
     ) -> Site {
@@ -63,6 +66,7 @@ impl Site {
             manifest,
             hashes: Vec::new(),
             region,
+            tftp_port,
             pulse: Mutex::new(pulse),
             draining,
         };

@@ -122,7 +122,7 @@ pub(crate) fn open(limits: Limits, stuck: usize) -> Door {
     let address = listener.local_addr().unwrap();
     let (_, draining) = watch::channel(false);
     let region = Some("<fra>".to_owned());
-    let site = Site::new(catalog, manifest.clone(), region, pulse, draining);
+    let site = Site::new(catalog, manifest.clone(), region, 69, pulse, draining);
     http::start(listener, site, limits).unwrap();
     Door {
         address,

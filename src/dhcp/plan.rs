@@ -1,0 +1,248 @@
+//! Which machine is sent to which file.
+
+use super::choice::{Choice, choose, is_shim};
+use super::server::Server;
+use crate::manifest::{Kind, Manifest, Record};
+
+/// What the operator asks for.
+pub struct Request {
+    /// Where machines reach this server.
+    pub server: Server,
+    /// The URL of the script for iPXE; an embedded one without it.
+    pub script: Option<String>,
+    /// The URL under which this server's HTTP listener serves the boot files, for UEFI HTTP Boot.
+    pub http: Option<String>,
+    /// Whether UEFI machines verify signatures.
+    pub secure_boot: bool,
+}
+
+/// Which machine is sent to which file.
+pub struct Plan {
+    /// Where machines reach this server.
+    pub server: Server,
+    /// The groups of machines, each with its file.
+    pub targets: Vec<Target>,
+    /// The URL of a script for iPXE, if there is one.
+    pub script: Option<String>,
+    /// What does not boot as it is, and what to do.
+    pub warnings: Vec<String>,
+}
+
+/// A group of machines, and their file.
+pub struct Target {
+    /// Names the group in a configuration: `efi-x86-64`, `efi-x86-64-http`.
+    pub tag: String,
+    /// The architecture codes by which machines of the group are known: option 93, over IPv6 option 61.
+    pub codes: &'static [u16],
+    /// What DHCP names: a file name, or a URL for HTTP Boot and over IPv6.
+    pub file: String,
+    /// Whether these machines use UEFI HTTP Boot. They take answers only from a server of the vendor
+    /// class `HTTPClient`.
+    pub is_http: bool,
+}
+
+/// A BOOTP header has 128 bytes for the file name, with a NUL at its end (RFC 2131 §2).
+const LONGEST_FILE: usize = 127;
+
+impl Plan {
+    /// Sends machines to the files of `manifest`, and iPXE to a script.
+    ///
+    /// # Errors
+    /// An address that is not one server's, nothing to boot, or a name that not every configuration
+    /// can hold.
+    pub fn new(manifest: &Manifest, request: Request) -> Result<Plan, String> {
+        let Request {
+            server,
+            script,
+            http,
+            secure_boot,
+        } = request;
+        server.check()?;
+        let mut choice = choose(manifest, secure_boot);
+        if server.is_ipv6() {
+            choice.files.remove(&Kind::Bios);
+        }
+        if !choice
+            .files
+            .keys()
+            .any(|kind| *kind != Kind::Bios || !secure_boot)
+        {
+            return Err(nothing_to_boot(&choice, secure_boot, server.is_ipv6()));
+        }
+        let http = http.map(|url| http_base(&url)).transpose()?;
+        let plan = Plan {
+            targets: targets(&choice, &server, http.as_deref())?,
+            script: script.or_else(|| embedded_script(manifest, &server)),
+            warnings: warnings(&choice, manifest, secure_boot),
+            server,
+        };
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// The file of every target, and the script.
+    fn files(&self) -> impl Iterator<Item = &String> {
+        let files = self.targets.iter().map(|target| &target.file);
+        files.chain(&self.script)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for file in self.files() {
+            if !is_plain(file, URL_PUNCTUATION) {
+                return Err(unwritable(file, URL_PUNCTUATION));
+            }
+            if !self.server.is_ipv6() && file.len() > LONGEST_FILE {
+                return Err(format!(
+                    "{file:?} has {} bytes, but a DHCP answer has room for {LONGEST_FILE}. Use a shorter name or URL",
+                    file.len()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn targets(choice: &Choice, server: &Server, http: Option<&str>) -> Result<Vec<Target>, String> {
+    let names = choice.files.values().map(|record| &record.name);
+    if let Some(odd) = names
+        .into_iter()
+        .find(|name| !is_plain(name, NAME_PUNCTUATION))
+    {
+        return Err(unwritable(odd, NAME_PUNCTUATION));
+    }
+    let over_tftp = |(kind, record): (&Kind, &&Record)| Target {
+        tag: kind.to_string(),
+        codes: kind.dhcp_architectures(),
+        file: match server.is_ipv6() {
+            true => format!("tftp://{}/{}", server.in_url(), record.name),
+            false => record.name.clone(),
+        },
+        is_http: false,
+    };
+    let over_http = |(kind, record): (&Kind, &&Record)| {
+        let codes = kind.http_architectures();
+        let base = http.filter(|_| !codes.is_empty())?;
+        Some(Target {
+            tag: format!("{kind}-http"),
+            codes,
+            file: format!("{base}/{}", record.name),
+            is_http: true,
+        })
+    };
+    let files = || choice.files.iter();
+    let targets = files().map(over_tftp);
+    Ok(targets.chain(files().filter_map(over_http)).collect())
+}
+
+/// The URL without slashes at its end.
+fn http_base(url: &str) -> Result<String, String> {
+    let rest = url.strip_prefix("http://").or(url.strip_prefix("https://"));
+    match rest.map(|rest| rest.trim_matches('/')) {
+        None | Some("") => Err(format!(
+            "{url:?} is not the URL of an HTTP server: write --http http://192.0.2.1:8080"
+        )),
+        Some(_) => Ok(url.trim_end_matches('/').to_owned()),
+    }
+}
+
+fn embedded_script(manifest: &Manifest, server: &Server) -> Option<String> {
+    let has = |name: &&str| find(manifest, name).is_some();
+    let name = ["boot.ipxe", "autoexec.ipxe"].into_iter().find(has)?;
+    Some(format!("tftp://{}/{name}", server.authority()))
+}
+
+fn find<'a>(manifest: &'a Manifest, name: &str) -> Option<&'a Record> {
+    manifest.records().iter().find(|record| record.name == name)
+}
+
+fn nothing_to_boot(choice: &Choice, secure_boot: bool, is_ipv6: bool) -> String {
+    let why = match choice.left_out.values().next() {
+        Some(_) if secure_boot => {
+            "no shim and no file of a directory for Secure Boot (x86_64-sb/) is embedded for any machine: \
+             there is nothing that --secure-boot can send machines to"
+        }
+        Some(file) => {
+            return format!(
+                "the boot files for UEFI are for Secure Boot only ({}): use --secure-boot, or embed ipxe.efi",
+                file.name
+            );
+        }
+        None if is_ipv6 => {
+            "no boot file for UEFI is embedded, and a BIOS does not boot over IPv6: there is nowhere to send \
+             machines to"
+        }
+        None => "no boot file for any firmware is embedded: there is nowhere to send machines to",
+    };
+    format!("{why}. boot-assets/README.md says how to bring in iPXE")
+}
+
+fn warnings(choice: &Choice, manifest: &Manifest, secure_boot: bool) -> Vec<String> {
+    let left_out = choice
+        .left_out
+        .iter()
+        .map(|(kind, record)| match secure_boot {
+            true => format!(
+                "{kind} gets no file: {} is not for Secure Boot, and there is no shim for it",
+                record.name
+            ),
+            false => format!(
+                "{kind} gets no file: {} is for Secure Boot, which needs --secure-boot",
+                record.name
+            ),
+        });
+    let shims = choice.files.values().filter(|record| is_shim(&record.name));
+    let unsigned = choice
+        .files
+        .iter()
+        .filter(|(kind, record)| secure_boot && **kind != Kind::Bios && !is_shim(&record.name));
+    let unsigned = unsigned.map(|(kind, record)| {
+        format!(
+            "there is no shim for {kind}: its firmware has to hold the key that signed {}",
+            record.name
+        )
+    });
+    let shims = shims.map(|shim| second_stage(shim, manifest));
+    left_out.chain(unsigned).chain(shims).collect()
+}
+
+/// A shim loads its second stage from the root of the server, not from its own directory.
+fn second_stage(shim: &Record, manifest: &Manifest) -> String {
+    let asks = format!(
+        "{} (a shim) asks the root of this server for its second stage: ipxe.efi if the shim is iPXE's, \
+         grubx64.efi or the like if it is a distribution's",
+        shim.name
+    );
+    let directory = shim.name.rsplit_once('/').map(|(directory, _)| directory);
+    let beside = directory.map(|directory| format!("{directory}/ipxe.efi"));
+    let beside = beside.and_then(|name| find(manifest, &name));
+    match (find(manifest, "ipxe.efi"), beside) {
+        (Some(root), Some(beside)) if root.sha256 != beside.sha256 => format!(
+            "{asks}. The ipxe.efi there is not {0}: embed {0} as ipxe.efi",
+            beside.name
+        ),
+        (None, Some(beside)) => {
+            format!(
+                "{asks}. There is no ipxe.efi: embed {} as ipxe.efi",
+                beside.name
+            )
+        }
+        _ => asks,
+    }
+}
+
+/// What file names may contain beside letters and digits, so that they mean themselves in every
+/// configuration, and in a URL.
+const NAME_PUNCTUATION: &[u8] = b"-._~/=@+";
+const URL_PUNCTUATION: &[u8] = b"-._~/=@+:?&%[]";
+
+fn is_plain(text: &str, punctuation: &[u8]) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || punctuation.contains(&b);
+    !text.is_empty() && text.bytes().all(plain)
+}
+
+fn unwritable(text: &str, punctuation: &[u8]) -> String {
+    format!(
+        "{text:?} cannot be written into every configuration: only letters, digits and {} can",
+        punctuation.escape_ascii()
+    )
+}
