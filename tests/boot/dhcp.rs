@@ -86,7 +86,11 @@ fn boot(folder: &Path, machine: &Machine, client: Client) -> Running {
     text += &format!("conf-file={}\n", folder.join("printed.conf").display());
     if client == Client::Rom {
         // Of several lines that fit, dnsmasq takes the last.
-        text += &format!("dhcp-boot={},,{}\n", machine.program, machine.server());
+        text += &format!(
+            "dhcp-boot=tag:ipxe,{},,{}\n",
+            machine.program,
+            machine.server()
+        );
     }
     run(folder, &format!("dnsmasq-{client:?}"), &text)
 }

@@ -107,7 +107,11 @@ fn program_of(machine: &Machine) -> Vec<String> {
     } else {
         machine.image
     };
-    let name = if machine.has_kernel() { qemu::KERNEL } else { machine.program };
+    let name = if machine.has_kernel() {
+        qemu::KERNEL
+    } else {
+        machine.program
+    };
     let path = ipxe(image).join(name);
     let package = format!(
         "package ipxe of {image:?}, or its directory in {}",

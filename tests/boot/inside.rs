@@ -27,6 +27,13 @@ pub(crate) const HALF_WAY: &str = "half-way";
 const AT_ONCE: usize = 2;
 /// Far more than any boot takes.
 const LIMIT: Duration = Duration::from_secs(150);
+/// What a machine says at its end, whether it has booted or not.
+const LAST: [&str; 4] = [
+    "BOOTSTONE:",
+    "Nothing has booted",
+    "No bootable device",
+    "UEFI Interactive Shell",
+];
 /// How long a server may wait for a last ACK that was lost.
 const LAST_ACK: Duration = Duration::from_secs(30);
 /// With this one both ways lose something.
@@ -145,11 +152,13 @@ impl Lab {
             self.dhcp.rom_has_loaded_its_program();
             println!("{HALF_WAY}: the ROM has loaded {}", machine.program);
         }
-        let is_last = |line: &str| line.contains("BOOTSTONE:") || line.contains(machine.done);
+        let last = LAST.iter().chain([&machine.done]);
+        let is_last = |line: &str| last.clone().any(|part| line.contains(part));
         let said = running.wait_for(LIMIT, is_last);
         let took = switched_on.elapsed();
         let said = said.unwrap_or_else(|said| panic!("{}: {said}", machine.name));
-        assert!(said.contains(machine.done), "{}: {said}", machine.name);
+        let all = || running.lines().join("\n");
+        assert!(said.contains(machine.done), "{}: {}", machine.name, all());
         println!("{}: done in {:.1} s", machine.name, took.as_secs_f64());
         self.server.wait_for_all(LAST_ACK, machine);
         drop(running);

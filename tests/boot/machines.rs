@@ -291,6 +291,7 @@ pub(crate) const MACHINES: [Machine; 32] = [
         name: "BIOS, nothing to boot",
         number: 30,
         image: Image::Bare,
+        dhcp: Dhcp::Lines("dhcp-boot=autoexec.ipxe,,SERVER\n"),
         requests: &[("autoexec.ipxe", "complete"), ("boot.ipxe", "not-found")],
         done: "Nothing has booted",
         ..KERNEL
