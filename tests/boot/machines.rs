@@ -127,7 +127,17 @@ pub(crate) const MACHINES: [Machine; 32] = [
         image: Image::Debian12,
         program: "shimx64.efi",
         dhcp: Dhcp::Printed("--secure-boot"),
-        requests: &[],
+        requests: &[
+            ("grub/grub.cfg", "complete"),
+            ("grub/x86_64-efi/command.lst", "not-found"),
+            ("grub/x86_64-efi/crypto.lst", "not-found"),
+            ("grub/x86_64-efi/fs.lst", "not-found"),
+            ("grub/x86_64-efi/terminal.lst", "not-found"),
+            ("grubx64.efi", "complete"),
+            ("revocations.efi", "not-found"),
+            ("shimx64.efi", "complete"),
+            ("shimx64.efi", "probe"),
+        ],
         done: "BOOTSTONE: GRUB runs, shim_lock=y",
         ..UEFI
     },

@@ -88,7 +88,12 @@ impl Server {
                     is_about(&line, machine),
                     "nobody has asked for this: {line}"
                 );
-                *logged.entry(ended(&line)).or_default() += 1;
+                let (mut file, outcome) = ended(&line);
+                if outcome == "not-found" {
+                    // The counters know embedded names only.
+                    file.clear();
+                }
+                *logged.entry((file, outcome)).or_default() += 1;
             }
         }
         assert_eq!(counted(&metrics), logged);
