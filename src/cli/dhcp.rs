@@ -1,6 +1,5 @@
 //! `bootstone dhcp`: what a DHCP server has to be told, in the words of each.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use argh::{FromArgValue, FromArgs};
@@ -9,12 +8,13 @@ use super::host::Host;
 use super::{could_not, print, say};
 use crate::dhcp::{self, Plan, Request, Server};
 
-/// Write the configuration of a DHCP server that sends each machine to its embedded boot file, and iPXE to its script. It
-/// is for IPv6 if --server is an IPv6 address.
+/// Write the configuration of a DHCP server that sends each machine to its embedded boot file, and
+/// iPXE to its script. It is for IPv6 if --server is an IPv6 address.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "dhcp")]
 pub struct Dhcp {
-    /// dnsmasq, dnsmasq-proxy (beside a DHCP server that cannot be changed), kea, isc-dhcp or openwrt (default: dnsmasq)
+    /// dnsmasq, dnsmasq-proxy (beside a DHCP server that cannot be changed), kea, isc-dhcp or
+    /// openwrt (default: dnsmasq)
     #[argh(option, default = "Format::Dnsmasq")]
     format: Format,
 
@@ -81,11 +81,16 @@ fn server(host: &Host) -> Result<Server, String> {
     let addresses = host.resolve();
     let addresses =
         addresses.map_err(|error| format!("cannot resolve {host}: {error}. Give an address"))?;
-    let reachable = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
-    let mut reachable: Vec<&SocketAddr> = addresses.iter().filter(reachable).collect();
-    reachable.sort_by_key(|address| address.is_ipv6());
-    let address = reachable.first().ok_or_else(|| {
-        format!("{host} is this host's loopback address, which no other machine can reach. Give another address")
+    let mut reachable = addresses
+        .iter()
+        .filter(|it| !it.ip().to_canonical().is_loopback());
+    let first = reachable.clone().next();
+    let address = reachable.find(|address| address.is_ipv4()).or(first);
+    let address = address.ok_or_else(|| {
+        format!(
+            "{host} leads to a loopback address only, which no other machine can reach. Give the \
+             address that machines can reach"
+        )
     })?;
     Ok(Server::new(&address.ip().to_string(), address.port()))
 }

@@ -45,6 +45,9 @@ impl List {
     /// Writes the list to standard output.
     pub fn run(self) -> ExitCode {
         let manifest = crate::embedded::manifest();
+        if let (Format::Table, Some(note)) = (&self.format, note(&manifest)) {
+            super::say(note);
+        }
         print(&match self.format {
             Format::Table => table(&manifest),
             Format::Json => json(&manifest),
@@ -53,21 +56,41 @@ impl List {
     }
 }
 
+/// What is missing, if firmware can boot none of the files.
+fn note(manifest: &Manifest) -> Option<&'static str> {
+    let mut records = manifest.records().iter();
+    let can_boot = records.any(|record| !record.kind.dhcp_architectures().is_empty());
+    let note = "None of the embedded files is a program that firmware can boot. To embed iPXE, run \
+                boot-assets/collect and build again; see boot-assets/README.md";
+    (!can_boot).then_some(note)
+}
+
 /// For people, in columns.
 fn table(manifest: &Manifest) -> String {
-    let records = manifest.records();
-    let names = records.iter().map(|record| record.name.len());
-    let width = names.max().unwrap_or(0).max("NAME".len());
-    let mut text = format!(
-        "{:width$}  {:15}  {:8}  {:>10}  SHA256\n",
-        "NAME", "KIND", "VERSION", "SIZE"
-    );
-    for record in records {
-        let version = record.version.as_deref().unwrap_or("-");
+    let records = manifest.records().iter();
+    let rows = records.map(|record| {
+        let signed = record.authenticode.map(|it| it.signed);
+        [
+            record.name.clone(),
+            record.kind.to_string(),
+            signed
+                .map_or("-", |signed| if signed { "yes" } else { "no" })
+                .to_owned(),
+            record.version.clone().unwrap_or("-".to_owned()),
+            record.size.to_string(),
+            record.sha256.to_string(),
+        ]
+    });
+    let head = ["NAME", "KIND", "SIGNED", "VERSION", "SIZE", "SHA256"].map(str::to_owned);
+    let rows: Vec<[String; 6]> = [head].into_iter().chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let [name_width, kind_width, version_width, size_width] = [0, 1, 3, 4].map(width);
+    let mut text = String::new();
+    for [name, kind, signed, version, size, sha256] in &rows {
         let _ = writeln!(
             text,
-            "{:width$}  {:15}  {version:8}  {:>10}  {}",
-            record.name, record.kind, record.size, record.sha256
+            "{name:name_width$}  {kind:kind_width$}  {signed:6}  {version:version_width$}  \
+             {size:>size_width$}  {sha256}"
         );
     }
     text
@@ -85,12 +108,19 @@ fn json(manifest: &Manifest) -> String {
 }
 
 fn value(record: &Record) -> Value {
+    let authenticode = record.authenticode;
     Value::Object(vec![
         ("name", record.name.as_str().into()),
         ("kind", record.kind.to_string().into()),
+        ("machine", record.kind.machine().into()),
+        ("signed", authenticode.map(|it| it.signed).into()),
         ("version", record.version.as_deref().into()),
         ("size", record.size.into()),
         ("sha256", record.sha256.to_string().into()),
+        (
+            "authenticode_sha256",
+            authenticode.map(|it| it.sha256.to_string()).into(),
+        ),
         ("published", record.published.into()),
         ("alias_of", record.alias_of.as_deref().into()),
     ])
@@ -101,22 +131,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::manifest::{Digest, Kind, Machine};
+    use crate::manifest::testing::record;
+    use crate::manifest::{Authenticode, Digest, Kind, Machine};
 
     fn manifest() -> Manifest {
-        let record = |name: &str, kind, version: Option<&str>| Record {
-            name: name.to_owned(),
-            size: 3,
-            netascii_size: 3,
-            sha256: Digest::of(b"abc"),
-            kind,
+        let record = |name, kind, version: Option<&str>, authenticode| Record {
             version: version.map(str::to_owned),
             published: true,
-            alias_of: None,
+            authenticode,
+            ..record(name, kind)
         };
+        let authenticode = Authenticode {
+            sha256: Digest::of(b"hash"),
+            signed: true,
+        };
+        let efi = Kind::Efi(Machine::X86_64);
         Manifest::new(vec![
-            record("undionly.kpxe", Kind::Bios, None),
-            record("ipxe.efi", Kind::Efi(Machine::X86_64), Some("2.0.0")),
+            record("undionly.kpxe", Kind::Bios, Some("1.21.1+git-1"), None),
+            record("ipxe.efi", efi, Some("2.0.0"), Some(authenticode)),
+            record("autoexec.ipxe", Kind::IpxeScript, None, None),
         ])
     }
 
@@ -125,11 +158,21 @@ mod tests {
     #[test]
     fn the_table_is_aligned() {
         let expected = format!(
-            "NAME           KIND             VERSION         SIZE  SHA256\n\
-             ipxe.efi       efi-x86-64       2.0.0              3  {ABC}\n\
-             undionly.kpxe  bios             -                  3  {ABC}\n"
+            "NAME           KIND         SIGNED  VERSION       SIZE  SHA256\n\
+             autoexec.ipxe  ipxe-script  -       -                3  {ABC}\n\
+             ipxe.efi       efi-x86-64   yes     2.0.0            3  {ABC}\n\
+             undionly.kpxe  bios         -       1.21.1+git-1     3  {ABC}\n"
         );
         assert_eq!(table(&manifest()), expected);
+    }
+
+    #[test]
+    fn a_note_where_firmware_can_boot_nothing() {
+        assert_eq!(note(&manifest()), None);
+        let records = vec![record("autoexec.ipxe", Kind::IpxeScript)];
+        for manifest in [Manifest::default(), Manifest::new(records)] {
+            assert!(note(&manifest).unwrap().contains("boot-assets/collect"));
+        }
     }
 
     #[test]
@@ -140,13 +183,20 @@ mod tests {
         let expected = json!({
             "name": "ipxe.efi",
             "kind": "efi-x86-64",
+            "machine": "x86-64",
+            "signed": true,
             "version": "2.0.0",
             "size": 3,
             "sha256": ABC,
+            "authenticode_sha256": Digest::of(b"hash").to_string(),
             "published": true,
             "alias_of": null,
         });
-        assert_eq!(listing["files"][0], expected);
-        assert_eq!(listing["files"].as_array().unwrap().len(), 2);
+        assert_eq!(listing["files"][1], expected);
+        let bios = &listing["files"][2];
+        for unknown in ["machine", "signed", "authenticode_sha256"] {
+            assert_eq!(bios[unknown], json!(null));
+        }
+        assert_eq!(listing["files"].as_array().unwrap().len(), 3);
     }
 }

@@ -228,10 +228,9 @@ async fn live(
 
 /// The port for clients: 69, if the server listens there, else the first one.
 fn tftp_port(sockets: &[Vec<Bound>]) -> u16 {
-    let ports = sockets.iter().flatten().map(|bound| bound.address().port());
-    let mut ports: Vec<u16> = ports.collect();
-    ports.sort_by_key(|port| *port != 69);
-    ports.first().copied().unwrap_or(69)
+    let mut ports = sockets.iter().flatten().map(|it| it.address().port());
+    let first = ports.clone().next().unwrap_or(69);
+    ports.find(|port| *port == 69).unwrap_or(first)
 }
 
 /// Shares out the sessions of each address among the sockets that it has.

@@ -12,23 +12,14 @@ pub(super) struct Choice<'a> {
     pub(super) left_out: BTreeMap<Kind, &'a Record>,
 }
 
-/// What Secure Boot makes of a file, by its name.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Signature {
-    /// A shim: firmware has the key, and the shim has the key of what it loads.
-    Shim,
-    /// In a directory for Secure Boot.
-    Signed,
-    /// Everything else.
-    Plain,
-}
-
 /// What the name of a file begins with, and how much the file is preferred: the least is the best.
 /// The first that fits counts.
 ///
 /// `ipxe` has drivers of its own, `snponly` and `undionly` use the firmware's. UEFI machines get
 /// `ipxe.efi`, BIOS machines `undionly.kpxe`.
-const PREFERENCES: [(&str, usize); 11] = [
+const PREFERENCES: [(&str, usize); 13] = [
+    ("shim", 0),
+    ("ipxe-shim", 1),
     ("ipxe-legacy", 3),
     ("ipxe-snp", 2),
     ("undionly", 0),
@@ -43,8 +34,9 @@ const PREFERENCES: [(&str, usize); 11] = [
 ];
 const UNKNOWN: usize = 8;
 
-/// Chooses for every kind of firmware. With `secure_boot` a UEFI machine gets a shim, or a file of a
-/// directory for Secure Boot; without, it gets neither of them.
+/// Chooses for every kind of firmware. With `secure_boot` a UEFI machine gets a signed file, a shim
+/// if there is one. Without, it gets no shim and no file of a directory for Secure Boot: those
+/// start nothing that is unsigned.
 pub(super) fn choose(manifest: &Manifest, secure_boot: bool) -> Choice<'_> {
     let mut choice = Choice {
         files: BTreeMap::new(),
@@ -54,8 +46,10 @@ pub(super) fn choose(manifest: &Manifest, secure_boot: bool) -> Choice<'_> {
         if record.kind.dhcp_architectures().is_empty() {
             continue;
         }
-        let is_signed = signature(&record.name) != Signature::Plain;
-        let fits = record.kind == Kind::Bios || is_signed == secure_boot;
+        let fits = match secure_boot {
+            true => record.kind == Kind::Bios || is_signed(record),
+            false => !is_for_secure_boot(&record.name),
+        };
         let map = if fits {
             &mut choice.files
         } else {
@@ -71,14 +65,15 @@ pub(super) fn choose(manifest: &Manifest, secure_boot: bool) -> Choice<'_> {
     choice
 }
 
-/// The best is the least: what it is, then the usual name, then a file at the top before one of a
-/// certain version, then a file before a link to it, then the shortest name.
-fn rank(record: &Record) -> (Signature, usize, usize, bool, usize, &str) {
+/// The best is the least: a shim (there is one among the files only for Secure Boot), then the
+/// usual name, then a file at the top before one in a directory, then a directory before a link to
+/// it, then the shortest name.
+fn rank(record: &Record) -> (bool, usize, usize, bool, usize, &str) {
     let name = record.name.as_str();
     let depth = name.matches('/').count();
     let is_below_link = depth > 0 && record.alias_of.is_some();
     (
-        signature(name),
+        !is_shim(name),
         preference(basename(name)),
         depth,
         is_below_link,
@@ -93,15 +88,15 @@ fn preference(basename: &str) -> usize {
     found.map_or(UNKNOWN, |(_, preference)| *preference)
 }
 
-fn signature(name: &str) -> Signature {
-    let is_for_secure_boot = |part: &str| part == "sb" || part.ends_with("-sb");
-    if is_shim(name) {
-        Signature::Shim
-    } else if name.split('/').rev().skip(1).any(is_for_secure_boot) {
-        Signature::Signed
-    } else {
-        Signature::Plain
-    }
+/// Whether a signature is attached.
+pub(super) fn is_signed(record: &Record) -> bool {
+    record.authenticode.is_some_and(|it| it.signed)
+}
+
+/// A shim, or a file in `sb` or `x86_64-sb`.
+fn is_for_secure_boot(name: &str) -> bool {
+    let is_directory = |part: &str| part == "sb" || part.ends_with("-sb");
+    is_shim(name) || name.split('/').rev().skip(1).any(is_directory)
 }
 
 /// `shimx64.efi`, `shimaa64.efi.signed`, `ipxe-shim.efi`.

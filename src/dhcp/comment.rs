@@ -12,11 +12,9 @@ pub(super) fn comment(mark: &str, text: &str, plan: &Plan) -> String {
 fn port(plan: &Plan) -> Vec<String> {
     let lines = |port| {
         vec![
+            format!("Bootstone listens on UDP port {port}, but DHCP cannot name a TFTP port, and"),
             format!(
-                "Bootstone listens on UDP port {port}, but DHCP cannot name a TFTP port, and firmware"
-            ),
-            format!(
-                "asks port 69. Redirect UDP port 69 to {port}, or let Bootstone listen on port 69."
+                "firmware asks port 69. Redirect UDP port 69 to {port}, or start Bootstone on 69."
             ),
         ]
     };

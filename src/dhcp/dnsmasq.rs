@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use super::comment::comment;
 use super::plan::{Plan, Target};
 
-/// Enterprise 343 (Intel) and `HTTPClient`, as firmware expects it in option 16 (RFC 8415 §21.16).
-const HTTP_CLIENT_6: &str = "00:00:01:57:00:0a:48:54:54:50:43:6c:69:65:6e:74";
+/// The vendor class `HTTPClient` in option 16 (RFC 8415 §21.16): an enterprise number of 4 bytes,
+/// a length of 2, the class. dnsmasq takes the option for a list of strings, and writes the length
+/// of each before it. So the first string and its length stand for the enterprise number. EDK2
+/// does not look at that number.
+const HTTP_CLIENT_6: &str = "xx,HTTPClient";
 
 const NEEDS: &str = "\
 Boot lines for dnsmasq. Save them as /etc/dnsmasq.d/bootstone.conf, or add them to dnsmasq.conf.

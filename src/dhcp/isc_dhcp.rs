@@ -6,8 +6,8 @@ use super::comment::comment;
 use super::plan::{Plan, Target};
 
 const NEEDS: &str = "\
-Boot lines for ISC DHCP: add them to dhcpd.conf, outside of any block. That file also needs a subnet,
-with your own values:
+Boot lines for ISC DHCP: add them to dhcpd.conf, outside of any block. That file also needs a
+subnet, with your own values:
   subnet 192.0.2.0 netmask 255.255.255.0 { range 192.0.2.100 192.0.2.200; }";
 
 const NEEDS_6: &str = "\
@@ -61,7 +61,8 @@ const OVER_IPV4: Dialect = Dialect {
 
 const OVER_IPV6: Dialect = Dialect {
     needs: NEEDS_6,
-    definition: "",
+    definition: "option dhcp6.user-class code 15 = string;\n\
+                 option dhcp6.vendor-class code 16 = string;\n",
     // Each class of the option has its length before it.
     is_ipxe: "exists dhcp6.user-class and substring(option dhcp6.user-class, 2, 4) = \"iPXE\"",
     architecture: "option dhcp6.client-arch-type",

@@ -8,12 +8,12 @@ use crate::json::Value;
 const HTTP_CLIENT_6: &str = "00000157000A48545450436C69656E74";
 
 const NEEDS: &str = "\
-Client classes for Kea: copy \"client-classes\" into \"Dhcp4\" of kea-dhcp4.conf. That file also needs
-\"interfaces-config\" with the interface, and \"subnet4\" with the addresses to give out.";
+Client classes for Kea: copy \"client-classes\" into \"Dhcp4\" of kea-dhcp4.conf. That file also
+needs \"interfaces-config\" with the interface, and \"subnet4\" with the addresses to give out.";
 
 const NEEDS_6: &str = "\
-Client classes for Kea: copy \"client-classes\" into \"Dhcp6\" of kea-dhcp6.conf. That file also needs
-\"interfaces-config\" with the interface, and \"subnet6\" with the addresses to give out.";
+Client classes for Kea: copy \"client-classes\" into \"Dhcp6\" of kea-dhcp6.conf. That file also
+needs \"interfaces-config\" with the interface, and \"subnet6\" with the addresses to give out.";
 
 type Fields = Vec<(&'static str, Value)>;
 

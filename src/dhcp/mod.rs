@@ -16,6 +16,7 @@ mod openwrt;
 mod plan;
 mod proxy;
 mod server;
+mod warnings;
 
 pub use dnsmasq::dnsmasq;
 pub use isc_dhcp::isc_dhcp;

@@ -16,8 +16,8 @@ already, and run: service dnsmasq restart";
 pub fn openwrt(plan: &Plan) -> Result<String, String> {
     if plan.server.is_ipv6() {
         return Err(
-            "OpenWrt's DHCPv6 server, odhcpd, cannot tell iPXE from firmware: give an IPv4 address. \
-             If dnsmasq is the DHCPv6 server there, use --format dnsmasq"
+            "OpenWrt's DHCPv6 server, odhcpd, cannot tell iPXE from firmware: give an IPv4 \
+             address. If dnsmasq is the DHCPv6 server there, use --format dnsmasq"
                 .to_owned(),
         );
     }
@@ -27,7 +27,8 @@ pub fn openwrt(plan: &Plan) -> Result<String, String> {
         for code in *codes {
             let _ = writeln!(
                 text,
-                "\nconfig match\n\toption networkid '{tag}'\n\toption match 'option:client-arch,{code}'"
+                "\nconfig match\n\toption networkid '{tag}'\n\t\
+                 option match 'option:client-arch,{code}'"
             );
         }
     }

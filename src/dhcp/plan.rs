@@ -1,7 +1,8 @@
 //! Which machine is sent to which file.
 
-use super::choice::{Choice, choose, is_shim};
+use super::choice::{Choice, choose};
 use super::server::Server;
+use super::warnings::warnings;
 use crate::manifest::{Kind, Manifest, Record};
 
 /// What the operator asks for.
@@ -32,12 +33,13 @@ pub struct Plan {
 pub struct Target {
     /// Names the group in a configuration: `efi-x86-64`, `efi-x86-64-http`.
     pub tag: String,
-    /// The architecture codes by which machines of the group are known: option 93, over IPv6 option 61.
+    /// The architecture codes by which machines of the group are known: option 93, over IPv6
+    /// option 61.
     pub codes: &'static [u16],
     /// What DHCP names: a file name, or a URL for HTTP Boot and over IPv6.
     pub file: String,
-    /// Whether these machines use UEFI HTTP Boot. They take answers only from a server of the vendor
-    /// class `HTTPClient`.
+    /// Whether these machines use UEFI HTTP Boot. They take answers only from a server of the
+    /// vendor class `HTTPClient`.
     pub is_http: bool,
 }
 
@@ -62,11 +64,8 @@ impl Plan {
         if server.is_ipv6() {
             choice.files.remove(&Kind::Bios);
         }
-        if !choice
-            .files
-            .keys()
-            .any(|kind| *kind != Kind::Bios || !secure_boot)
-        {
+        let is_asked_for = |kind: &Kind| *kind != Kind::Bios || !secure_boot;
+        if !choice.files.keys().any(is_asked_for) {
             return Err(nothing_to_boot(&choice, secure_boot, server.is_ipv6()));
         }
         let http = http.map(|url| http_base(&url)).transpose()?;
@@ -93,7 +92,8 @@ impl Plan {
             }
             if !self.server.is_ipv6() && file.len() > LONGEST_FILE {
                 return Err(format!(
-                    "{file:?} has {} bytes, but a DHCP answer has room for {LONGEST_FILE}. Use a shorter name or URL",
+                    "{file:?} has {} bytes, but a DHCP answer has room for {LONGEST_FILE}. Use a \
+                     shorter name or URL",
                     file.len()
                 ));
             }
@@ -103,11 +103,8 @@ impl Plan {
 }
 
 fn targets(choice: &Choice, server: &Server, http: Option<&str>) -> Result<Vec<Target>, String> {
-    let names = choice.files.values().map(|record| &record.name);
-    if let Some(odd) = names
-        .into_iter()
-        .find(|name| !is_plain(name, NAME_PUNCTUATION))
-    {
+    let mut names = choice.files.values().map(|record| &record.name);
+    if let Some(odd) = names.find(|name| !is_plain(name, NAME_PUNCTUATION)) {
         return Err(unwritable(odd, NAME_PUNCTUATION));
     }
     let over_tftp = |(kind, record): (&Kind, &&Record)| Target {
@@ -146,88 +143,28 @@ fn http_base(url: &str) -> Result<String, String> {
 }
 
 fn embedded_script(manifest: &Manifest, server: &Server) -> Option<String> {
-    let has = |name: &&str| find(manifest, name).is_some();
+    let has = |name: &&str| manifest.records().iter().any(|record| record.name == *name);
     let name = ["boot.ipxe", "autoexec.ipxe"].into_iter().find(has)?;
     Some(format!("tftp://{}/{name}", server.authority()))
 }
 
-fn find<'a>(manifest: &'a Manifest, name: &str) -> Option<&'a Record> {
-    manifest.records().iter().find(|record| record.name == name)
-}
-
 fn nothing_to_boot(choice: &Choice, secure_boot: bool, is_ipv6: bool) -> String {
-    let why = match choice.left_out.values().next() {
-        Some(_) if secure_boot => {
-            "no shim and no file of a directory for Secure Boot (x86_64-sb/) is embedded for any machine: \
-             there is nothing that --secure-boot can send machines to"
-        }
-        Some(file) => {
-            return format!(
-                "the boot files for UEFI are for Secure Boot only ({}): use --secure-boot, or embed ipxe.efi",
-                file.name
-            );
-        }
-        None if is_ipv6 => {
-            "no boot file for UEFI is embedded, and a BIOS does not boot over IPv6: there is nowhere to send \
-             machines to"
-        }
-        None => "no boot file for any firmware is embedded: there is nowhere to send machines to",
-    };
-    format!("{why}. boot-assets/README.md says how to bring in iPXE")
-}
-
-fn warnings(choice: &Choice, manifest: &Manifest, secure_boot: bool) -> Vec<String> {
-    let left_out = choice
-        .left_out
-        .iter()
-        .map(|(kind, record)| match secure_boot {
-            true => format!(
-                "{kind} gets no file: {} is not for Secure Boot, and there is no shim for it",
-                record.name
-            ),
-            false => format!(
-                "{kind} gets no file: {} is for Secure Boot, which needs --secure-boot",
-                record.name
-            ),
-        });
-    let shims = choice.files.values().filter(|record| is_shim(&record.name));
-    let unsigned = choice
-        .files
-        .iter()
-        .filter(|(kind, record)| secure_boot && **kind != Kind::Bios && !is_shim(&record.name));
-    let unsigned = unsigned.map(|(kind, record)| {
-        format!(
-            "there is no shim for {kind}: its firmware has to hold the key that signed {}",
-            record.name
-        )
-    });
-    let shims = shims.map(|shim| second_stage(shim, manifest));
-    left_out.chain(unsigned).chain(shims).collect()
-}
-
-/// A shim loads its second stage from the root of the server, not from its own directory.
-fn second_stage(shim: &Record, manifest: &Manifest) -> String {
-    let asks = format!(
-        "{} (a shim) asks the root of this server for its second stage: ipxe.efi if the shim is iPXE's, \
-         grubx64.efi or the like if it is a distribution's",
-        shim.name
-    );
-    let directory = shim.name.rsplit_once('/').map(|(directory, _)| directory);
-    let beside = directory.map(|directory| format!("{directory}/ipxe.efi"));
-    let beside = beside.and_then(|name| find(manifest, &name));
-    match (find(manifest, "ipxe.efi"), beside) {
-        (Some(root), Some(beside)) if root.sha256 != beside.sha256 => format!(
-            "{asks}. The ipxe.efi there is not {0}: embed {0} as ipxe.efi",
-            beside.name
-        ),
-        (None, Some(beside)) => {
-            format!(
-                "{asks}. There is no ipxe.efi: embed {} as ipxe.efi",
-                beside.name
-            )
-        }
-        _ => asks,
+    if !secure_boot && let Some(file) = choice.left_out.values().next() {
+        return format!(
+            "the boot files for UEFI are for Secure Boot only ({}): use --secure-boot, or embed \
+             ipxe.efi",
+            file.name
+        );
     }
+    let what = match (secure_boot, is_ipv6) {
+        (true, _) => "no signed boot file for UEFI is embedded",
+        (false, true) => "no boot file for UEFI is embedded, and a BIOS does not boot over IPv6",
+        (false, false) => "no boot file for any firmware is embedded",
+    };
+    format!(
+        "{what}: there is nowhere to send machines to. boot-assets/README.md says how to bring in \
+         iPXE"
+    )
 }
 
 /// What file names may contain beside letters and digits, so that they mean themselves in every

@@ -14,8 +14,8 @@ DHCP servers on the same host: dnsmasq needs UDP ports 67 and 4011. port=0 means
 
 /// The whole dnsmasq.conf. A machine gets its address elsewhere, and its file name from here.
 ///
-/// UEFI firmware asks port 4011, where dnsmasq answers with the file of the only `pxe-service` that fits.
-/// iPXE and HTTP Boot take the file from the first answer, which `dhcp-boot` puts there.
+/// Firmware asks port 4011 for its file, which is that of the only `pxe-service` that fits. iPXE
+/// and HTTP Boot take the file from the first answer, where `dhcp-boot` puts it.
 ///
 /// # Errors
 /// There is no ProxyDHCP for IPv6.

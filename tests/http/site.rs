@@ -52,6 +52,7 @@ fn record(name: &str, kind: Kind) -> Record {
         sha256: Digest::of(&content),
         kind,
         version: (name == "ipxe.efi").then(|| "2.0.0+ <g1a2b>".to_owned()),
+        authenticode: None,
         published: name == "ipxe.efi",
         alias_of: (name == "1.21.1/snponly.efi").then(|| "ipxe.efi".to_owned()),
     }

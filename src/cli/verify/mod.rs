@@ -2,8 +2,8 @@
 
 mod check;
 mod report;
+mod wanted;
 
-use std::io::Read as _;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,7 +12,6 @@ use argh::FromArgs;
 
 use super::host::Host;
 use super::{COULD_NOT, DONE, MISMATCH, could_not, flag_or_variable, print, runtime};
-use crate::manifest::parse_sums;
 use crate::net::Clock;
 use check::{Check, Target, Verdict, Wanted, check_all};
 
@@ -28,14 +27,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "verify")]
 pub struct Verify {
-    /// the servers: names or addresses, with :PORT behind if it is not 69 (default: FLY_TEST_MACHINE_IP, which a check of
-    /// Fly.io sets)
+    /// the servers: names or addresses, with :PORT behind if it is not 69 (default:
+    /// FLY_TEST_MACHINE_IP, which a check of Fly.io sets)
     #[argh(positional)]
     hosts: Vec<Host>,
 
-    /// file of published hashes, as sha256sum prints them; - is standard input (default: the embedded files)
+    /// file of published hashes, in any form that sha256sum accepts; - is standard input (default:
+    /// the embedded files)
     #[argh(option)]
     sums: Option<String>,
+
+    /// accept that a server does not have a listed file, if at least one file was verified on it
+    #[argh(switch)]
+    ignore_missing: bool,
 
     /// table or json (default: table)
     #[argh(option, default = "Format::Table")]
@@ -103,12 +107,15 @@ impl Verify {
             return Err("--timeout and --jobs are at least 1".to_owned());
         }
         let hosts = self.named_hosts()?;
-        let files = self.wanted()?;
+        let files = match &self.sums {
+            None => wanted::embedded(),
+            Some(path) => wanted::listed(path, self.max_size),
+        }?;
         Ok(runtime()?.block_on(self.until_arrived(&hosts, &files)))
     }
 
-    /// The servers of the command line, else the one of the environment: a check of Fly.io has no shell to
-    /// put it on a command line.
+    /// The servers of the command line, else the one of the environment: a check of Fly.io has no
+    /// shell to put it on a command line.
     fn named_hosts(&self) -> Result<Vec<Host>, String> {
         if !self.hosts.is_empty() {
             return Ok(self.hosts.clone());
@@ -119,45 +126,23 @@ impl Verify {
         })
     }
 
-    /// Checks, and checks again while there is time. The names are resolved anew each time: a rollout
-    /// replaces machines.
+    /// Checks, and checks again while there is time. The names are resolved anew each time: a
+    /// rollout replaces machines.
     async fn until_arrived(&self, hosts: &[Host], files: &[Wanted]) -> Vec<Vec<Check>> {
         let clock = Clock::start();
         let last = clock.now() + Duration::from_secs(self.wait);
         let patience = Duration::from_secs(self.timeout);
         loop {
             let targets = hosts.iter().flat_map(|host| self.targets(host));
-            let checks = check_all(targets.collect(), files, patience, self.jobs).await;
+            let mut checks = check_all(targets.collect(), files, patience, self.jobs).await;
+            if self.ignore_missing {
+                checks.iter_mut().for_each(|column| ignore_missing(column));
+            }
             let left = last - clock.now();
             if exit_code(&checks) == DONE || left.is_zero() {
                 return checks;
             }
             tokio::time::sleep(left.min(PAUSE)).await;
-        }
-    }
-
-    /// What is to be had everywhere.
-    fn wanted(&self) -> Result<Vec<Wanted>, String> {
-        let wanted: Vec<Wanted> = match &self.sums {
-            None => embedded(),
-            Some(path) => {
-                let text = read(path)?;
-                let sums = parse_sums(&text).map_err(|error| format!("{path}, {error}"))?;
-                let wanted = |(name, sha256)| Wanted {
-                    name,
-                    sha256,
-                    max_size: self.max_size,
-                };
-                sums.into_iter().map(wanted).collect()
-            }
-        };
-        match (wanted.is_empty(), &self.sums) {
-            (false, _) => Ok(wanted),
-            (true, None) => Err(
-                "this program has no files embedded to compare with: name some with --sums"
-                    .to_owned(),
-            ),
-            (true, Some(path)) => Err(format!("{path} lists no files")),
         }
     }
 
@@ -178,29 +163,15 @@ impl Verify {
     }
 }
 
-fn embedded() -> Vec<Wanted> {
-    let manifest = crate::embedded::manifest();
-    let wanted = |record: &crate::manifest::Record| Wanted {
-        name: record.name.clone(),
-        sha256: record.sha256,
-        max_size: record.size,
-    };
-    manifest.records().iter().map(wanted).collect()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the published hashes are given as a file"
-)]
-fn read(path: &str) -> Result<String, String> {
-    let text = match path {
-        "-" => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map(|_| text)
+/// Marks what a server does not have as ignored; unless it has none of the files, for then nothing
+/// was verified. `sha256sum` has the same rule.
+fn ignore_missing(checks: &mut [Check]) {
+    if checks.iter().any(|check| check.verdict == Verdict::Ok) {
+        let missing = |check: &&mut Check| check.verdict == Verdict::Missing;
+        for check in checks.iter_mut().filter(missing) {
+            check.verdict = Verdict::Ignored;
         }
-        _ => std::fs::read_to_string(path),
-    };
-    text.map_err(|error| format!("cannot read {path}: {error}"))
+    }
 }
 
 /// A wrong file is the graver news than a server that could not be asked: it goes first.
@@ -213,5 +184,34 @@ fn exit_code(checks: &[Vec<Check>]) -> u8 {
         COULD_NOT
     } else {
         DONE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(verdicts: &[Verdict]) -> (Vec<Verdict>, u8) {
+        let check = |verdict: &Verdict| report::testing::check("host", "file", *verdict);
+        let mut checks: Vec<Check> = verdicts.iter().map(check).collect();
+        ignore_missing(&mut checks);
+        let verdicts = checks.iter().map(|check| check.verdict).collect();
+        (verdicts, exit_code(&[checks]))
+    }
+
+    #[test]
+    fn missing_files_are_ignored_if_another_was_verified() {
+        use Verdict::{Differs, Ignored, Missing, Ok, Silent};
+        assert_eq!(checked(&[Missing, Ok]), (vec![Ignored, Ok], DONE));
+        assert_eq!(
+            checked(&[Ok, Missing, Differs]),
+            (vec![Ok, Ignored, Differs], MISMATCH)
+        );
+        assert_eq!(checked(&[Missing, Missing]).1, MISMATCH);
+        assert_eq!(checked(&[Missing, Silent]).1, MISMATCH);
+        assert_eq!(
+            checked(&[Ok, Missing, Silent]),
+            (vec![Ok, Ignored, Silent], COULD_NOT)
+        );
     }
 }

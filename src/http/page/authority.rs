@@ -56,7 +56,6 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Digest, Machine, Record};
 
     fn authority(host: &str) -> Authority {
         Authority::new(host, ([192, 0, 2, 1], 8080).into(), 6969)

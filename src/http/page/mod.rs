@@ -147,7 +147,8 @@ fn boot(manifest: &Manifest, authority: Authority) -> String {
     };
     format!(
         "<section>\n<h2>Boot from here</h2>\n\
-         <p>For <code>dnsmasq.conf</code>; <code>bootstone dhcp</code> writes it for other DHCP servers:</p>\n\
+         <p>For <code>dnsmasq.conf</code>; <code>bootstone dhcp</code> writes it for other DHCP \
+         servers:</p>\n\
          <pre>{}</pre>\n</section>\n",
         escape(dnsmasq(&plan).trim_end())
     )
