@@ -295,6 +295,8 @@ pub(crate) const MACHINES: [Machine; 32] = [
         name: "BIOS, embedded autoexec.ipxe, DHCP names autoexec.ipxe",
         number: 29,
         firmware: Firmware::KernelWith(Script::Autoexec),
+        // It does not load itself again.
+        requests: &[("boot.ipxe", "complete"), ("payload.bin", "complete")],
         ..KERNEL
     },
     Machine {
