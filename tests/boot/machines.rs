@@ -46,7 +46,7 @@ const EMBEDDED: Machine = Machine {
     ..KERNEL
 };
 
-pub(crate) const MACHINES: [Machine; 32] = [
+pub(crate) const MACHINES: [Machine; 33] = [
     Machine {
         name: "UEFI, far, in lock-step",
         number: 5,
@@ -232,6 +232,14 @@ pub(crate) const MACHINES: [Machine; 32] = [
         number: 20,
         image: Image::Debian13,
         dhcp: Dhcp::Proxy(AUTOEXEC),
+        ..KERNEL
+    },
+    Machine {
+        name: "BIOS, embedded autoexec.ipxe, ProxyDHCP names boot.ipxe",
+        number: 33,
+        firmware: Firmware::KernelWith(Script::Autoexec),
+        dhcp: Dhcp::Proxy("--script boot.ipxe"),
+        requests: &[("boot.ipxe", "complete"), ("payload.bin", "complete")],
         ..KERNEL
     },
     Machine {
