@@ -17,6 +17,8 @@ pub(crate) struct Transfer {
     blocks: BTreeMap<u16, Vec<u8>>,
     /// The machine ended it, with an ERROR.
     pub(crate) has_error: bool,
+    /// The server answered with an ERROR.
+    pub(crate) is_refused: bool,
 }
 
 impl Transfer {
@@ -34,10 +36,16 @@ impl Transfer {
             blksize: DEFAULT_BLKSIZE,
             blocks: BTreeMap::new(),
             has_error: false,
+            is_refused: false,
         }
     }
 
-    /// From the server: an OACK, or a block.
+    /// Its name, as the embedded file has it.
+    pub(crate) fn embedded(&self) -> &str {
+        self.name.trim_start_matches('/')
+    }
+
+    /// From the server: an OACK, a block, or an ERROR.
     fn receive(&mut self, datagram: &[u8]) {
         match (datagram[1], &datagram[2..]) {
             (6, options) => {
@@ -52,6 +60,7 @@ impl Transfer {
                 let known = self.blocks.entry(number).or_insert(block.to_vec());
                 assert!(known == block, "{}: two blocks {number}", self.name);
             }
+            (5, _) => self.is_refused = true,
             _ => {}
         }
     }
