@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use bootstone::manifest::{Digest, Kind, Machine, Manifest, Record, netascii_size, parse_sums};
 use tempfile::TempDir;
