@@ -259,7 +259,7 @@ fn wrong_usage_is_told() {
         ),
         (
             &["--from", "from", "--sha256", "xyz"],
-            "other characters than hexadecimal",
+            "other characters in it than hexadecimal",
         ),
         (
             &["--from", "from", "--sha256", &"0".repeat(64)],
