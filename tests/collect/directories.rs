@@ -129,7 +129,8 @@ fn every_source_has_its_names_in_the_shipped_allow() {
     let names = "ipxe.efi ipxe-amd64.efi ipxe-loong64.efi ipxe-riscv64.efi \
         ipxe-legacy.efi ipxe-legacy.pxe snponly.efi undionly.kpxe undionly.kkpxe ipxe.pxe \
         ipxe.lkrn ipxe-i386.efi ipxe-x86_64.efi ipxe-snponly-x86_64.efi arm64-efi/ipxe.efi \
-        arm64-efi/snponly.efi ipxe-arm64.efi snponly-arm64.efi i386/undionly.kpxe riscv32/snponly.efi x86_64/ipxe.pxe \
+        arm64-efi/snponly.efi ipxe-arm64.efi snponly-arm64.efi i386/undionly.kpxe \
+        riscv32/snponly.efi x86_64/ipxe.pxe \
         x86_64-sb/shimx64.efi x86_64-sb/ipxe-shim.efi arm64-sb/snponly-shim.efi \
         arm64-sb/shimaa64.efi sb/ipxe.efi 2.0.0/ipxe.efi netboot.xyz.efi netboot.xyz-snp.efi \
         netboot.xyz-snponly.efi netboot.xyz-arm64.efi netboot.xyz.kpxe netboot.xyz-undionly.kpxe \
@@ -198,6 +199,20 @@ fn a_script_is_taken_by_name() {
     let tree = source().file("from/boot.ipxe", "#!ipxe\n");
     tree.collect(&["--from", "from", "boot.ipxe"]);
     assert_eq!(tree.boot_files(), files(&[("boot.ipxe", "#!ipxe\n")]));
+}
+
+/// After somebody has edited it.
+#[test]
+fn a_file_that_is_in_place_gets_the_hash_that_it_has() {
+    let tree = Tree::new().file("assets/autoexec.ipxe", "edited");
+    tree.write(
+        "assets/SHA256SUMS",
+        format!("{}  autoexec.ipxe\n", sum("before")),
+    );
+    tree.collect(&["--from", "assets", "--pin", "autoexec.ipxe"]);
+    let line = format!("{}  autoexec.ipxe\n", sum("edited"));
+    assert_eq!(tree.read("assets/SHA256SUMS"), line);
+    assert_eq!(tree.build().records().len(), 1);
 }
 
 #[test]
