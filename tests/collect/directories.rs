@@ -94,7 +94,8 @@ fn collect_and_the_build_read_allow_alike() {
         "a.b", "A", "x/?", "*+", "x^", "**/*", "a*b",
     ];
     let names = [
-        "a", "b", "ab", "a.b", ".b", "x/a", "x/.b", "x/y/a.b", "x+", "x^", "aab", "x/^", "-a",
+        "a", "b", "ab", "a.b", ".b", "x/a", "x/.b", "x/y/a.b", ".h/a.b", "x/.h/a.b", "x+", "x^",
+        "aab", "x/^", "-a",
     ];
     let mut tree = Tree::new();
     for name in names {
