@@ -29,34 +29,32 @@ ARG BOOT_URL=
 # The archive is downloaded in a RUN, because not every builder knows ADD --checksum. It is not
 # unpacked here: collect checks the hash first.
 RUN set -eu; \
-    install() { \
+    add_packages() { \
         apt-get update; \
         DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; \
     }; \
     case "$ASSETS" in \
         files) ;; \
-        package) install "ipxe${IPXE_VERSION:+=$IPXE_VERSION}" ;; \
+        package) add_packages "ipxe${IPXE_VERSION:+=$IPXE_VERSION}" ;; \
         release) \
             if [ -z "$IPXE_URL" ] || [ -z "$IPXE_SHA256" ]; then \
                 echo "ASSETS=release needs IPXE_URL and IPXE_SHA256, its published hash" >&2; \
                 exit 1; \
             fi; \
-            install ca-certificates curl; \
+            add_packages ca-certificates curl; \
             curl --fail --silent --show-error --location --proto =http,https --retry 3 \
                 --max-filesize 268435456 --output /ipxe.tar.gz --url "$IPXE_URL" ;; \
         *) echo "ASSETS is $ASSETS. It must be package, release or files" >&2; exit 1 ;; \
     esac
 COPY boot-assets /boot-assets
 RUN set -euf; \
-    collect() { \
-        sh /boot-assets/collect --no-replace "$@" || { \
-            echo "To embed files of your own and no others: --build-arg ASSETS=files" >&2; exit 1; \
-        }; \
-    }; \
+    collect() { sh /boot-assets/collect --no-replace "$@"; }; \
     version=$(echo "$IPXE_URL" | sed -n 's|.*/releases/download/v\{0,1\}\([^/]*\)/.*|\1|p'); \
     version=${IPXE_VERSION:-$version}; \
     case "$ASSETS" in \
-        package) collect $IPXE_FILES ;; \
+        package) collect $IPXE_FILES || { \
+            echo "To embed files of your own and no others: --build-arg ASSETS=files" >&2; exit 1; \
+        } ;; \
         release) collect --from /ipxe.tar.gz --sha256 "$IPXE_SHA256" \
             ${version:+--version "$version"} $IPXE_FILES ;; \
     esac; \
