@@ -19,13 +19,8 @@ ARG ASSETS=package
 # package: the version to insist on, as in 1.21.1+git20250501.dad20602+dfsg-1; empty for the current
 # one. release: the version to record; empty for the one in a URL of GitHub's.
 ARG IPXE_VERSION=
-# release: a .tar.gz, by http or https, and its SHA-256 as its publisher gives it.
+# release: a .tar.gz, by http or https.
 ARG IPXE_URL=
-ARG IPXE_SHA256=
-# Which of the files to take, as in "ipxe.efi x86_64-sb/*"; empty for all that ALLOW allows.
-ARG IPXE_FILES=
-# If it is set, boot.ipxe chains there: http, https or tftp.
-ARG BOOT_URL=
 # The archive is downloaded in a RUN, because not every builder knows ADD --checksum. It is not
 # unpacked here: collect checks the hash first.
 RUN set -eu; \
@@ -37,20 +32,28 @@ RUN set -eu; \
         files) ;; \
         package) add_packages "ipxe${IPXE_VERSION:+=$IPXE_VERSION}" ;; \
         release) \
-            if [ -z "$IPXE_URL" ] || [ -z "$IPXE_SHA256" ]; then \
-                echo "ASSETS=release needs IPXE_URL and IPXE_SHA256, its published hash" >&2; \
-                exit 1; \
+            if [ -z "$IPXE_URL" ]; then \
+                echo "ASSETS=release needs IPXE_URL, the address of a .tar.gz" >&2; exit 1; \
             fi; \
             add_packages ca-certificates curl; \
             curl --fail --silent --show-error --location --proto =http,https --retry 3 \
                 --max-filesize 268435456 --output /ipxe.tar.gz --url "$IPXE_URL" ;; \
         *) echo "ASSETS is $ASSETS. It must be package, release or files" >&2; exit 1 ;; \
     esac
+# release: the SHA-256 of the archive as its publisher gives it.
+ARG IPXE_SHA256=
+# Which of the files to take, as in "ipxe.efi x86_64-sb/*"; empty for all that ALLOW allows.
+ARG IPXE_FILES=
+# If it is set, boot.ipxe chains there: http, https or tftp.
+ARG BOOT_URL=
 COPY boot-assets /boot-assets
 RUN set -euf; \
     collect() { sh /boot-assets/collect --no-replace "$@"; }; \
     version=$(echo "$IPXE_URL" | sed -n 's|.*/releases/download/v\{0,1\}\([^/]*\)/.*|\1|p'); \
     version=${IPXE_VERSION:-$version}; \
+    if [ "$ASSETS" = release ] && [ -z "$IPXE_SHA256" ]; then \
+        echo "ASSETS=release needs IPXE_SHA256, the published hash of the archive" >&2; exit 1; \
+    fi; \
     case "$ASSETS" in \
         package) collect $IPXE_FILES || { \
             echo "To embed files of your own and no others: --build-arg ASSETS=files" >&2; exit 1; \

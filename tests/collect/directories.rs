@@ -202,7 +202,7 @@ fn a_script_is_taken_by_name() {
     assert_eq!(tree.boot_files(), files(&[("boot.ipxe", "#!ipxe\n")]));
 }
 
-/// After somebody has edited it.
+/// The way to give an edited script its hash.
 #[test]
 fn a_file_that_is_in_place_gets_the_hash_that_it_has() {
     let tree = Tree::new().file("assets/autoexec.ipxe", "edited");

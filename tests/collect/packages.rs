@@ -13,9 +13,9 @@ fn debian(tree: Tree, md5sums: &str) -> Tree {
     let script = format!(
         "case \"$*\" in\n\
          '--listfiles ipxe') find '{sys}' | sort ;;\n\
-         '--control-show ipxe md5sums') echo '{md5sums}' ;;\n\
+         '--control-show ipxe md5sums') printf '%s\\n' '{md5sums}' ;;\n\
          '--show --showformat ${{Version}} ipxe') printf '{VERSION}' ;;\n\
-         '--search {sys}/usr/lib/ipxe') echo 'other, ipxe: {sys}/usr/lib/ipxe' ;;\n\
+         '--search {sys}/usr/lib/ipxe') printf 'other, ipxe: {sys}/usr/lib/ipxe\\n' ;;\n\
          *) exit 1 ;;\n\
          esac\n"
     );
