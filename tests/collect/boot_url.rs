@@ -47,5 +47,9 @@ fn what_ipxe_would_read_otherwise_is_refused() {
 fn a_script_of_ones_own_stays_where_that_is_asked_for() {
     let tree = Tree::new().file("assets/boot.ipxe", "#!ipxe\nshell\n");
     let url = ["--boot-url", "http://h/", "--no-replace"];
-    tree.refuses(1, &url, &["assets/boot.ipxe is there already"]);
+    tree.refuses(
+        1,
+        &url,
+        &["assets/boot.ipxe is there already, and is not the one from http://h/"],
+    );
 }
