@@ -24,6 +24,9 @@ const CONTROL_FILES: [&str; 6] = [
     ".gitignore",
 ];
 
+/// So are the parts of `collect`, in a directory of their own.
+const COLLECT_PARTS: &[u8] = b"collect.d/";
+
 /// An allow-list is tight: `*` stays in its directory and takes no hidden file.
 const MATCHING: MatchOptions = MatchOptions {
     case_sensitive: true,
@@ -33,9 +36,8 @@ const MATCHING: MatchOptions = MatchOptions {
 
 /// Whether a name is that of a control file.
 pub(super) fn is_control(name: &[u8]) -> bool {
-    CONTROL_FILES
-        .iter()
-        .any(|control| control.as_bytes() == name)
+    let mut control = CONTROL_FILES.iter();
+    name.starts_with(COLLECT_PARTS) || control.any(|control| control.as_bytes() == name)
 }
 
 /// All that is wrong, one line each.
