@@ -153,6 +153,7 @@ fn what_is_not_taken_is_listed_with_its_reason() {
         .file("from/ipxe.efi", "efi")
         .file("from/boot.ipxe", "")
         .file("from/README.md", "")
+        .file("from/collect.d/ipxe.efi", "")
         .file("from/d/ALLOW", "")
         .file("from/tab\tbed.efi", "")
         .file("from/two\nlines.efi", "")
@@ -181,6 +182,7 @@ fn what_is_not_taken_is_listed_with_its_reason() {
         "not taken: b\\s.efi: TFTP cannot carry this name",
         "not taken: boot.ipxe: a script decides what machines boot; name it as a GLOB to take it",
         "not taken: c:x.efi: TFTP cannot carry this name",
+        "not taken: collect.d/ipxe.efi: the assets directory has a file of its own under this name",
         "not taken: d/ALLOW: no pattern of ALLOW allows it",
         "not taken: gone.efi: a link to nothing, which is not a file there",
         "not taken: here: a link to a directory that it is in",
