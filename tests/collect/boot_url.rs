@@ -32,12 +32,12 @@ fn what_ipxe_would_read_otherwise_is_refused() {
         ("http://h/{x}", "{} in it"),
         ("http://h/a\\b", "\\ in it"),
         ("http://h/\"a\"", "\"\" in it"),
-        ("ftp://h/x", "not a URL that every iPXE can load"),
-        ("file:/x", "not a URL"),
+        ("ftp://h/x", "has to be http://, https:// or tftp://"),
+        ("file:/x", "most builds of iPXE"),
         ("http:///x", "then a host"),
         ("http://", "then a host"),
         ("HTTP://h/", "http://"),
-        ("--pin", "not a URL"),
+        ("--pin", "has to be http://"),
     ] {
         Tree::new().refuses(2, &["--boot-url", url], &["--boot-url", why]);
     }
