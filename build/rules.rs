@@ -24,8 +24,11 @@ const CONTROL_FILES: [&str; 6] = [
     ".gitignore",
 ];
 
-/// A list of all names that can be embedded is shorter.
-const LONGEST_CONTROL: u64 = 16 << 20;
+/// The directory with the parts of `collect`. They are never embedded either.
+const COLLECT_PARTS: &[u8] = b"collect.d/";
+
+/// The longest control file. A list of all names that can be embedded is shorter.
+const MAX_CONTROL_SIZE: u64 = 16 << 20;
 
 /// An allow-list is tight: `*` stays in its directory and takes no hidden file.
 const MATCHING: MatchOptions = MatchOptions {
@@ -36,9 +39,8 @@ const MATCHING: MatchOptions = MatchOptions {
 
 /// Whether a name is that of a control file.
 pub(super) fn is_control(name: &[u8]) -> bool {
-    CONTROL_FILES
-        .iter()
-        .any(|control| control.as_bytes() == name)
+    let mut control = CONTROL_FILES.iter();
+    name.starts_with(COLLECT_PARTS) || control.any(|control| control.as_bytes() == name)
 }
 
 /// All that is wrong, one line each.
@@ -146,7 +148,7 @@ fn read_control(root: &Path, name: &str, problems: &mut Problems<'_>) -> String 
     let path = root.join(name);
     // Looked at first: to read a FIFO is to wait forever.
     let text = match fs::metadata(&path) {
-        Ok(metadata) if metadata.len() > LONGEST_CONTROL => {
+        Ok(metadata) if metadata.len() > MAX_CONTROL_SIZE => {
             Err(io::Error::other("it is longer than 16 MiB"))
         }
         Ok(metadata) if metadata.is_file() => fs::read_to_string(&path),

@@ -19,6 +19,7 @@ fn files_keep_their_names_and_control_files_stay_out() {
         .file("SHA256SUMS.local", "")
         .file("README.md", "")
         .file("collect", "")
+        .file("collect.d/tar.awk", "")
         .file(".gitignore", "");
     assert_eq!(
         names(&tree.build()),

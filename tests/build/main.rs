@@ -1,5 +1,4 @@
-//! The build: what may be embedded and what may not, on made-up directories; and
-//! `boot-assets/collect`.
+//! The build: what may be embedded and what may not, on made-up directories.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +12,6 @@ mod build_script;
 
 mod authenticode;
 mod cargo;
-mod collecting;
 mod embedding;
 mod kinds;
 mod links;
