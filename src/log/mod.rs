@@ -32,7 +32,7 @@ pub(crate) fn start(format: LogFormat) -> io::Result<LogWriter> {
 
 /// Logs a transfer, or a request without a transfer.
 pub(crate) fn transfer(catalog: &Catalog, report: &Report) {
-    let peer = canonical(report.peer);
+    let peer = canonical(report.peer.address);
     let outcome = report.outcome.as_str();
     let file = match &report.file {
         Requested::File(file) => catalog.entry(*file).name.clone(),

@@ -74,7 +74,7 @@ impl Sub for Instant {
 }
 
 /// The remote end of a transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer {
     /// The remote address and port (the TID).
     pub address: SocketAddr,

@@ -1,16 +1,16 @@
 //! What the operator is told of each request and transfer.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::Peer;
 use super::stats::Outcome;
 use crate::catalog::FileId;
 
 /// Something to tell the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Who asked.
-    pub peer: SocketAddr,
+    /// The client, and the address of ours that it asked.
+    pub peer: Peer,
     /// What for.
     pub file: Requested,
     /// How it ended.

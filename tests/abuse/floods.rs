@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 use bootstone::proto::server::Unreachable;
 use bootstone::proto::stats::{Ignored, Outcome};
 use bootstone::proto::{Instant, Peer};
@@ -40,7 +40,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(config: Config, options: &'static str, clients: Vec<Peer>) -> Scene {
+    fn new(config: ServerConfig, options: &'static str, clients: Vec<Peer>) -> Scene {
         let mut scene = Scene {
             line: Line::new(5000, config),
             options,
@@ -123,7 +123,7 @@ fn honest(count: u16) -> Vec<Peer> {
 /// client still gets its file.
 #[test]
 fn a_flood_from_everywhere_stops_nobody() {
-    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", honest(100));
+    let mut scene = Scene::new(ServerConfig::default(), "blksize=1468 tsize=0", honest(100));
     let spoofed = |n: u32| {
         (
             public(n as u16 % 50_000, (n >> 16) as u8, 9),
@@ -132,7 +132,7 @@ fn a_flood_from_everywhere_stops_nobody() {
     };
     assert_eq!(scene.run(20_000, spoofed, ms(3000)), 100);
     let server = &scene.line.server;
-    assert_eq!(server.sessions(), Config::default().max_sessions);
+    assert_eq!(server.sessions(), ServerConfig::default().max_sessions);
     assert_eq!(server.stats().ignored(Ignored::TableFull), 0);
 }
 
@@ -140,7 +140,7 @@ fn a_flood_from_everywhere_stops_nobody() {
 /// sent to strangers; who asks with options has the other half.
 #[test]
 fn a_flood_without_options_leaves_room_for_requests_with_them() {
-    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", honest(100));
+    let mut scene = Scene::new(ServerConfig::default(), "blksize=1468 tsize=0", honest(100));
     let spoofed = |n: u32| (public(n as u16 % 50_000, (n >> 16) as u8, 9), rrq(""));
     assert_eq!(scene.run(40_000, spoofed, ms(3000)), 100);
     assert!(scene.line.server.stats().ignored(Ignored::TotalBudget) > 10_000);
@@ -151,10 +151,10 @@ fn a_flood_without_options_leaves_room_for_requests_with_them() {
 #[test]
 fn a_flood_in_the_name_of_one_prefix_concerns_that_prefix() {
     let spoofed = |n: u32| (public(1, n as u8, 9 + (n >> 8) as u16), rrq("tsize=0"));
-    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", honest(50));
+    let mut scene = Scene::new(ServerConfig::default(), "blksize=1468 tsize=0", honest(50));
     assert_eq!(scene.run(20_000, spoofed, ms(3000)), 50);
     let neighbours = (0..50).map(|n| public(1, 7, 60_000 + n)).collect();
-    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", neighbours);
+    let mut scene = Scene::new(ServerConfig::default(), "blksize=1468 tsize=0", neighbours);
     assert_eq!(scene.run(20_000, spoofed, ms(3000)), 0);
     assert!(scene.line.server.stats().ignored(Ignored::PrefixBudget) > 30_000);
 }
@@ -162,9 +162,9 @@ fn a_flood_in_the_name_of_one_prefix_concerns_that_prefix() {
 /// A table of 64, half of it transfers under way: ten thousand strangers push out each other only.
 #[test]
 fn a_transfer_under_way_is_never_pushed_out() {
-    let config = Config {
+    let config = ServerConfig {
         max_sessions: 64,
-        ..Config::default()
+        ..ServerConfig::default()
     };
     let mut line = Line::new(100_000, config);
     let proven: Vec<_> = (0..32).map(|n| public(n, 1, 2000)).collect();
@@ -187,7 +187,7 @@ fn a_transfer_under_way_is_never_pushed_out() {
 /// Machines of a prefix that did not ask, and whose hosts say so 50 ms after each datagram. `acks` are guessed on the
 /// heels of the request. What the prefix gets in a minute in which a spoofer tries ten times a second.
 fn reflected(acks: &[u16], options: &str) -> Traffic {
-    let mut line = Line::new(1 << 20, Config::default());
+    let mut line = Line::new(1 << 20, ServerConfig::default());
     let mut drawn = Traffic::default();
     let mut complaints = VecDeque::new();
     for tick in 0..60_000 {
@@ -237,7 +237,7 @@ fn what_icmp_stops() {
 #[test]
 fn bytes_to_a_public_prefix_are_bounded() {
     let drawn = |source: fn(u16) -> Peer| {
-        let mut line = Line::new(16 << 20, Config::default());
+        let mut line = Line::new(16 << 20, ServerConfig::default());
         let peers: Vec<_> = (0..20).map(source).collect();
         let mut drawn = Traffic::default();
         let mut highest = vec![0; peers.len()];
@@ -277,7 +277,7 @@ fn note(peers: &[Peer], highest: &mut [u16], to: Peer, datagram: &[u8]) {
 /// Lines about strangers: 500 at once, then 20 a second; and those left out are counted.
 #[test]
 fn a_flood_does_not_fill_the_log() {
-    let mut line = Line::new(1000, Config::default());
+    let mut line = Line::new(1000, ServerConfig::default());
     let requests = 20_000;
     for n in 0..requests {
         let name = format!("\0\x01x{n}\0octet\0");
@@ -299,7 +299,7 @@ fn a_flood_does_not_fill_the_log() {
 /// And about those who have acknowledged something, or guessed it: 10,000 at once, then 200 a second.
 #[test]
 fn guessed_acks_do_not_fill_the_log() {
-    let mut line = Line::new(10, Config::default());
+    let mut line = Line::new(10, ServerConfig::default());
     let files = 30_000;
     for n in 0..files {
         let victim = public(n % 5000, 1, 9 + n / 5000);

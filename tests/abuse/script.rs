@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use bootstone::catalog::{Catalog, Entry};
-use bootstone::proto::config::Config;
-use bootstone::proto::negotiate::Limits;
+use bootstone::proto::config::ServerConfig;
+use bootstone::proto::negotiate::NegotiationLimits;
 use bootstone::proto::server::Unreachable;
 use bootstone::proto::{Instant, Peer};
 
@@ -154,8 +154,8 @@ struct Stage {
 
 impl Stage {
     fn new(script: &Script) -> Stage {
-        let config = Config {
-            limits: Limits {
+        let config = ServerConfig {
+            limits: NegotiationLimits {
                 mtu: script.mtu.max(576),
                 max_windowsize: u16::from(script.max_windowsize % 64) + 1,
             },
@@ -181,7 +181,7 @@ impl Stage {
         }
         self.witness.send();
         if self.cuts_off {
-            self.witness.cut_off();
+            self.witness.abort_all();
         }
         self.witness.wait_for_ever();
     }

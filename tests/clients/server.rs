@@ -166,7 +166,7 @@ impl ServerReport {
             Requested::Name(name) => String::from_utf8_lossy(name).into_owned(),
         };
         ServerReport {
-            peer: report.peer,
+            peer: report.peer.address,
             file,
             outcome: report.outcome,
             figures: report.transfer,

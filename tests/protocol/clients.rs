@@ -340,16 +340,14 @@ fn uboot_boots() {
 fn uboot_loses_a_block_of_a_window() {
     serving("Image", 60_000).talk(
         r"
-        0     > RRQ Image octet timeout=5 blksize=1468 windowsize=8
-              < OACK timeout=5 blksize=1468 windowsize=8
-        10    > ACK 0
-              < DATA 1..8            # 4 is lost
-        20    > ACK 3
-              < DATA 4..7
-        25    < DATA 8..11
-        35    > ACK 11
-              < DATA 12..15
-        40    < DATA 16..19
+        0      > RRQ Image octet timeout=5 blksize=1468 windowsize=8
+               < OACK timeout=5 blksize=1468 windowsize=8
+        10     > ACK 0
+               < DATA 1..8               # 4 is lost
+        20     > ACK 3
+               < DATA 4..11
+        35     > ACK 11
+               < DATA 12..19
         ",
     );
 }
@@ -603,23 +601,21 @@ fn a_rom_repeats_its_rrq_from_one_port() {
 fn a_slow_consumer() {
     serving("f", 1200).talk(
         r"
-        0     > RRQ f octet
-              < DATA 1
-        10    > ACK 1
-              < DATA 2
-        210   < DATA 2
-        610   < DATA 2
-        1410  < DATA 2
-        3010  < DATA 2
-        6210  < DATA 2
-       10210  < DATA 2
-       12000  > ACK 2
-              < DATA 3 (176)
-       16000  < DATA 3 (176)
-       20000  < DATA 3 (176)
-       25900  > ACK 3
-              = complete
-        ever  nothing
+        0      > RRQ f octet
+               < DATA 1
+        10     > ACK 1
+               < DATA 2
+        210    < DATA 2
+        610    < DATA 2
+        1410   < DATA 2
+        3010   < DATA 2
+        12000  > ACK 2
+               < DATA 3 (176)
+        15200  < DATA 3 (176)
+        19200  < DATA 3 (176)
+        25900  > ACK 3
+               = complete
+        ever   nothing
         ",
     );
 }

@@ -30,7 +30,7 @@ use std::time::Duration;
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::proto::Instant;
 use bootstone::proto::Peer;
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 use bootstone::proto::report::Report;
 use bootstone::proto::server::{Server, Unreachable};
 use bootstone::proto::stats::Ignored;
@@ -59,7 +59,7 @@ const SEGMENTS: [usize; 3] = [64, 1, 3];
 #[derive(Clone)]
 pub(crate) struct Served {
     files: Vec<File>,
-    config: Config,
+    config: ServerConfig,
 }
 
 #[derive(Clone)]
@@ -84,9 +84,9 @@ impl Default for Served {
     fn default() -> Served {
         Served {
             files: Vec::new(),
-            config: Config {
+            config: ServerConfig {
                 pipeline: 1,
-                ..Config::default()
+                ..ServerConfig::default()
             },
         }
     }
@@ -157,10 +157,35 @@ impl Served {
             if let Err(wrong) = stage.play(line) {
                 let heard = stage.heard();
                 let line = line.trim();
-                panic!("the dialogue went\n{heard}\n\nand then, for the line `{line}`,\n{wrong}\n");
+                let actual = self.transcript(script, segments);
+                panic!(
+                    "the dialogue went\n{heard}\n\nand then, for the line `{line}`,\n{wrong}\n\n\
+                     what the clients say leads to this:\n{actual}"
+                );
             }
         }
         stage.reports
+    }
+
+    /// A script with the same lines of the clients, and what the server does with them.
+    fn transcript(&self, script: &str, segments: usize) -> String {
+        let mut stage = Stage::new(self, segments);
+        for line in script.lines() {
+            let words = line.split(" # ").next().unwrap_or_default();
+            let mut words = words.split_whitespace().peekable();
+            if let Some(at) = words.peek().and_then(|word| word.parse::<f64>().ok()) {
+                stage.advance(Instant::from_micros((at * 1000.0) as u64));
+                words.next();
+            }
+            if let Some(client) = words.next().and_then(|verb| verb.strip_suffix('>')) {
+                stage.hear(client, &words.collect::<Vec<_>>().join(" "));
+            } else if line.trim_start().starts_with("ever") {
+                while let Some(next) = stage.server.poll_timeout() {
+                    stage.advance(next);
+                }
+            }
+        }
+        stage.log.join("\n")
     }
 }
 
@@ -259,7 +284,7 @@ impl<'a> Stage<'a> {
         match what {
             "UNREACHABLE port" => server.handle_unreachable(now, from, Unreachable::Port),
             "UNREACHABLE host" => server.handle_unreachable(now, from, Unreachable::Host),
-            "END" => server.cut_off(now),
+            "END" => server.abort_all(now),
             _ => {
                 let datagram = datagram(what);
                 server.handle_datagram(now, from, &datagram);

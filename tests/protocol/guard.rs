@@ -224,17 +224,22 @@ fn each_rrq_keeps_the_transfer_for_15_s_more() {
 fn a_second_ack_of_what_was_never_sent_ends_the_transfer() {
     serving("f", 20_000).talk(
         r"
-        0     > RRQ f octet windowsize=4
-              < OACK windowsize=4
-        10    > ACK 4
-              = ignored never-sent
-        20    > ACK 0
-              < DATA 1..4
-        30    > ACK 8
-              = dropped
-        40    > ACK 4
-              = ignored stray
-        ever  nothing
+        0      > RRQ f octet windowsize=4
+               < OACK windowsize=4
+        10     > ACK 4
+               = ignored never-sent
+        20     > ACK 0
+               < DATA 1..4
+        30     > ACK 8
+               = ignored never-sent
+        40     > ACK 4
+               < DATA 5..8
+        130    < DATA 8
+        310    < DATA 5
+        670    < DATA 8
+        1390   < DATA 5
+        60040  = timed-out
+        ever   nothing
         ",
     );
 }

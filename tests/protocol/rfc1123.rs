@@ -60,27 +60,26 @@ fn s4_2_3_1_a_needless_resend_does_not_multiply() {
 fn s4_2_3_1_a_needless_window_does_not_multiply() {
     serving("f", 50_000).talk(
         r"
-        0     > RRQ f octet windowsize=4
-              < OACK windowsize=4
-        50    > ACK 0
-              < DATA 1..4
-        100   > ACK 4
-              < DATA 5..8
-        150   > ACK 8
-              < DATA 9..12
-        300   < DATA 8
-        500   < DATA 9..12
-        540   > ACK 12               # was late, and not lost
-              < DATA 13..16
-        541   > ACK 12               # of block 8
-        550   > ACK 12               # of the needless blocks
-        550.1 > ACK 12
-        550.2 > ACK 12
-        550.3 > ACK 12
-        590   > ACK 16
-              < DATA 17..20
-        640   > ACK 20
-              < DATA 21..24
+        0      > RRQ f octet windowsize=4
+               < OACK windowsize=4
+        50     > ACK 0
+               < DATA 1..4
+        100    > ACK 4
+               < DATA 5..8
+        150    > ACK 8
+               < DATA 9..12
+        300    < DATA 9..12
+        540    > ACK 12                  # of the needless blocks
+               < DATA 13..16
+        541    > ACK 12
+        550    > ACK 12
+        550.1  > ACK 12
+        550.2  > ACK 12
+        550.3  > ACK 12
+        590    > ACK 16
+               < DATA 17..20
+        640    > ACK 20
+               < DATA 21..24
         ",
     );
 }

@@ -96,19 +96,19 @@ fn s4_an_ack_inside_the_window_shows_a_gap() {
 fn s4_the_first_block_of_a_window_is_missing() {
     serving("f", 5000).talk(
         r"
-        0   > RRQ f octet windowsize=4
-            < OACK windowsize=4
-        50  > ACK 0
-            < DATA 1..4
-        100 > ACK 4
-            < DATA 5..8
-        150 > ACK 4
-            < DATA 5..8
-        200 > ACK 8
-            < DATA 9..10 (392)
-        250 > ACK 10
-            = complete
-       ever nothing
+        0      > RRQ f octet windowsize=4
+               < OACK windowsize=4
+        50     > ACK 0
+               < DATA 1..4
+        100    > ACK 4
+               < DATA 5..8
+        150    > ACK 4
+        156.25 < DATA 5..8
+        200    > ACK 8
+               < DATA 9..10 (392)
+        250    > ACK 10
+               = complete
+        ever   nothing
         ",
     );
 }
@@ -119,18 +119,17 @@ fn s4_the_first_block_of_a_window_is_missing() {
 fn s4_a_lost_ack() {
     serving("f", 10_000).talk(
         r"
-        0   > RRQ f octet windowsize=4
-            < OACK windowsize=4
-        50  > ACK 0
-            < DATA 1..4
-        100 > ACK 4
-            < DATA 5..8
-        150 > ACK 8
-            < DATA 9..12
-        299 nothing
-        300 < DATA 8
-        350 > ACK 12
-            < DATA 13..16
+        0      > RRQ f octet windowsize=4
+               < OACK windowsize=4
+        50     > ACK 0
+               < DATA 1..4
+        100    > ACK 4
+               < DATA 5..8
+        150    > ACK 8
+               < DATA 9..12
+        300    < DATA 9..12
+        350    > ACK 12
+               < DATA 13..16
         ",
     );
 }
@@ -140,19 +139,18 @@ fn s4_a_lost_ack() {
 fn s4_a_lost_window() {
     serving("f", 10_000).talk(
         r"
-        0   > RRQ f octet windowsize=4
-            < OACK windowsize=4
-        50  > ACK 0
-            < DATA 1..4
-        100 > ACK 4
-            < DATA 5..8
-        150 > ACK 8
-            < DATA 9..12
-        300 < DATA 8
-        350 > ACK 8
-            < DATA 9..12
-        400 > ACK 12
-            < DATA 13..16
+        0      > RRQ f octet windowsize=4
+               < OACK windowsize=4
+        50     > ACK 0
+               < DATA 1..4
+        100    > ACK 4
+               < DATA 5..8
+        150    > ACK 8
+               < DATA 9..12
+        300    < DATA 9..12
+        350    > ACK 8
+        400    > ACK 12
+               < DATA 13..16
         ",
     );
 }
@@ -162,18 +160,17 @@ fn s4_a_lost_window() {
 fn s4_a_lost_window_and_a_lost_question() {
     serving("f", 10_000).talk(
         r"
-        0   > RRQ f octet windowsize=4
-            < OACK windowsize=4
-        50  > ACK 0
-            < DATA 1..4
-        100 > ACK 4
-            < DATA 5..8
-        150 > ACK 8
-            < DATA 9..12
-        300 < DATA 8
-        500 < DATA 9..12
-        550 > ACK 12
-            < DATA 13..16
+        0      > RRQ f octet windowsize=4
+               < OACK windowsize=4
+        50     > ACK 0
+               < DATA 1..4
+        100    > ACK 4
+               < DATA 5..8
+        150    > ACK 8
+               < DATA 9..12
+        300    < DATA 9..12
+        550    > ACK 12
+               < DATA 13..16
         ",
     );
 }

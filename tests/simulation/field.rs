@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bootstone::proto::Instant;
-use bootstone::proto::config::Config;
-use bootstone::proto::negotiate::Limits;
+use bootstone::proto::config::ServerConfig;
+use bootstone::proto::negotiate::NegotiationLimits;
 use bootstone::proto::stats::Outcome;
 
 use crate::clients::{Client, Fetching, File, Firmware, Habits, Pace, Slow, habits};
@@ -33,13 +33,13 @@ fn gets_it<C: Client + 'static>(name: &str, size: usize, client: impl Fn(File) -
 }
 
 fn gets_it_alone(what: &str, seed: u64, path: Path, file: &File, client: impl Client + 'static) {
-    let limits = Limits {
+    let limits = NegotiationLimits {
         max_windowsize: 64,
-        ..Limits::default()
+        ..NegotiationLimits::default()
     };
-    let config = Config {
+    let config = ServerConfig {
         limits,
-        ..Config::default()
+        ..ServerConfig::default()
     };
     let mut world = World::new(seed, std::slice::from_ref(file), config);
     let number = world.add(Instant::from_millis(1000), [path; 2], client);

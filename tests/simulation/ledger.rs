@@ -227,6 +227,8 @@ impl Ledger {
         let pause = match () {
             () if !self.is_validated => Duration::ZERO,
             () if is_lock_step => LEAST_RTO,
+            // A single block that the timer has resent starts no order.
+            () if self.acks < 3 => Duration::ZERO,
             // A round trip may turn out to be a little shorter than those before.
             () => (self.floor * 6 / 8).min(LEAST_RTO),
         };
@@ -237,6 +239,7 @@ impl Ledger {
         let is_first = block == self.acked + 1;
         if self.acks < 3 && self.is_validated && !is_first && self.probes < PROBES {
             self.probes += 1;
+            self.left[block as usize] = Some(left);
             return Ok(());
         }
         if !is_first {
@@ -252,6 +255,9 @@ impl Ledger {
         }
         if self.acks < 3 {
             self.before_probe.get_or_insert(self.pass_end);
+            if !asked {
+                self.left[block as usize] = Some(left);
+            }
         }
         self.pass_end = block;
         self.restarted = now;

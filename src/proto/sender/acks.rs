@@ -9,6 +9,9 @@ use crate::proto::Instant;
 /// another transfer, two are a blind ACK attack.
 const WILD_ACKS_FORGIVEN: u8 = 1;
 
+/// How often a client with few ACKs gets the whole window again, because it repeats its ACK.
+const SUSPECT_FLIGHTS: u8 = 8;
+
 /// What an ACK did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acked {
@@ -114,11 +117,18 @@ impl Transfer {
             is_partial,
             age: self.departures.least_age(now, self.window.una(), srtt),
             is_suspect: !self.is_trusted(),
+            is_wasteful: self.is_wasteful(),
         }
     }
 
-    /// Something in flight is lost: all of it leaves again.
+    /// Something in flight is lost: all of it leaves again. To a client with few ACKs that has asked for it several
+    /// times one block leaves: the ACKs may be blind.
     pub(super) fn recover(&mut self, now: Instant, is_reported: bool) {
+        if !self.is_trusted() && self.loss.recoveries() >= SUSPECT_FLIGHTS {
+            self.loss.on_recovery(now);
+            return self.resend_block();
+        }
+        self.congestion.on_silence(self.loss.recoveries() + 1);
         self.congestion
             .on_loss(self.window.since_recovery(), &self.rtt);
         self.go_back(now, is_reported);
@@ -145,9 +155,11 @@ impl Transfer {
         match self.loss.waiting() {
             Waiting::Client | Waiting::LastAck => {
                 if self.loss.on_question(ack, &self.rtt) == Verdict::BlockLost {
-                    self.go_back(now, true);
+                    self.recover(now, true);
                 }
             }
+            // The recovery is under way.
+            _ if !self.due().is_empty() => {}
             _ if ack.in_flight > 1 && (ack.is_suspect || self.congestion.is_getting_through()) => {
                 self.loss.on_repeated_ack(ack, &self.rtt);
             }

@@ -23,7 +23,8 @@ use super::rtt::Rtt;
 /// Round trips shorter than this are those of a local network, where pipelining gains nothing.
 const HIGH_RTT: Duration = Duration::from_millis(10);
 
-/// Blocks that leave together while a flight is spread: few enough for any queue.
+/// Blocks that leave together while a flight is spread. At higher levels it is two, and one: there are receive buffers
+/// of two blocks.
 const CHUNK: u16 = 4;
 
 /// Blocks that leave together otherwise, where pipelining is on. U-Boot's virtio-net driver dies of 32
@@ -172,7 +173,7 @@ impl Controller {
         limit.saturating_sub(moving as u32) as u16
     }
 
-    /// Nothing has come back from a flight that was sent `times` times. Once may be bad luck.
+    /// No progress has come back from a flight that was sent `times` times. Once may be bad luck.
     pub(super) fn on_silence(&mut self, times: u8) {
         let is_sign = times >= 2 || self.spread.is_on_trial();
         if is_sign && self.limit() > CHUNK {
@@ -206,7 +207,7 @@ impl Controller {
     fn chunk(&self) -> Option<u16> {
         match self.spread.level {
             0 => self.is_pipelining().then(|| self.window.max(BURST)),
-            _ => Some(CHUNK),
+            level => Some((CHUNK >> (level - 1).min(2)).max(1)),
         }
     }
 

@@ -67,6 +67,8 @@ pub(super) struct Ack {
     pub(super) age: Option<Duration>,
     /// The client has sent too few ACKs to be sure of its address: recoveries are rare.
     pub(super) is_suspect: bool,
+    /// Far more was resent than is usual on a bad path.
+    pub(super) is_wasteful: bool,
 }
 
 /// See the [module](self).
@@ -91,6 +93,10 @@ const SUSPECT_PAUSE: Duration = Duration::from_millis(250);
 
 /// The least time from a resend to the question of a client that misses it.
 const LEAST_QUESTION: Duration = Duration::from_millis(200);
+
+/// The pause between two recoveries where far more was resent than is usual on a bad path. Somebody who counts
+/// ACKs up blindly reports a gap with each of them.
+const WASTEFUL_PAUSE: Duration = Duration::from_millis(250);
 
 /// The longest pause otherwise, as far as it is more than two round trips.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -237,6 +243,7 @@ impl LossDetection {
         }
         let doublings = self.recoveries.min(MOST_DOUBLINGS);
         let pause = match self.recoveries {
+            _ if ack.is_wasteful => least.max(WASTEFUL_PAUSE),
             0 => least,
             _ if ack.is_suspect => least.max(SUSPECT_PAUSE * (1 << (doublings - 1))),
             // A client that answers every block goes on repeating its ACK until a resend has reached it, and

@@ -49,6 +49,14 @@ const TRUSTED_ACKS: u8 = 3;
 /// number of blind ACKs.
 const ESTABLISHED_AFTER: Duration = Duration::from_secs(1);
 
+/// So often in a row the timer resends all that may be in flight. Later it does so every other time, and
+/// one window in between: most likely the client is gone.
+const WHOLE_FLIGHTS: u8 = 4;
+
+/// How many blocks may be resent for each that is acknowledged, and how many to begin with (and two windows).
+const RESENT_FOR_EACH: u32 = 3;
+const RESENT_TO_BEGIN_WITH: u32 = 64;
+
 /// Most bytes in one system call: the largest UDP payload over IPv4.
 const MAX_BURST: usize = 65_507;
 
@@ -264,8 +272,16 @@ impl Transfer {
         match self.loss.expiries() {
             _ if !self.is_trusted() => self.terms().windowsize,
             0 | 1 => self.congestion.limit(),
+            expiries if expiries > WHOLE_FLIGHTS && expiries % 2 == 1 => self.terms().windowsize,
             _ => self.congestion.limit_after_silence(),
         }
+    }
+
+    /// More was resent than the worst paths need that a transfer survives (a tenth of all datagrams lost each way):
+    /// the ACKs may be blind. The transfer goes on, with rare recoveries.
+    fn is_wasteful(&self) -> bool {
+        let usual = RESENT_FOR_EACH * self.window.una() + RESENT_TO_BEGIN_WITH;
+        self.resent > usual + 2 * u32::from(self.terms().windowsize)
     }
 
     /// The first block that leaves next.

@@ -8,10 +8,6 @@ use crate::proto::Instant;
 /// one window and no more than that. After it, the client has to ask.
 const SUSPECT_RESENDS: u8 = 4;
 
-/// How often in a row the timer resends all that may be in flight. Later it does so every other time, and
-/// one window in between: most likely the client is gone.
-const WHOLE_FLIGHTS: u8 = 4;
-
 /// What becomes of a transfer when its timer has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expired {
@@ -80,15 +76,13 @@ impl Transfer {
 
     /// All that may be in flight leaves again, from the first unacknowledged block on.
     fn resend_flight(&mut self, now: Instant) {
-        let expiries = self.loss.expiries();
-        self.congestion.on_silence(expiries);
         self.loss.expect_duplicates(self.window.in_flight());
         self.recover(now, false);
     }
 
     /// One block of the window leaves again: the last one first, which has the client say what it misses, or
     /// is all that it misses (a tail loss probe, RFC 8985 §7); then the first.
-    fn resend_block(&mut self) {
+    pub(super) fn resend_block(&mut self) {
         self.probe = Some(match self.loss.expiries() % 2 {
             1 => self.window.sent() - 1,
             _ => self.window.una(),

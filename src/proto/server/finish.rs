@@ -132,7 +132,7 @@ impl Server {
         let is_validated = transfer.is_some_and(|figures| figures.is_validated);
         if self.log_limiter.allows(now, is_validated) {
             self.events.push_back(Report {
-                peer: peer.address,
+                peer,
                 file,
                 outcome,
                 transfer,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use self::finish::Memory;
 use self::sessions::{Sessions, Slot};
-use super::config::Config;
+use super::config::ServerConfig;
 use super::guard::{Guard, LogLimiter, Refusal};
 use super::report::Report;
 use super::sender::{Acked, Expired, Transfer};
@@ -46,7 +46,7 @@ pub enum Unreachable {
 #[derive(Debug)]
 pub struct Server {
     catalog: Arc<Catalog>,
-    config: Config,
+    config: ServerConfig,
     sessions: Sessions,
     guard: Guard,
     log_limiter: LogLimiter,
@@ -64,7 +64,7 @@ pub struct Server {
 
 impl Server {
     /// A server of the files in `catalog`.
-    pub fn new(catalog: Arc<Catalog>, config: Config) -> Server {
+    pub fn new(catalog: Arc<Catalog>, config: ServerConfig) -> Server {
         let stats = Stats::new(catalog.iter().count());
         Server {
             catalog,

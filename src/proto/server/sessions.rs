@@ -26,7 +26,7 @@ use crate::proto::{Instant, Peer};
 
 /// A peer and its transfer.
 #[derive(Debug)]
-pub struct Session {
+pub(super) struct Session {
     pub(super) peer: Peer,
     pub(super) file: FileId,
     pub(super) transfer: Transfer,
@@ -61,7 +61,7 @@ impl Session {
 
 /// The index of a session in its table. It may be given to another session after a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Slot(u32);
+pub(super) struct Slot(u32);
 
 /// No slot: the end of a queue.
 const NONE: Slot = Slot(u32::MAX);
@@ -69,7 +69,7 @@ const NONE: Slot = Slot(u32::MAX);
 /// Sessions that are evicted when the table is full, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Queue {
+pub(super) enum Queue {
     /// Remembered for late duplicates only.
     Finished,
     /// Nothing acknowledged yet.
@@ -78,7 +78,7 @@ pub enum Queue {
 
 /// See the [module](self).
 #[derive(Debug)]
-pub struct Sessions {
+pub(super) struct Sessions {
     capacity: usize,
     by_peer: HashTable<Slot>,
     key: RandomState,
@@ -110,7 +110,7 @@ struct Ends {
 
 impl Sessions {
     /// A table of at most `capacity` sessions, finished ones included.
-    pub fn new(capacity: usize) -> Sessions {
+    pub(super) fn new(capacity: usize) -> Sessions {
         Sessions {
             capacity,
             by_peer: HashTable::new(),
@@ -127,45 +127,40 @@ impl Sessions {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.by_peer.len()
     }
 
-    /// True when there are none.
-    pub fn is_empty(&self) -> bool {
-        self.by_peer.is_empty()
-    }
-
     /// True when another session needs one to be evicted.
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.len() >= self.capacity
     }
 
     /// The session of a peer: the same client and the same address of ours. A client port that asks two
     /// of our addresses has two sessions.
-    pub fn find(&self, peer: Peer) -> Option<Slot> {
+    pub(super) fn find(&self, peer: Peer) -> Option<Slot> {
         let is_its = |slot: &Slot| self.peer(*slot) == Some(peer);
         self.by_peer.find(hash(&self.key, peer), is_its).copied()
     }
 
     /// All slots, with and without a session.
-    pub fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
         (0..self.places.len() as u32).map(Slot)
     }
 
     /// The session in a slot, if there is one.
-    pub fn get(&mut self, slot: Slot) -> Option<&mut Session> {
+    pub(super) fn get(&mut self, slot: Slot) -> Option<&mut Session> {
         self.place(slot).session.as_mut()
     }
 
     /// The session to evict next.
-    pub fn next_to_evict(&self) -> Option<Slot> {
+    pub(super) fn next_to_evict(&self) -> Option<Slot> {
         let firsts = self.queues.iter().map(|ends| ends.first);
         firsts.into_iter().find(|&slot| slot != NONE)
     }
 
     /// Adds a session. Its peer must have none, and the table must not be full.
-    pub fn insert(&mut self, session: Session, queue: Option<Queue>) -> Slot {
+    pub(super) fn insert(&mut self, session: Session, queue: Option<Queue>) -> Slot {
         debug_assert!(!self.is_full());
         let slot = self.free.pop().unwrap_or_else(|| self.grow());
         let hash_of_peer = hash(&self.key, session.peer);
@@ -178,7 +173,7 @@ impl Sessions {
     }
 
     /// Removes a session.
-    pub fn remove(&mut self, slot: Slot) -> Option<Session> {
+    pub(super) fn remove(&mut self, slot: Slot) -> Option<Session> {
         self.enqueue(slot, None);
         let session = self.place(slot).session.take()?;
         let hash = hash(&self.key, session.peer);
@@ -190,7 +185,7 @@ impl Sessions {
     }
 
     /// Moves a session to the end of a queue, or out of any.
-    pub fn enqueue(&mut self, slot: Slot, queue: Option<Queue>) {
+    pub(super) fn enqueue(&mut self, slot: Slot, queue: Option<Queue>) {
         if let Some(old) = self.place(slot).queue.take() {
             self.unlink(slot, old);
         }
@@ -200,7 +195,7 @@ impl Sessions {
     }
 
     /// Has [`expired`](Self::expired) name the slot at `deadline` or before.
-    pub fn set_alarm(&mut self, slot: Slot, deadline: Instant) {
+    pub(super) fn set_alarm(&mut self, slot: Slot, deadline: Instant) {
         let place = self.place(slot);
         if place.alarm.is_none_or(|alarm| deadline < alarm) {
             place.alarm = Some(deadline);
@@ -210,13 +205,13 @@ impl Sessions {
     }
 
     /// When to ask [`expired`](Self::expired) next. Never late, sometimes early.
-    pub fn next_alarm(&self) -> Option<Instant> {
+    pub(super) fn next_alarm(&self) -> Option<Instant> {
         self.alarms.peek().map(|&Reverse((alarm, ..))| alarm)
     }
 
     /// A session that may have reached its deadline. The caller looks at it, and sets its alarm
     /// again if it stays.
-    pub fn expired(&mut self, now: Instant) -> Option<Slot> {
+    pub(super) fn expired(&mut self, now: Instant) -> Option<Slot> {
         while let Some(&Reverse((alarm, _, slot))) = self.alarms.peek() {
             if alarm > now {
                 return None;

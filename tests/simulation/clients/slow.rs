@@ -88,6 +88,10 @@ impl<C: Client> Client for Slow<C> {
         self.inner.poll_timeout().map(|at| at.max(self.busy_until))
     }
 
+    fn name(&self) -> String {
+        format!("{} with {:?}", self.inner.name(), self.pace)
+    }
+
     fn outcome(&self) -> Option<Result<(), &'static str>> {
         self.inner.outcome()
     }
