@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::machine::{Firmware, Image, Machine};
-use crate::machines::MACHINES;
+use crate::machines;
 use crate::{dhcp, qemu};
 
 /// Debian's, which Microsoft has signed, and which checks what it loads.
@@ -47,10 +47,7 @@ pub(crate) fn machines() -> Vec<&'static Machine> {
     let mut here = Vec::new();
     let mut skipped = Vec::new();
     let part = std::env::var("BOOTSTONE_BOOT").unwrap_or_default();
-    for machine in MACHINES
-        .iter()
-        .filter(|machine| machine.name.contains(&part))
-    {
+    for machine in machines::all().filter(|machine| machine.name.contains(&part)) {
         let missing: Vec<String> = common.iter().cloned().chain(of(machine)).collect();
         if missing.is_empty() {
             here.push(machine);
