@@ -18,7 +18,8 @@ use crate::relay::{self, Conditions, Relay};
 use crate::server::{self, Server};
 use crate::{capture, inputs, network, qemu, times};
 
-/// The first argument of the program that runs in the network of its own; the second is where it works.
+/// The first argument of the program that runs in the network of its own. The second is where it
+/// works.
 pub(crate) const WORD: &str = "inside";
 /// Said when a server has sent something, and all machines have much before them.
 pub(crate) const HALF_WAY: &str = "half-way";
@@ -66,8 +67,8 @@ pub(crate) fn work() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("boot")
 }
 
-/// This program once more, as the first process of its namespaces. The kernel kills it with this thread, and with it all
-/// that it started.
+/// This program again, as the first process of its namespaces. The kernel kills it with this thread,
+/// and with it all that it started.
 fn command(work: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
@@ -168,7 +169,8 @@ impl Lab {
         Boot { machine, took, log }
     }
 
-    /// Every file that the machine asked for arrived whole, and it asked for what it is known to ask for.
+    /// Every file that the machine asked for arrived whole, and it asked for what it is known to ask
+    /// for.
     fn check_capture(&self) {
         let machine = self.machine;
         let capture = fs::read(qemu::capture(&self.work, machine)).unwrap();
@@ -220,7 +222,7 @@ fn without_loss(line: &Value) -> &str {
     match line["outcome"].as_str().unwrap() {
         // iPXE does not wait to see whether its last ACK arrives.
         "last-ack-missing" => "complete",
-        // The ERROR after the OACK, by which OVMF says that it wanted the size alone, is not repeated either.
+        // OVMF does not repeat the ERROR that ends its size probe.
         "timed-out" if line["bytes"] == 0 => "probe",
         outcome => outcome,
     }

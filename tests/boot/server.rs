@@ -74,8 +74,8 @@ impl Server {
         lines.filter(|line| is_about(line, machine)).collect()
     }
 
-    /// Stops it, and holds it to account: each request is in its counters as it is in its log, whose lines are all about this
-    /// machine.
+    /// Stops it. Each request must be in its counters as it is in its log, whose lines must all be
+    /// about this machine.
     pub(crate) fn stop(self, machine: &Machine) {
         let metrics = self.metrics();
         self.running.signal(Signal::TERM);

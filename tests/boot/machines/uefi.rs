@@ -172,13 +172,7 @@ pub(super) const MACHINES: [Machine; 18] = [
         number: 34,
         firmware: Firmware::UefiHttp,
         dhcp: Dhcp::Lines(PROGRAM_BY_BOTH),
-        // iPXE loads it once, and then sees that it is the program that runs.
-        requests: &[
-            ("autoexec.ipxe", "complete"),
-            ("boot.ipxe", "complete"),
-            ("ipxe.efi", "complete"),
-            ("payload.bin", "complete"),
-        ],
+        requests: &[],
         ..UEFI
     },
     Machine {
