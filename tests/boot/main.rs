@@ -35,13 +35,17 @@ mod running;
 mod server;
 mod times;
 
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+#[path = "../support/skip.rs"]
+mod skip;
+
 /// The long, lossy path of the bench.
 #[path = "../../bench/src/relay/mod.rs"]
 #[allow(
     dead_code,
     missing_docs,
     unreachable_pub,
-    reason = "a room of another package, of which this needs a part"
+    reason = "a module of another package, of which this needs a part"
 )]
 mod relay;
 
