@@ -537,13 +537,13 @@ impl Book {
     }
 
     /// What may have been sent by now: four blocks for each that was acknowledged, 64, and from there on one flight each
-    /// quarter of a second. Until the third ACK, four windows and a block each time that the client asks or the
+    /// quarter of a second. Until the third ACK, nine windows and a block each time that the client asks or the
     /// timer expires.
     fn most_bytes(&self, now: Instant, pipeline: u32) -> u64 {
         let window = u64::from(self.windowsize);
         let passed = now - self.begun;
         let blocks = match self.acks < 3 {
-            true => 5 * window + 40,
+            true => 10 * window + 40,
             false => {
                 let flights = 2 * u64::from(pipeline.max(self.windowsize));
                 let quarters = (passed.as_millis() / 250) as u64;

@@ -237,7 +237,8 @@ impl Ledger {
             return Err(format!("{block} again after {passed:?}"));
         }
         let is_first = block == self.acked + 1;
-        if self.acks < 3 && self.is_validated && !is_first && self.probes < PROBES {
+        let is_probe = self.probes < PROBES || std::mem::take(&mut self.has_news);
+        if self.acks < 3 && self.is_validated && !is_first && is_probe {
             self.probes += 1;
             self.left[block as usize] = Some(left);
             return Ok(());

@@ -172,7 +172,7 @@ fn lines() -> Vec<Line> {
                     case,
                     is_strict: false,
                 });
-                if blksize == 1428 && windowsize > 1 {
+                if blksize == 1428 && (2..=16).contains(&windowsize) {
                     lines.push(Line {
                         case,
                         is_strict: true,

@@ -1,16 +1,13 @@
 //! What an ACK does to a transfer.
 
 use super::Transfer;
-use super::loss::{Ack, Verdict, Waiting};
+use super::loss::{Ack, SUSPECT_FLIGHTS, Verdict, Waiting};
 use super::send_window::{Acknowledged, Copies};
 use crate::proto::Instant;
 
 /// A second ACK of a block that was never sent ends the transfer: one may be a late duplicate of an ACK of
 /// another transfer, two are a blind ACK attack.
 const WILD_ACKS_FORGIVEN: u8 = 1;
-
-/// How often a client with few ACKs gets the whole window again, because it repeats its ACK.
-const SUSPECT_FLIGHTS: u8 = 8;
 
 /// What an ACK did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +125,10 @@ impl Transfer {
             self.loss.on_recovery(now);
             return self.resend_block();
         }
-        self.congestion.on_silence(self.loss.recoveries() + 1);
+        let times = self.loss.recoveries() + 1;
+        if times > 1 || !is_reported {
+            self.congestion.on_silence(times);
+        }
         self.congestion
             .on_loss(self.window.since_recovery(), &self.rtt);
         self.go_back(now, is_reported);

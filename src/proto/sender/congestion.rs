@@ -40,6 +40,10 @@ const QUEUED_AT_RANDOM: u16 = 4;
 /// The greatest spacing of two blocks: 1 Mbit/s.
 const MOST_SPACING: Duration = Duration::from_millis(12);
 
+/// The level at which a flight is spread over a round trip. From there on it takes one silence more to widen the
+/// spacing: at 10 % random loss silence is frequent.
+const SPREAD_OVER_A_ROUND_TRIP: u8 = 2;
+
 /// So often the spacing is doubled at most. From the least it reaches the greatest in six steps.
 const MOST_SPREAD: u8 = 7;
 
@@ -175,7 +179,11 @@ impl Controller {
 
     /// No progress has come back from a flight that was sent `times` times. Once may be bad luck.
     pub(super) fn on_silence(&mut self, times: u8) {
-        let is_sign = times >= 2 || self.spread.is_on_trial();
+        let is_sign = match self.spread.level {
+            _ if self.spread.is_on_trial() => true,
+            0..SPREAD_OVER_A_ROUND_TRIP => times >= 2,
+            _ => times >= 3,
+        };
         if is_sign && self.limit() > CHUNK {
             self.spread.widen();
         }
@@ -345,7 +353,8 @@ struct Spread {
     short: u8,
 }
 
-/// So many make the spacing too small. At 5 % random loss they do by chance in one of twenty-five cases.
+/// So many for each level are a sign that the spacing is too small. At 5 % random loss three come by chance in one of
+/// twenty-five cases, and at 10 % six in one of thirty.
 const SHORT: u8 = 3;
 
 impl Spread {
@@ -374,7 +383,7 @@ impl Spread {
             true => self.short + 1,
             false => 0,
         };
-        if self.short >= SHORT {
+        if self.short >= SHORT * self.level {
             self.widen();
         }
     }

@@ -87,9 +87,20 @@ pub(super) struct LossDetection {
     calm_windows: u8,
 }
 
-/// The first pause between two recoveries of a client with few ACKs. It doubles each time: a blind ACK attack
-/// can repeat its ACK as fast as it likes.
-const SUSPECT_PAUSE: Duration = Duration::from_millis(250);
+/// The pause before the next recovery of a client with few ACKs, after `recoveries` of them without progress: a quarter
+/// of a second at first, and a second as long as whole windows are resent. After that, four seconds: a blind ACK
+/// attack can repeat its ACK as fast as it likes.
+fn suspect_pause(recoveries: u8) -> Duration {
+    match recoveries {
+        0 | 1 => Duration::from_millis(250),
+        2 => Duration::from_millis(500),
+        3..SUSPECT_FLIGHTS => Duration::from_secs(1),
+        _ => Duration::from_secs(4),
+    }
+}
+
+/// How often a client with few ACKs gets the whole window again, because it repeats its ACK.
+pub(super) const SUSPECT_FLIGHTS: u8 = 8;
 
 /// The least time from a resend to the question of a client that misses it.
 const LEAST_QUESTION: Duration = Duration::from_millis(200);
@@ -243,9 +254,9 @@ impl LossDetection {
         }
         let doublings = self.recoveries.min(MOST_DOUBLINGS);
         let pause = match self.recoveries {
+            recoveries @ 1.. if ack.is_suspect => least.max(suspect_pause(recoveries)),
             _ if ack.is_wasteful => least.max(WASTEFUL_PAUSE),
             0 => least,
-            _ if ack.is_suspect => least.max(SUSPECT_PAUSE * (1 << (doublings - 1))),
             // A client that answers every block goes on repeating its ACK until a resend has reached it, and
             // where it is slow that takes longer than any round trip measured. The timer comes first. But a
             // client that repeats its ACK by a timer of its own is answered.

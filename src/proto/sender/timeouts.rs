@@ -83,7 +83,8 @@ impl Transfer {
     /// One block of the window leaves again: the last one first, which has the client say what it misses, or
     /// is all that it misses (a tail loss probe, RFC 8985 §7); then the first.
     pub(super) fn resend_block(&mut self) {
-        self.probe = Some(match self.loss.expiries() % 2 {
+        let times = u32::from(self.loss.expiries()) + u32::from(self.loss.recoveries());
+        self.probe = Some(match times % 2 {
             1 => self.window.sent() - 1,
             _ => self.window.una(),
         });

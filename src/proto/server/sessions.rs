@@ -63,6 +63,9 @@ impl Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot(u32);
 
+/// Room for so many alarms at the start, so that a few transfers allocate nothing under way.
+const ALARMS_AT_START: usize = 64;
+
 /// No slot: the end of a queue.
 const NONE: Slot = Slot(u32::MAX);
 
@@ -121,7 +124,7 @@ impl Sessions {
                 first: NONE,
                 last: NONE,
             }; 2],
-            alarms: BinaryHeap::new(),
+            alarms: BinaryHeap::with_capacity(ALARMS_AT_START),
             alarms_set: 0,
         }
     }
