@@ -92,8 +92,8 @@ impl Plan {
             }
             if !self.server.is_ipv6() && file.len() > LONGEST_FILE {
                 return Err(format!(
-                    "{file:?} has {} bytes, but at most {LONGEST_FILE} fit into a DHCP answer. Use a \
-                     shorter name or URL",
+                    "{file:?} has {} bytes, but at most {LONGEST_FILE} fit into a DHCP answer. Use \
+                     a shorter name or URL",
                     file.len()
                 ));
             }

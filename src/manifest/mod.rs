@@ -15,8 +15,8 @@ pub use kind::{Kind, Machine, NotAKind};
 use sums::sum_line;
 pub use sums::{ParseError, SUMS_NAME, parse_sums, parse_versions};
 
-/// The most bytes that a name may have. A request has 512 bytes: an opcode, the name, the mode, and a
-/// NUL behind each. A `.sha256` has to fit as well.
+/// The most bytes that a name may have. A request has 512 bytes: an opcode, the name, the mode,
+/// and a NUL behind each. A `.sha256` has to fit as well.
 pub const LONGEST_NAME: usize = 512 - 2 - ".sha256\0".len() - "netascii\0".len();
 
 /// The path of the health check on the HTTP listener, without the slash.

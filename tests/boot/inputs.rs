@@ -41,8 +41,8 @@ fn variable(image: Image) -> &'static str {
     }
 }
 
-/// The machines for which nothing is missing. Says which others are skipped, and why, or fails where
-/// all must be there.
+/// The machines for which nothing is missing. Says which others are skipped, and why, or fails
+/// where all must be there.
 pub(crate) fn machines() -> Vec<&'static Machine> {
     let common = common();
     let mut here = Vec::new();

@@ -67,8 +67,8 @@ pub(crate) fn work() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("boot")
 }
 
-/// This program again, as the first process of its namespaces. The kernel kills it with this thread,
-/// and with it all that it started.
+/// This program again, as the first process of its namespaces. The kernel kills it with this
+/// thread, and with it all that it started.
 fn command(work: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
@@ -169,8 +169,8 @@ impl Lab {
         Boot { machine, took, log }
     }
 
-    /// Every file that the machine asked for arrived whole, and it asked for what it is known to ask
-    /// for.
+    /// Every file that the machine asked for arrived whole, and it asked for what it is known to
+    /// ask for.
     fn check_capture(&self) {
         let machine = self.machine;
         let capture = fs::read(qemu::capture(&self.work, machine)).unwrap();

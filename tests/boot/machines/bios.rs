@@ -1,5 +1,5 @@
-//! Machines with a PC BIOS. Most have their iPXE already, which takes seconds, and are there for every
-//! combination of how `autoexec.ipxe` is loaded and what DHCP names.
+//! Machines with a PC BIOS. Most have their iPXE already, which takes seconds, and are there for
+//! every combination of how `autoexec.ipxe` is loaded and what DHCP names.
 
 use super::{AUTOEXEC, UEFI, URL};
 use crate::machine::{Dhcp, Firmware, Image, Machine, Script};
