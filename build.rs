@@ -1,8 +1,9 @@
-//! Collects the boot files, judges them, and stages them for `include_dir!`.
+//! Collects the boot files, checks them, and stages them for `include_dir!`.
 //!
-//! Everything that will be served comes from one directory, under rules that stand in it: `ALLOW`
-//! (name patterns) and `SHA256SUMS` (published hashes). Whatever does not fit fails the build; all
-//! of it is reported at once, each problem with its ways out. `tests/build.rs` includes this file.
+//! All boot files come from one directory, which also has the rules for them: `ALLOW` (name
+//! patterns) and `SHA256SUMS` (published hashes). A file that breaks a rule fails the build. All
+//! problems are reported at once, each with what to do. `tests/build/main.rs` includes
+//! this file.
 
 #![allow(
     clippy::disallowed_methods,
@@ -15,6 +16,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[path = "build/authenticode.rs"]
+mod authenticode;
 #[path = "build/collect.rs"]
 mod collect;
 #[path = "build/kinds.rs"]
@@ -31,9 +34,10 @@ mod links;
 mod manifest;
 #[path = "build/rules.rs"]
 mod rules;
+#[path = "build/search.rs"]
+mod search;
 
 use collect::Collection;
-use manifest::Record;
 use rules::shown;
 
 const ASSETS: &str = "boot-assets";
@@ -42,8 +46,10 @@ const REQUIRE_VARIABLE: &str = "BOOTSTONE_REQUIRE_PUBLISHED";
 
 fn main() {
     // Relative paths count from the package's root, where cargo starts this program.
-    let assets = env::var_os(ASSETS_VARIABLE).filter(|path| !path.is_empty());
-    let assets = PathBuf::from(assets.unwrap_or(ASSETS.into()));
+    let named = env::var_os(ASSETS_VARIABLE).filter(|path| !path.is_empty());
+    // A fresh clone holds no boot program: `bootstone list` says so, the build does not.
+    let is_default = named.is_none();
+    let assets = PathBuf::from(named.unwrap_or(ASSETS.into()));
     println!("cargo::rerun-if-env-changed={ASSETS_VARIABLE}");
     println!("cargo::rerun-if-env-changed={REQUIRE_VARIABLE}");
     // Cargo looks at all that is below, at the directories themselves, and behind links.
@@ -51,8 +57,8 @@ fn main() {
 
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("stage");
     match build(&assets, env::var_os(REQUIRE_VARIABLE), &out) {
-        Ok(None) => {}
-        Ok(Some(warning)) => println!("cargo::warning={warning}"),
+        Ok(Some(warning)) if !is_default => println!("cargo::warning={warning}"),
+        Ok(_) => {}
         Err(problems) => problems
             .iter()
             .for_each(|problem| println!("cargo::error={problem}")),
@@ -100,8 +106,7 @@ fn stage(collection: &Collection, out: &Path) -> io::Result<()> {
 }
 
 fn warning(collection: &Collection, assets: &Path) -> Option<String> {
-    let boots = |record: &Record| !record.kind.dhcp_architectures().is_empty();
-    if collection.manifest.records().iter().any(boots) {
+    if collection.manifest.has_boot_program() {
         return None;
     }
     Some(format!(

@@ -1,18 +1,21 @@
-//! Finds the files of the assets directory and judges them.
+//! Judges the files of the assets directory, and reads them.
 
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 
 use super::kinds;
-use super::links;
-use super::manifest::{Digest, Manifest, Record, SUMS_NAME, netascii_size};
-use super::rules::{ALLOW, Problems, Rules, is_control, shown};
+use super::manifest::{
+    Digest, LONGEST_NAME, Manifest, RESERVED_NAMES, Record, SUMS_NAME, netascii_size,
+};
+use super::rules::{ALLOW, Problems, Rules, is_control, shown, unreadable};
+use super::search::{Found, search};
 use super::{ASSETS_VARIABLE, REQUIRE_VARIABLE};
+
+/// Bytes that are embedded at most.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// What was found fit to be embedded.
 #[derive(Debug)]
@@ -27,10 +30,14 @@ pub(super) fn collect(assets: &Path, require_published: bool) -> Result<Collecti
     let lines = Vec::new();
     let mut problems = Problems { assets, lines };
     let rules = Rules::read(&root, &mut problems);
-    let files = Search::run(&root, &mut problems);
-
+    let Some(files) = search(&root, &mut problems) else {
+        return Err(problems.lines);
+    };
     judge_names(&files, &rules, &mut problems);
     judge_collisions(&files, &mut problems);
+    if is_too_large(&files, &mut problems) {
+        return Err(problems.lines);
+    }
     let (records, contents) = read(&files, &rules, &mut problems);
     judge_hashes(&records, &rules, &mut problems);
     judge_missing(&files, &rules, &mut problems);
@@ -55,92 +62,6 @@ fn open(assets: &Path) -> Result<PathBuf, String> {
          {ASSETS_VARIABLE} (a relative path counts from the package's root)",
         shown(assets)
     ))
-}
-
-struct Found {
-    /// As it would be asked for.
-    name: Vec<u8>,
-    /// The name of the file itself, whatever links led to it.
-    true_name: Vec<u8>,
-    path: PathBuf,
-}
-
-struct Search<'a, 'b> {
-    /// Without a link in it.
-    root: &'a Path,
-    problems: &'a mut Problems<'b>,
-    /// The directories that led to where the search is.
-    parents: Vec<PathBuf>,
-    files: Vec<Found>,
-}
-
-impl Search<'_, '_> {
-    fn run(root: &Path, problems: &mut Problems<'_>) -> Vec<Found> {
-        let mut search = Search {
-            root,
-            problems,
-            parents: Vec::new(),
-            files: Vec::new(),
-        };
-        search.enter(b"", root);
-        search.files
-    }
-
-    fn enter(&mut self, name: &[u8], directory: &Path) {
-        let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let mut entries = match entries {
-            Ok(entries) => entries,
-            Err(error) => return self.problems.add(name, unreadable(&error)),
-        };
-        entries.sort_by_key(fs::DirEntry::file_name);
-        self.parents.push(directory.to_path_buf());
-        for entry in entries {
-            let file_name = entry.file_name();
-            let parts = [name, file_name.as_encoded_bytes()];
-            let name = parts[usize::from(name.is_empty())..].join(&b'/');
-            if entry.path().is_dir() || !is_control(&name) {
-                self.visit(name, &entry.path());
-            }
-        }
-        self.parents.pop();
-    }
-
-    fn visit(&mut self, name: Vec<u8>, path: &Path) {
-        let path = match links::resolve(self.root, path) {
-            Ok(path) => path,
-            Err(why) => return self.problems.add(&name, why),
-        };
-        let true_name = self.true_name(&path);
-        let what = if path.is_dir() && !self.parents.contains(&path) {
-            return self.enter(&name, &path);
-        } else if path.is_dir() {
-            "a symbolic link to a directory that it is in, so that its names would have no end. \
-             Point it at another directory, or remove it"
-        } else if !path.is_file() {
-            "neither a file nor a directory (a FIFO, a socket, a device). Put a file in its place, \
-             or remove it"
-        } else if is_control(&true_name) {
-            "a symbolic link to a file that is never embedded. Point it at a boot file, or remove \
-             it"
-        } else {
-            return self.files.push(Found {
-                name,
-                true_name,
-                path,
-            });
-        };
-        self.problems.add(&name, what);
-    }
-
-    fn true_name(&self, path: &Path) -> Vec<u8> {
-        let parts = path.strip_prefix(self.root).unwrap_or(path).iter();
-        let parts: Vec<&[u8]> = parts.map(OsStr::as_encoded_bytes).collect();
-        parts.join(&b'/')
-    }
-}
-
-fn unreadable(error: &io::Error) -> String {
-    format!("cannot be read: {error}. Make it readable, or remove it")
 }
 
 fn judge_names(files: &[Found], rules: &Rules, problems: &mut Problems<'_>) {
@@ -168,21 +89,19 @@ fn unfit(name: &[u8]) -> Option<&'static str> {
     } else if name.get(1) == Some(&b':') && name[0].is_ascii_alphabetic() {
         Some("it begins with a drive letter, which a requested name is stripped of")
     } else if name.len() > LONGEST_NAME {
-        Some("it is longer than the 493 bytes for which a request has room (with `.sha256`)")
+        Some("it is longer than 493 bytes, the most that fit into a request with `.sha256`")
     } else {
         None
     }
 }
 
-/// A request has 512 bytes: an opcode, the name, the mode, and a NUL behind each.
-const LONGEST_NAME: usize = 512 - 2 - ".sha256\0".len() - "netascii\0".len();
-
 /// Names are found without regard to case, and the server adds names of its own.
 fn judge_collisions(files: &[Found], problems: &mut Problems<'_>) {
     let lower = |name: &[u8]| name.to_ascii_lowercase();
     let sum_name = |file: &Found| lower(&[&file.name, &b".sha256"[..]].concat());
-    let mut generated: Vec<Vec<u8>> = files.iter().map(sum_name).collect();
-    generated.push(lower(SUMS_NAME.as_bytes()));
+    let mut generated: BTreeSet<Vec<u8>> = files.iter().map(sum_name).collect();
+    generated.insert(lower(SUMS_NAME.as_bytes()));
+    let reserved = RESERVED_NAMES.map(|name| lower(name.as_bytes()));
     let mut seen = BTreeMap::new();
     for Found { name, .. } in files {
         let first = *seen.entry(lower(name)).or_insert(name);
@@ -195,7 +114,34 @@ fn judge_collisions(files: &[Found], problems: &mut Problems<'_>) {
             let what = "the server makes a list of hashes under this name";
             problems.add(name, format!("{what}. Rename the file, or remove it"));
         }
+        if reserved.contains(&lower(name)) {
+            let what = "the server answers under this name itself, or may do so in a later version";
+            let advice = "Rename the file, move it into a directory, or remove it";
+            problems.add(name, format!("{what}. {advice}"));
+        }
     }
+}
+
+/// Whether the files have too many bytes together, each counted once.
+fn is_too_large(files: &[Found], problems: &mut Problems<'_>) -> bool {
+    let size = |file: &Found| fs::metadata(&file.path).map_or(0, |metadata| metadata.len());
+    let sizes: BTreeMap<&Path, (u64, &Found)> = files
+        .iter()
+        .map(|file| (file.path.as_path(), (size(file), file)))
+        .collect();
+    let sizes_only = sizes.values().map(|(size, _)| *size);
+    let sum = sizes_only.fold(0, u64::saturating_add);
+    let largest = sizes.values().max_by_key(|(size, _)| *size);
+    let Some((size, largest)) = largest.filter(|_| sum > MAX_BYTES) else {
+        return false;
+    };
+    let what = format!(
+        "{size} bytes, and all files together have {sum}. At most {MAX_BYTES} bytes can be \
+         embedded: the compiler needs about 15 times as much memory. Remove large files, and \
+         let iPXE load them over HTTP from another server"
+    );
+    problems.add(&largest.name, what);
+    true
 }
 
 fn read(
@@ -221,13 +167,18 @@ fn record(file: &Found, bytes: &[u8], rules: &Rules) -> Record {
     let [name, true_name] = [&file.name, &file.true_name];
     let [name, true_name] =
         [name, true_name].map(|name| String::from_utf8_lossy(name).into_owned());
-    let (kind, version) = kinds::kind(&name, bytes);
+    let facts = kinds::facts(&name, bytes);
+    let listed = rules.versions.get(&name);
+    let listed = listed.or_else(|| rules.versions.get(&true_name));
     Record {
         size: bytes.len() as u64,
         netascii_size: netascii_size(bytes),
         sha256: Digest::of(bytes),
-        kind,
-        version,
+        kind: facts.kind,
+        version: facts
+            .version
+            .or_else(|| listed.map(|(version, _)| version.clone())),
+        authenticode: facts.authenticode,
         published: [&name, &true_name]
             .iter()
             .any(|name| rules.published.contains_key(*name)),
@@ -252,15 +203,27 @@ fn judge_hashes(records: &[Record], rules: &Rules, problems: &mut Problems<'_>) 
 }
 
 fn judge_missing(files: &[Found], rules: &Rules, problems: &mut Problems<'_>) {
+    let names: BTreeSet<&[u8]> = files.iter().map(|file| &file.name[..]).collect();
     for (name, (expected, list)) in &rules.published {
         let listed = format!("{}/{list} lists it", shown(problems.assets));
         let name = name.as_bytes();
         if is_control(name) {
             let what = "but it is never embedded. Remove its line";
             problems.add(name, format!("{listed}, {what}"));
-        } else if !files.iter().any(|file| file.name == name) {
+        } else if !names.contains(name) {
             let what = format!("missing, and {listed}: expected sha256 {expected}");
             problems.add(name, what + ". Bring the file in, or remove its line");
+        }
+    }
+    for (name, (version, list)) in &rules.versions {
+        let name = name.as_bytes();
+        if !names.contains(name) {
+            let what = format!(
+                "missing, and {}/{list} says that its version is {version}. Bring the file in, or \
+                 remove that line",
+                shown(problems.assets)
+            );
+            problems.add(name, what);
         }
     }
 }

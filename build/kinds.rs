@@ -6,15 +6,27 @@ use object::pe::{self, ImageNtHeaders32, ImageNtHeaders64};
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, PeFile};
 use object::{Object, ObjectSection};
 
-use super::manifest::{Kind, Machine};
+use super::authenticode::authenticode;
+use super::manifest::{Authenticode, Kind, Machine};
 
 /// Network boot programs for a BIOS are raw machine code: only their names tell.
 const BIOS_SUFFIXES: [&str; 5] = [".kpxe", ".kkpxe", ".kkkpxe", ".pxe", ".0"];
 
-/// The kind of a file, and its version.
-pub(super) fn kind(name: &str, bytes: &[u8]) -> (Kind, Option<String>) {
+/// What the content of a file says of it.
+pub(super) struct Facts {
+    pub(super) kind: Kind,
+    pub(super) version: Option<String>,
+    pub(super) authenticode: Option<Authenticode>,
+}
+
+/// What `bytes` say of themselves, and `name` where they say nothing.
+pub(super) fn facts(name: &str, bytes: &[u8]) -> Facts {
     let efi = efi::<ImageNtHeaders64>(bytes).or_else(|| efi::<ImageNtHeaders32>(bytes));
-    efi.unwrap_or_else(|| (other(name, bytes), None))
+    efi.unwrap_or_else(|| Facts {
+        kind: other(name, bytes),
+        version: None,
+        authenticode: None,
+    })
 }
 
 fn other(name: &str, bytes: &[u8]) -> Kind {
@@ -46,7 +58,7 @@ fn is_text(bytes: &[u8]) -> bool {
     start.all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
-fn efi<Headers: ImageNtHeaders>(bytes: &[u8]) -> Option<(Kind, Option<String>)> {
+fn efi<Headers: ImageNtHeaders>(bytes: &[u8]) -> Option<Facts> {
     let file = PeFile::<Headers>::parse(bytes).ok()?;
     let headers = file.nt_headers();
     match headers.optional_header().subsystem() {
@@ -58,7 +70,11 @@ fn efi<Headers: ImageNtHeaders>(bytes: &[u8]) -> Option<(Kind, Option<String>)> 
     let machine = machine(headers.file_header().machine.get(LE));
     let sbat = file.section_by_name_bytes(b".sbat");
     let sbat = sbat.and_then(|section| section.data().ok());
-    Some((Kind::Efi(machine), sbat.and_then(version)))
+    Some(Facts {
+        kind: Kind::Efi(machine),
+        version: sbat.and_then(version),
+        authenticode: authenticode(&file, bytes),
+    })
 }
 
 fn machine(machine: pe::Machine) -> Machine {
@@ -71,6 +87,7 @@ fn machine(machine: pe::Machine) -> Machine {
         | pe::IMAGE_FILE_MACHINE_THUMB
         | pe::IMAGE_FILE_MACHINE_ARMNT => Machine::Arm32,
         pe::IMAGE_FILE_MACHINE_ARM64 => Machine::Arm64,
+        pe::IMAGE_FILE_MACHINE_RISCV32 => Machine::RiscV32,
         pe::IMAGE_FILE_MACHINE_RISCV64 => Machine::RiscV64,
         LOONGARCH64 => Machine::LoongArch64,
         _ => Machine::Other,
@@ -78,7 +95,10 @@ fn machine(machine: pe::Machine) -> Machine {
 }
 
 /// The version in a `.sbat` section: lines of `component,generation,vendor,package,version,url`,
-/// the first of which is about the format itself. iPXE's own line counts most.
+/// the first of which is about the format itself.
+///
+/// iPXE's own line comes first. Next comes the line of a distributor (`shim.debian`): shim's own
+/// line always says version 1. Last comes any other line.
 fn version(sbat: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(sbat).ok()?.trim_end_matches('\0');
     let lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
@@ -86,8 +106,10 @@ fn version(sbat: &[u8]) -> Option<String> {
         .filter_map(|fields| Some((*fields.first()?, *fields.get(4)?)))
         .filter(|(component, version)| *component != "sbat" && is_printable(version))
         .collect();
-    let ipxe = versions.iter().find(|(component, _)| *component == "ipxe");
-    ipxe.or(versions.first())
+    let find = |is_it: fn(&str) -> bool| versions.iter().find(|(component, _)| is_it(component));
+    find(|component| component == "ipxe")
+        .or_else(|| find(|component| component.contains('.')))
+        .or(versions.first())
         .map(|(_, version)| version.to_string())
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use glob::{MatchOptions, Pattern};
 
-use super::manifest::{Digest, SUMS_NAME, parse_sums};
+use super::manifest::{Digest, ParseError, SUMS_NAME, parse_sums, parse_versions};
 
 pub(super) const ALLOW: &str = "ALLOW";
 /// For hashes of files that are not in git, where `SHA256SUMS` is: `collect` writes them here.
@@ -24,6 +24,12 @@ const CONTROL_FILES: [&str; 6] = [
     ".gitignore",
 ];
 
+/// The directory with the parts of `collect`. They are never embedded either.
+const COLLECT_PARTS: &[u8] = b"collect.d/";
+
+/// The longest control file. A list of all names that can be embedded is shorter.
+const MAX_CONTROL_SIZE: u64 = 16 << 20;
+
 /// An allow-list is tight: `*` stays in its directory and takes no hidden file.
 const MATCHING: MatchOptions = MatchOptions {
     case_sensitive: true,
@@ -33,12 +39,11 @@ const MATCHING: MatchOptions = MatchOptions {
 
 /// Whether a name is that of a control file.
 pub(super) fn is_control(name: &[u8]) -> bool {
-    CONTROL_FILES
-        .iter()
-        .any(|control| control.as_bytes() == name)
+    let mut control = CONTROL_FILES.iter();
+    name.starts_with(COLLECT_PARTS) || control.any(|control| control.as_bytes() == name)
 }
 
-/// All that is wrong, one line each.
+/// The problems found, one line each.
 pub(super) struct Problems<'a> {
     /// The directory as the person called it.
     pub(super) assets: &'a Path,
@@ -46,7 +51,7 @@ pub(super) struct Problems<'a> {
 }
 
 impl Problems<'_> {
-    /// About the file `name`: what is wrong, and the ways out.
+    /// Adds a problem of the file `name`: what is wrong, and what to do.
     pub(super) fn add(&mut self, name: &[u8], what: impl Display) {
         let (assets, name) = (shown(self.assets), name.escape_ascii());
         self.lines.push(format!("{assets}/{name}: {what}"));
@@ -58,10 +63,17 @@ pub(super) fn shown(path: &Path) -> impl Display {
     path.as_os_str().as_encoded_bytes().escape_ascii()
 }
 
+/// What the control files say of each name, and the control file that says it.
+pub(super) type Listed<T> = BTreeMap<String, (T, &'static str)>;
+
+pub(super) fn unreadable(error: &io::Error) -> String {
+    format!("cannot be read: {error}. Make it readable, or remove it")
+}
+
 pub(super) struct Rules {
     allowed: Vec<Pattern>,
-    /// The hash of each name, and the control file that it stands in.
-    pub(super) published: BTreeMap<String, (Digest, &'static str)>,
+    pub(super) published: Listed<Digest>,
+    pub(super) versions: Listed<String>,
 }
 
 impl Rules {
@@ -70,10 +82,15 @@ impl Rules {
         let mut rules = Rules {
             allowed: Vec::new(),
             published: BTreeMap::new(),
+            versions: BTreeMap::new(),
         };
         rules.read_allowed(&read_control(root, ALLOW, problems), problems);
         for list in [SUMS_NAME, LOCAL_SUMS] {
-            rules.read_published(list, &read_control(root, list, problems), problems);
+            let text = read_control(root, list, problems);
+            let sums = parse_sums(&text);
+            merge(&mut rules.published, list, "sha256", sums, problems);
+            let versions = parse_versions(&text);
+            merge(&mut rules.versions, list, "version", versions, problems);
         }
         rules
     }
@@ -99,22 +116,30 @@ impl Rules {
             }
         }
     }
+}
 
-    fn read_published(&mut self, list: &'static str, text: &str, problems: &mut Problems<'_>) {
-        let sums = parse_sums(text).unwrap_or_else(|error| {
-            let what = format!("{error}. Correct the line, or remove it");
-            problems.add(list.as_bytes(), what);
-            Vec::new()
-        });
-        for (name, sha256) in sums {
-            let (first, _) = *self.published.entry(name.clone()).or_insert((sha256, list));
-            if first != sha256 {
-                let what = format!("{SUMS_NAME} says sha256 {first}, {list} says {sha256}");
-                problems.add(
-                    name.as_bytes(),
-                    what + ". Remove the wrong one of the two lines",
-                );
+/// Adds what one list says to what the other says.
+fn merge<T: PartialEq + Display>(
+    listed: &mut Listed<T>,
+    list: &'static str,
+    what: &str,
+    read: Result<Vec<(String, T)>, ParseError>,
+    problems: &mut Problems<'_>,
+) {
+    let items = read.unwrap_or_else(|error| {
+        let text = format!("{error}. Correct the line, or remove it");
+        problems.add(list.as_bytes(), text);
+        Vec::new()
+    });
+    for (name, item) in items {
+        if let Some((first, _)) = listed.get(&name) {
+            if *first != item {
+                let text = format!("{SUMS_NAME} says {what} {first}, {list} says {item}");
+                let text = text + ". Remove the wrong one of the two lines";
+                problems.add(name.as_bytes(), text);
             }
+        } else {
+            listed.insert(name, (item, list));
         }
     }
 }
@@ -123,6 +148,9 @@ fn read_control(root: &Path, name: &str, problems: &mut Problems<'_>) -> String 
     let path = root.join(name);
     // Looked at first: to read a FIFO is to wait forever.
     let text = match fs::metadata(&path) {
+        Ok(metadata) if metadata.len() > MAX_CONTROL_SIZE => {
+            Err(io::Error::other("it is longer than 16 MiB"))
+        }
         Ok(metadata) if metadata.is_file() => fs::read_to_string(&path),
         Ok(_) => Err(io::Error::other("it is not a file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),

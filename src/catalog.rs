@@ -37,6 +37,8 @@ pub struct Catalog {
     entries: Vec<Entry>,
     /// Indices of `entries` in the order of their lower-case basenames.
     by_basename: Vec<u16>,
+    /// Every directory that an entry is in, at any depth: sorted, in lower case.
+    directories: Vec<Vec<u8>>,
 }
 
 /// A file of one [`Catalog`]; of no use to another.
@@ -70,19 +72,59 @@ impl Catalog {
             let [a, b] = [a, b].map(|i| basename(entries[usize::from(i)].name.as_bytes()));
             caseless(a, b)
         });
+        let mut directories: Vec<Vec<u8>> = Vec::new();
+        for directory in entries.iter().flat_map(directories_of) {
+            // Nearly in order already: most are put at the end.
+            if let Err(place) = directories.binary_search(&directory) {
+                directories.insert(place, directory);
+            }
+        }
         Catalog {
             entries,
             by_basename,
+            directories,
         }
     }
 
-    /// Finds what a peer asked for: exactly, then without regard to ASCII case, then by its
-    /// basename where only one file has it (`<mac>/ipxe.efi`, `../ipxe.efi`).
+    /// Finds what a peer asked for.
+    ///
+    /// A name ends at the first byte that no embedded name has. If that byte is a control
+    /// character, the name is also tried without its last byte: some firmware hands over the DHCP
+    /// option behind the boot file's name, and an option's code stands before its length.
     pub fn find(&self, requested: &[u8]) -> Option<FileId> {
-        let name = normalise(requested);
-        self.find_exactly(&name)
-            .or_else(|| self.find_one(&name, |entry| entry.name.as_bytes()))
-            .or_else(|| self.find_one(basename(&name), |entry| basename(entry.name.as_bytes())))
+        let end = requested.iter().position(|byte| !is_name_byte(*byte));
+        let (name, rest) = requested.split_at(end.unwrap_or(requested.len()));
+        let found = self.find_name(&normalise(name));
+        match (name, rest) {
+            ([shorter @ .., _], [next, ..]) if next.is_ascii_control() => {
+                found.or_else(|| self.find_name(&normalise(shorter)))
+            }
+            _ => found,
+        }
+    }
+
+    /// Finds a normalised name: exactly, then without regard to ASCII case, then by its basename.
+    /// A basename is looked for at the top first, and then in all directories if only one file has
+    /// it; but not for a name in a directory that exists.
+    fn find_name(&self, name: &[u8]) -> Option<FileId> {
+        let found = self.find_whole(name);
+        if found.is_some() || directory(name).is_some_and(|it| self.has_directory(it)) {
+            return found;
+        }
+        let wanted = basename(name);
+        self.find_whole(wanted)
+            .or_else(|| self.find_one(wanted, |entry| basename(entry.name.as_bytes())))
+    }
+
+    fn find_whole(&self, name: &[u8]) -> Option<FileId> {
+        self.find_exactly(name)
+            .or_else(|| self.find_one(name, |entry| entry.name.as_bytes()))
+    }
+
+    fn has_directory(&self, name: &[u8]) -> bool {
+        self.directories
+            .binary_search(&name.to_ascii_lowercase())
+            .is_ok()
     }
 
     /// Its content.
@@ -109,9 +151,9 @@ impl Catalog {
         found.ok().map(|index| FileId(index as u16))
     }
 
-    /// The only file for which `part` is `wanted` without regard to case; none if there are two that differ.
-    /// Files with the same whole name in lower case have the same basename too, so both searches
-    /// look at one run of `by_basename`.
+    /// The only file for which `part` is `wanted` without regard to case; none if there are two
+    /// that differ. Files with the same whole name in lower case have the same basename too, so
+    /// both searches look at one run of `by_basename`.
     fn find_one(&self, wanted: &[u8], part: fn(&Entry) -> &[u8]) -> Option<FileId> {
         let entry = |&index: &u16| self.entry(FileId(index));
         let name = |index: &u16| basename(entry(index).name.as_bytes());
@@ -124,31 +166,47 @@ impl Catalog {
             .filter(|&i| part(entry(i)).eq_ignore_ascii_case(wanted));
         let first = hits.next()?;
         let bytes = |index| self.bytes(FileId(index)).as_ptr_range();
-        // Two names of one content (an alias) leave no doubt which bytes are meant.
+        // Two names of one content (an alias) mean the same bytes.
         hits.all(|other| bytes(*other) == bytes(*first))
             .then_some(FileId(*first))
     }
 }
 
-/// What the bytes of a name mean.
-///
-/// Cut at the first control character and before trailing 0xFF (option 67 of many DHCP servers
-/// carries both into the ROM's request); `\` is `/` (Windows, `\NWA_PXE\…`); no drive letter; no
-/// leading or double `/`, no `.`. A `..` stays: it is a name like any other, and nothing has it.
-fn normalise(requested: &[u8]) -> Vec<u8> {
-    let end = requested.iter().position(u8::is_ascii_control);
-    let mut name = &requested[..end.unwrap_or(requested.len())];
-    while let [rest @ .., 0xff] = name {
-        name = rest;
-    }
+/// Whether an embedded name can have this byte.
+fn is_name_byte(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
+}
+
+/// The name without its other spellings: `\` is `/` (Windows, `\NWA_PXE\…`); no drive letter, no
+/// leading or double `/`, no `.`; `..` leads one directory up, at the top to the top.
+fn normalise(mut name: &[u8]) -> Vec<u8> {
     if let [letter, b':', rest @ ..] = name
         && letter.is_ascii_alphabetic()
     {
         name = rest;
     }
-    let parts = name.split(|&b| b == b'/' || b == b'\\');
-    let parts: Vec<&[u8]> = parts.filter(|part| !matches!(*part, b"" | b".")).collect();
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in name.split(|&b| b == b'/' || b == b'\\') {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
     parts.join(&b'/')
+}
+
+/// What stands before the last `/`, if there is one.
+fn directory(name: &[u8]) -> Option<&[u8]> {
+    let end = name.iter().rposition(|&b| b == b'/')?;
+    Some(&name[..end])
+}
+
+/// The directories that an entry is in, innermost first, in lower case.
+fn directories_of(entry: &Entry) -> impl Iterator<Item = Vec<u8>> {
+    let innermost = directory(entry.name.as_bytes());
+    let all = std::iter::successors(innermost, |name| directory(name));
+    all.map(<[u8]>::to_ascii_lowercase)
 }
 
 /// What stands behind the last `/`.
@@ -204,6 +262,10 @@ mod tests {
             b"ipxe.efi\r\njunk",
             b"ipxe.efi\x01\x02junk",
             b"ipxe.efi\xff\x03",
+            b"ipxe.efi\x80",
+            b"ipxe.efi\x7f",
+            b"2.0.0/../ipxe.efi",
+            b"..\\..\\ipxe.efi",
             b"\\NWA_PXE\\ipxe.efi",
             b"52-54-00-12-34-56/ipxe.efi",
             b"../ipxe.efi",
@@ -215,6 +277,90 @@ mod tests {
                 "{requested:?}"
             );
         }
+    }
+
+    /// What firmware hands over behind the name: 0xFF, or the next DHCP option.
+    #[test]
+    fn a_dhcp_option_behind_the_name() {
+        let names = &["pxelinux.0", "pxelinux.bin", "biny"];
+        for (requested, found) in [
+            (&b"pxelinux.0\xff\xd1\x33\x2a\x47"[..], "pxelinux.0"),
+            (b"pxelinux.bin\x79\x0a\x3b\x6f\x1e", "pxelinux.bin"),
+            (b"pxelinux.bin\xd1\x0a", "pxelinux.bin"),
+            (b"pxelinux.bin\x0a", "pxelinux.bin"),
+            (b"biny\x0a", "biny"),
+            (b"binyy\x0a", "biny"),
+        ] {
+            assert_eq!(
+                find(names, requested).as_deref(),
+                Some(found),
+                "{requested:?}"
+            );
+        }
+        for requested in [
+            // One byte, and only before a control character.
+            &b"pxelinux.binyy\x0a"[..],
+            b"pxelinux.biny\xd1",
+            b"pxelinux.biny",
+            b"y\x0a",
+            b"\x0a",
+        ] {
+            assert_eq!(find(names, requested), None, "{requested:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_an_unknown_directory_is_looked_for_at_the_top_first() {
+        let names = &[
+            "ipxe.efi",
+            "arm64/ipxe.efi",
+            "x86_64/ipxe.efi",
+            "x86_64/sub/a",
+        ];
+        for requested in [
+            &b"52-54-00-12-34-56/ipxe.efi"[..],
+            b"\\NWA_PXE\\ipxe.efi",
+            b"../ipxe.efi",
+            b"riscv64/IPXE.EFI",
+            b"x86_64/other/ipxe.efi",
+            b"arm64/../ipxe.efi",
+        ] {
+            assert_eq!(
+                find(names, requested).as_deref(),
+                Some("ipxe.efi"),
+                "{requested:?}"
+            );
+        }
+        assert_eq!(
+            find(names, b"ARM64/ipxe.efi").as_deref(),
+            Some("arm64/ipxe.efi")
+        );
+        let names = &["ipxe.efi", "IPXE.efi", "a/b"];
+        assert_eq!(find(names, b"mac/ipxe.efi").as_deref(), Some("ipxe.efi"));
+        assert_eq!(
+            find(names, b"mac/Ipxe.efi"),
+            None,
+            "two differ only in case"
+        );
+    }
+
+    #[test]
+    fn a_name_in_a_directory_that_exists_is_served_from_there_only() {
+        let names = &["undionly.kpxe", "arm64/ipxe.efi", "A/b/c"];
+        for requested in [
+            &b"arm64/undionly.kpxe"[..],
+            b"Arm64\\undionly.kpxe",
+            b"a/undionly.kpxe",
+            b"A/B/undionly.kpxe",
+            b"a/c",
+        ] {
+            assert_eq!(find(names, requested), None, "{requested:?}");
+        }
+        assert_eq!(
+            find(names, b"arm/ipxe.efi").as_deref(),
+            Some("arm64/ipxe.efi")
+        );
+        assert_eq!(find(names, b"ipxe.efi").as_deref(), Some("arm64/ipxe.efi"));
     }
 
     #[test]
@@ -273,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn two_names_of_one_content_leave_no_doubt() {
+    fn two_names_of_one_content_are_not_ambiguous() {
         let bytes: &'static [u8] = b"content";
         let catalog = Catalog::new(vec![
             Entry::new("ipxe.efi", bytes),
@@ -296,12 +442,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_panics_and_every_hit_has_its_basename(name in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn no_name_panics_and_every_hit_has_its_basename(
+            name in proptest::collection::vec(any::<u8>(), 0..80)
+        ) {
             let catalog = catalog(NAMES);
             if let Some(file) = catalog.find(&name) {
-                let found = basename(catalog.entry(file).name.as_bytes()).to_ascii_lowercase();
-                let asked = basename(&normalise(&name)).to_ascii_lowercase();
-                prop_assert_eq!(found, asked);
+                let found = basename(catalog.entry(file).name.as_bytes());
+                let mut asked = name.windows(found.len());
+                prop_assert!(asked.any(|part| part.eq_ignore_ascii_case(found)));
             }
         }
     }

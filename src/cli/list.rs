@@ -6,34 +6,34 @@ use std::str::FromStr;
 
 use argh::FromArgs;
 
-use super::console::print;
+use super::console::{NO_BOOT_PROGRAM, print, say};
 use crate::json::Value;
 use crate::manifest::{Manifest, Record};
 
 /// List the embedded boot files.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "list")]
-pub struct List {
+pub(crate) struct List {
     /// table, json or sha256sum (default: table)
-    #[argh(option, default = "Format::Table")]
-    format: Format,
+    #[argh(option, default = "ListFormat::Table")]
+    format: ListFormat,
 }
 
 #[derive(Debug)]
-enum Format {
+enum ListFormat {
     Table,
     Json,
     Sha256sum,
 }
 
-impl FromStr for Format {
+impl FromStr for ListFormat {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Format, String> {
+    fn from_str(text: &str) -> Result<ListFormat, String> {
         match text {
-            "table" => Ok(Format::Table),
-            "json" => Ok(Format::Json),
-            "sha256sum" => Ok(Format::Sha256sum),
+            "table" => Ok(ListFormat::Table),
+            "json" => Ok(ListFormat::Json),
+            "sha256sum" => Ok(ListFormat::Sha256sum),
             _ => Err(format!(
                 "there is no format {text:?}: use table, json or sha256sum"
             )),
@@ -43,31 +43,46 @@ impl FromStr for Format {
 
 impl List {
     /// Writes the list to standard output.
-    pub fn run(self) -> ExitCode {
+    pub(crate) fn run(self) -> ExitCode {
         let manifest = crate::embedded::manifest();
-        print(&match self.format {
-            Format::Table => table(&manifest),
-            Format::Json => json(&manifest),
-            Format::Sha256sum => manifest.sums(),
-        })
+        let printed = print(&match self.format {
+            ListFormat::Table => table(&manifest),
+            ListFormat::Json => json(&manifest),
+            ListFormat::Sha256sum => manifest.sums(),
+        });
+        if matches!(self.format, ListFormat::Table) && !manifest.has_boot_program() {
+            say(NO_BOOT_PROGRAM);
+        }
+        printed
     }
 }
 
 /// For people, in columns.
 fn table(manifest: &Manifest) -> String {
-    let records = manifest.records();
-    let names = records.iter().map(|record| record.name.len());
-    let width = names.max().unwrap_or(0).max("NAME".len());
-    let mut text = format!(
-        "{:width$}  {:15}  {:8}  {:>10}  SHA256\n",
-        "NAME", "KIND", "VERSION", "SIZE"
-    );
-    for record in records {
-        let version = record.version.as_deref().unwrap_or("-");
+    let records = manifest.records().iter();
+    let rows = records.map(|record| {
+        let signed = record.authenticode.map(|it| it.signed);
+        [
+            record.name.clone(),
+            record.kind.to_string(),
+            signed
+                .map_or("-", |signed| if signed { "yes" } else { "no" })
+                .to_owned(),
+            record.version.clone().unwrap_or("-".to_owned()),
+            record.size.to_string(),
+            record.sha256.to_string(),
+        ]
+    });
+    let head = ["NAME", "KIND", "SIGNED", "VERSION", "SIZE", "SHA256"].map(str::to_owned);
+    let rows: Vec<[String; 6]> = [head].into_iter().chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let [name_width, kind_width, version_width, size_width] = [0, 1, 3, 4].map(width);
+    let mut text = String::new();
+    for [name, kind, signed, version, size, sha256] in &rows {
         let _ = writeln!(
             text,
-            "{:width$}  {:15}  {version:8}  {:>10}  {}",
-            record.name, record.kind, record.size, record.sha256
+            "{name:name_width$}  {kind:kind_width$}  {signed:6}  {version:version_width$}  \
+             {size:>size_width$}  {sha256}"
         );
     }
     text
@@ -85,12 +100,19 @@ fn json(manifest: &Manifest) -> String {
 }
 
 fn value(record: &Record) -> Value {
+    let authenticode = record.authenticode;
     Value::Object(vec![
         ("name", record.name.as_str().into()),
         ("kind", record.kind.to_string().into()),
+        ("machine", record.kind.machine().into()),
+        ("signed", authenticode.map(|it| it.signed).into()),
         ("version", record.version.as_deref().into()),
         ("size", record.size.into()),
         ("sha256", record.sha256.to_string().into()),
+        (
+            "authenticode_sha256",
+            authenticode.map(|it| it.sha256.to_string()).into(),
+        ),
         ("published", record.published.into()),
         ("alias_of", record.alias_of.as_deref().into()),
     ])
@@ -101,22 +123,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::manifest::{Digest, Kind, Machine};
+    use crate::manifest::testing::record;
+    use crate::manifest::{Authenticode, Digest, Kind, Machine};
 
     fn manifest() -> Manifest {
-        let record = |name: &str, kind, version: Option<&str>| Record {
-            name: name.to_owned(),
-            size: 3,
-            netascii_size: 3,
-            sha256: Digest::of(b"abc"),
-            kind,
+        let record = |name, kind, version: Option<&str>, authenticode| Record {
             version: version.map(str::to_owned),
             published: true,
-            alias_of: None,
+            authenticode,
+            ..record(name, kind)
         };
+        let authenticode = Authenticode {
+            sha256: Digest::of(b"hash"),
+            signed: true,
+        };
+        let efi = Kind::Efi(Machine::X86_64);
         Manifest::new(vec![
-            record("undionly.kpxe", Kind::Bios, None),
-            record("ipxe.efi", Kind::Efi(Machine::X86_64), Some("2.0.0")),
+            record("undionly.kpxe", Kind::Bios, Some("1.21.1+git-1"), None),
+            record("ipxe.efi", efi, Some("2.0.0"), Some(authenticode)),
+            record("autoexec.ipxe", Kind::IpxeScript, None, None),
         ])
     }
 
@@ -125,9 +150,10 @@ mod tests {
     #[test]
     fn the_table_is_aligned() {
         let expected = format!(
-            "NAME           KIND             VERSION         SIZE  SHA256\n\
-             ipxe.efi       efi-x86-64       2.0.0              3  {ABC}\n\
-             undionly.kpxe  bios             -                  3  {ABC}\n"
+            "NAME           KIND         SIGNED  VERSION       SIZE  SHA256\n\
+             autoexec.ipxe  ipxe-script  -       -                3  {ABC}\n\
+             ipxe.efi       efi-x86-64   yes     2.0.0            3  {ABC}\n\
+             undionly.kpxe  bios         -       1.21.1+git-1     3  {ABC}\n"
         );
         assert_eq!(table(&manifest()), expected);
     }
@@ -140,13 +166,20 @@ mod tests {
         let expected = json!({
             "name": "ipxe.efi",
             "kind": "efi-x86-64",
+            "machine": "x86-64",
+            "signed": true,
             "version": "2.0.0",
             "size": 3,
             "sha256": ABC,
+            "authenticode_sha256": Digest::of(b"hash").to_string(),
             "published": true,
             "alias_of": null,
         });
-        assert_eq!(listing["files"][0], expected);
-        assert_eq!(listing["files"].as_array().unwrap().len(), 2);
+        assert_eq!(listing["files"][1], expected);
+        let bios = &listing["files"][2];
+        for unknown in ["machine", "signed", "authenticode_sha256"] {
+            assert_eq!(bios[unknown], json!(null));
+        }
+        assert_eq!(listing["files"].as_array().unwrap().len(), 3);
     }
 }

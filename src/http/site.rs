@@ -18,18 +18,22 @@ pub struct Site {
     hashes: Vec<Digest>,
     /// The region of this server, if the environment names one.
     pub(super) region: Option<String>,
+    /// The UDP port on which the same files are served over TFTP.
+    pub(super) tftp_port: u16,
     pub(super) status: Mutex<StatusRequester>,
     pub(super) draining: watch::Receiver<bool>,
     pub(super) clock: Clock,
 }
 
 impl Site {
-    /// Serves the files of `catalog`, described by `manifest`. `status` gives the counters of the
-    /// workers; `draining` says whether the program is about to end.
+    /// Serves the files of `catalog`, described by `manifest`, which are also served over TFTP on
+    /// `tftp_port`. `status` gives the counters of the workers; `draining` says whether the program
+    /// is about to end.
     pub fn new(
         catalog: Arc<Catalog>,
         manifest: Manifest,
         region: Option<String>,
+        tftp_port: u16,
         status: StatusRequester,
         draining: watch::Receiver<bool>,
     ) -> Site {
@@ -39,6 +43,7 @@ impl Site {
             manifest,
             hashes: Vec::new(),
             region,
+            tftp_port,
             status: Mutex::new(status),
             draining,
         };

@@ -29,6 +29,8 @@ pub enum Machine {
     Arm32,
     /// 64-bit ARM.
     Arm64,
+    /// 32-bit RISC-V.
+    RiscV32,
     /// 64-bit RISC-V.
     RiscV64,
     /// 64-bit LoongArch.
@@ -37,8 +39,9 @@ pub enum Machine {
     Other,
 }
 
-/// A kind, the name by which it is written and read, its description, and the DHCP option 93 codes of the clients that can
-/// boot it: over TFTP, over HTTP. The codes are IANA's "Processor Architecture Types".
+/// A kind, the name by which it is written and read, its description, and the DHCP option 93
+/// codes of the clients that can boot it: over TFTP, over HTTP. The codes are IANA's "Processor
+/// Architecture Types".
 type Row = (
     Kind,
     &'static str,
@@ -48,14 +51,16 @@ type Row = (
 );
 
 #[rustfmt::skip]
-const KINDS: [Row; 11] = [
-    (Kind::Efi(Machine::Ia32), "efi-ia32", "UEFI program, 32-bit x86", &[6], &[15]),
+const KINDS: [Row; 12] = [
+    (Kind::Efi(Machine::Ia32), "efi-i386", "UEFI program, 32-bit x86", &[6], &[15]),
     // RFC 4578 says 9 and firmware says 7: both ask for the same file.
     (Kind::Efi(Machine::X86_64), "efi-x86-64", "UEFI program, x86-64", &[7, 9], &[16]),
     (Kind::Efi(Machine::Arm32), "efi-arm32", "UEFI program, 32-bit ARM", &[10], &[18]),
     (Kind::Efi(Machine::Arm64), "efi-arm64", "UEFI program, 64-bit ARM", &[11], &[19]),
+    (Kind::Efi(Machine::RiscV32), "efi-riscv32", "UEFI program, 32-bit RISC-V", &[25], &[26]),
     (Kind::Efi(Machine::RiscV64), "efi-riscv64", "UEFI program, 64-bit RISC-V", &[27], &[28]),
-    (Kind::Efi(Machine::LoongArch64), "efi-loongarch64", "UEFI program, 64-bit LoongArch", &[39], &[40]),
+    (Kind::Efi(Machine::LoongArch64), "efi-loong64", "UEFI program, 64-bit LoongArch",
+        &[39], &[40]),
     (Kind::Efi(Machine::Other), "efi-other", "UEFI program, another machine", &[], &[]),
     (Kind::Bios, "bios", "BIOS boot program", &[0], &[]),
     (Kind::Kernel, "kernel", "image in Linux kernel format", &[], &[]),
@@ -72,6 +77,11 @@ impl Kind {
     /// A few words for people.
     pub fn description(self) -> &'static str {
         self.row().2
+    }
+
+    /// The name of the processor that an EFI program is for: `x86-64`, `arm64`.
+    pub fn machine(self) -> Option<&'static str> {
+        self.row().1.strip_prefix("efi-")
     }
 
     /// The DHCP option 93 codes of the PXE clients that can boot it from here; empty if firmware
@@ -135,22 +145,25 @@ mod tests {
     fn every_kind_has_its_own_row() {
         // Without a wildcard: a new kind does not compile before it is thought of here.
         let expected = |kind| match kind {
-            Kind::Efi(Machine::Ia32) => "efi-ia32",
+            Kind::Efi(Machine::Ia32) => "efi-i386",
             Kind::Efi(Machine::X86_64) => "efi-x86-64",
             Kind::Efi(Machine::Arm32) => "efi-arm32",
             Kind::Efi(Machine::Arm64) => "efi-arm64",
+            Kind::Efi(Machine::RiscV32) => "efi-riscv32",
             Kind::Efi(Machine::RiscV64) => "efi-riscv64",
-            Kind::Efi(Machine::LoongArch64) => "efi-loongarch64",
+            Kind::Efi(Machine::LoongArch64) => "efi-loong64",
             Kind::Efi(Machine::Other) => "efi-other",
             Kind::Bios => "bios",
             Kind::Kernel => "kernel",
             Kind::IpxeScript => "ipxe-script",
             Kind::Other => "other",
         };
-        assert_eq!(Kind::all().count(), 11);
+        assert_eq!(Kind::all().count(), 12);
         for kind in Kind::all() {
             assert_eq!(kind.to_string(), expected(kind));
         }
+        assert_eq!(Kind::Efi(Machine::RiscV32).machine(), Some("riscv32"));
+        assert_eq!(Kind::Bios.machine(), None);
     }
 
     #[test]

@@ -4,18 +4,29 @@
 //! reads it back at its start, and so learns every name, size, hash and kind without touching a
 //! page of content.
 
+mod digest;
 mod kind;
+mod sums;
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::str::FromStr;
 
-use sha2::{Digest as _, Sha256};
-
+pub use digest::{Digest, NotADigest};
 pub use kind::{Kind, Machine, NotAKind};
+use sums::sum_line;
+pub use sums::{ParseError, SUMS_NAME, parse_sums, parse_versions};
 
-/// The name under which [`Manifest::sums`] is served.
-pub const SUMS_NAME: &str = "SHA256SUMS";
+/// The most bytes that a name may have. A request has 512 bytes: an opcode, the name, the mode,
+/// and a NUL behind each. A `.sha256` has to fit as well.
+pub const LONGEST_NAME: usize = 512 - 2 - ".sha256\0".len() - "netascii\0".len();
+
+/// The path of the health check on the HTTP listener, without the slash.
+pub const HEALTH_NAME: &str = "healthz";
+/// The path of the metrics on the HTTP listener, without the slash.
+pub const METRICS_NAME: &str = "metrics";
+
+/// Names at the top that no file may have: the HTTP listener's own paths, and names that later
+/// versions may need.
+pub const RESERVED_NAMES: [&str; 4] = [HEALTH_NAME, METRICS_NAME, "version", "SHA256SUMS.minisig"];
 
 /// All records, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,12 +47,25 @@ pub struct Record {
     pub sha256: Digest,
     /// What the content is.
     pub kind: Kind,
-    /// What the content says of its own version.
+    /// What the content says of its own version, or else what the list of published hashes says.
     pub version: Option<String>,
+    /// The hash and the signature of an EFI program. `None` for any other file, and for an EFI
+    /// program whose headers are so broken that firmware refuses it.
+    pub authenticode: Option<Authenticode>,
     /// Whether the hash was among the published ones (`SHA256SUMS` of the assets directory).
     pub published: bool,
     /// The name of the file that this name is a symbolic link to.
     pub alias_of: Option<String>,
+}
+
+/// How firmware identifies an EFI program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authenticode {
+    /// The Authenticode SHA-256: what Secure Boot's lists hold, and what firmware measures into
+    /// PCR 4 of a TPM. It leaves out the signatures.
+    pub sha256: Digest,
+    /// Whether a signature is attached. Whose it is, and whether it is valid, is not known here.
+    pub signed: bool,
 }
 
 impl Manifest {
@@ -65,6 +89,12 @@ impl Manifest {
     /// Names the content as a whole: the hash over [`Manifest::sums`].
     pub fn content_id(&self) -> Digest {
         Digest::of(self.sums().as_bytes())
+    }
+
+    /// Whether one of the files is a program that firmware can boot.
+    pub fn has_boot_program(&self) -> bool {
+        let mut kinds = self.records.iter().map(|record| record.kind);
+        kinds.any(|kind| !kind.dhcp_architectures().is_empty())
     }
 
     /// The manifest as a text, one line a record.
@@ -101,12 +131,14 @@ impl Record {
     fn to_line(&self) -> String {
         let optional = |text: &Option<String>| text.as_deref().map_or("-".into(), escape);
         format!(
-            "{} {} {} {} {} {} {} {}\n",
+            "{} {} {} {} {} {} {} {} {}\n",
             self.sha256,
             self.size,
             self.netascii_size,
             self.kind,
             if self.published { PUBLISHED } else { UNLISTED },
+            self.authenticode
+                .map_or("-".into(), |authenticode| authenticode.to_string()),
             optional(&self.version),
             optional(&self.alias_of),
             escape(&self.name),
@@ -121,6 +153,7 @@ impl Record {
             netascii_size,
             kind,
             published,
+            authenticode,
             version,
             alias_of,
             name,
@@ -135,6 +168,10 @@ impl Record {
             sha256: sha256.parse().ok()?,
             kind: kind.parse().ok()?,
             version: optional(version)?,
+            authenticode: match authenticode {
+                "-" => None,
+                text => Some(Authenticode::parse(text)?),
+            },
             published: match published {
                 PUBLISHED => true,
                 UNLISTED => false,
@@ -145,6 +182,28 @@ impl Record {
     }
 }
 
+impl Authenticode {
+    fn parse(text: &str) -> Option<Authenticode> {
+        let (signed, sha256) = text.split_once(':')?;
+        let signed = match signed {
+            SIGNED => true,
+            UNSIGNED => false,
+            _ => return None,
+        };
+        let sha256 = sha256.parse().ok()?;
+        Some(Authenticode { sha256, signed })
+    }
+}
+
+impl fmt::Display for Authenticode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signed = if self.signed { SIGNED } else { UNSIGNED };
+        write!(f, "{signed}:{}", self.sha256)
+    }
+}
+
+const SIGNED: &str = "signed";
+const UNSIGNED: &str = "unsigned";
 const PUBLISHED: &str = "published";
 const UNLISTED: &str = "unlisted";
 
@@ -180,134 +239,32 @@ fn unescape(field: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-fn sum_line(sha256: Digest, name: &str) -> String {
-    format!("{sha256}  {name}\n")
-}
-
-/// Reads a file of hashes as `sha256sum` prints it, in the order of its lines.
-///
-/// Lenient where published files differ: `  ` and ` *` (text and binary) before the name, `./` in
-/// front of it, hexadecimal digits of either case, CR LF, empty lines and lines behind a `#`.
-///
-/// # Errors
-/// The first line that is anything else, or that gives a second, different hash to a name.
-pub fn parse_sums(text: &str) -> Result<Vec<(String, Digest)>, ParseError> {
-    let mut sums = Vec::new();
-    let mut seen = BTreeMap::new();
-    for (index, line) in text.lines().enumerate() {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (name, sha256) = parse_sum_line(line).map_err(|why| ParseError::new(index, why))?;
-        match seen.insert(name, sha256) {
-            None => sums.push((name.to_owned(), sha256)),
-            Some(before) if before == sha256 => {}
-            Some(_) => {
-                return Err(ParseError::new(
-                    index,
-                    "a second, different hash for a name",
-                ));
-            }
-        }
-    }
-    Ok(sums)
-}
-
-fn parse_sum_line(line: &str) -> Result<(&str, Digest), &'static str> {
-    if line.starts_with('\\') {
-        return Err("an escaped name (a backslash or a line end in it): rename the file");
-    }
-    if line.starts_with("SHA256 (") {
-        return Err("a line in BSD style: run sha256sum without --tag");
-    }
-    let malformed = "not as sha256sum prints it: 64 hexadecimal digits, two spaces, a name";
-    let (sha256, rest) = line.split_at_checked(64).ok_or(malformed)?;
-    let sha256 = sha256.parse().map_err(|_| malformed)?;
-    let name = rest.strip_prefix("  ").or(rest.strip_prefix(" *"));
-    let name = name.map(|name| name.strip_prefix("./").unwrap_or(name));
-    match name {
-        Some(name) if !name.is_empty() => Ok((name, sha256)),
-        _ => Err(malformed),
-    }
-}
-
-/// A line that could not be read, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseError {
-    /// Counted from 1.
-    pub line: usize,
-    /// Reads on after `line 3: `.
-    pub why: &'static str,
-}
-
-impl ParseError {
-    fn new(index: usize, why: &'static str) -> ParseError {
-        let line = index + 1;
-        ParseError { line, why }
-    }
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.why)
-    }
-}
-
-impl std::error::Error for ParseError {}
-
-/// A SHA-256 hash; written in lower-case hexadecimal, read in either case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest(pub [u8; 32]);
-
-impl Digest {
-    /// Hashes `bytes`.
-    pub fn of(bytes: &[u8]) -> Digest {
-        Digest(Sha256::digest(bytes).into())
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl FromStr for Digest {
-    type Err = NotADigest;
-
-    fn from_str(text: &str) -> Result<Digest, NotADigest> {
-        let text = text.as_bytes();
-        if text.len() != 64 {
-            return Err(NotADigest);
-        }
-        let mut digest = [0; 32];
-        for (byte, pair) in digest.iter_mut().zip(text.chunks(2)) {
-            for &digit in pair {
-                let value = char::from(digit).to_digit(16).ok_or(NotADigest)?;
-                *byte = *byte << 4 | value as u8;
-            }
-        }
-        Ok(Digest(digest))
-    }
-}
-
-/// Not 64 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotADigest;
-
-impl fmt::Display for NotADigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a SHA-256 hash: 64 hexadecimal digits are needed")
-    }
-}
-
-impl std::error::Error for NotADigest {}
-
-/// Length in bytes of `content` once translated to netascii (RFC 764), where LF becomes CR LF and CR
-/// becomes CR NUL.
+/// Length in bytes of `content` once translated to netascii (RFC 764), where LF becomes CR LF and
+/// CR becomes CR NUL.
 pub fn netascii_size(content: &[u8]) -> u64 {
     let doubled = content.iter().filter(|&&b| b == b'\n' || b == b'\r');
     (content.len() + doubled.count()) as u64
+}
+
+/// What tests of several modules make records with.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{Digest, Kind, Record};
+
+    /// The record of an unlisted file that holds `abc`.
+    pub(crate) fn record(name: &str, kind: Kind) -> Record {
+        Record {
+            name: name.to_owned(),
+            size: 3,
+            netascii_size: 3,
+            sha256: Digest::of(b"abc"),
+            kind,
+            version: None,
+            authenticode: None,
+            published: false,
+            alias_of: None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -315,34 +272,10 @@ mod tests {
     use super::*;
 
     fn record(name: &str) -> Record {
-        Record {
-            name: name.to_owned(),
-            size: 3,
-            netascii_size: 4,
-            sha256: Digest::of(b"abc"),
-            kind: Kind::Other,
-            version: None,
-            published: false,
-            alias_of: None,
-        }
+        testing::record(name, Kind::Other)
     }
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-
-    #[test]
-    fn a_digest_is_lower_case_hexadecimal() {
-        assert_eq!(Digest::of(b"abc").to_string(), ABC);
-        assert_eq!(ABC.parse(), Ok(Digest::of(b"abc")));
-        assert_eq!(ABC.to_uppercase().parse(), Ok(Digest::of(b"abc")));
-        for wrong in [
-            "",
-            &ABC[1..],
-            &format!("{ABC}0"),
-            &format!("+{}", &ABC[1..]),
-        ] {
-            assert_eq!(wrong.parse::<Digest>(), Err(NotADigest), "{wrong}");
-        }
-    }
 
     #[test]
     fn sums_are_what_sha256sum_prints_in_the_order_of_names() {
@@ -367,9 +300,18 @@ mod tests {
         rich.version = Some("2.0.0+ (g1a2b)".to_owned());
         rich.alias_of = Some("-".to_owned());
         rich.published = true;
+        rich.authenticode = Some(Authenticode {
+            sha256: Digest::of(b"hash"),
+            signed: true,
+        });
         let mut empty = record("-");
         empty.version = Some(String::new());
-        let manifest = Manifest::new(vec![record("plain"), rich, empty]);
+        let mut unsigned = record("unsigned");
+        unsigned.authenticode = Some(Authenticode {
+            sha256: Digest::of(b"other"),
+            signed: false,
+        });
+        let manifest = Manifest::new(vec![record("plain"), rich, empty, unsigned]);
         assert_eq!(Manifest::parse(&manifest.to_text()), Ok(manifest));
     }
 
@@ -380,6 +322,9 @@ mod tests {
             good.replace("unlisted", "maybe"),
             good.replace("other", "efi-pdp11"),
             good.replace(" 3 ", " -3 "),
+            good.replace("unlisted - ", "unlisted maybe:0 "),
+            good.replace("unlisted - ", &format!("unlisted {ABC} ")),
+            good.replace("unlisted - ", &format!("unlisted maybe:{ABC} ")),
             good.replace(" a\n", " %6\n"),
             good.replace(" a\n", "\n"),
             good.replace(" a\n", " a b\n"),
@@ -387,37 +332,6 @@ mod tests {
         for broken in cases {
             let error = Manifest::parse(&format!("{good}{broken}")).unwrap_err();
             assert_eq!(error.to_string(), "line 2: not a record of a manifest");
-        }
-    }
-
-    #[test]
-    fn published_sums_are_read_leniently() {
-        let text = format!(
-            "# iPXE\n\n{ABC}  ipxe.efi\r\n{upper} *./a/b c\n{ABC}  *star\n{ABC}  ipxe.efi",
-            upper = ABC.to_uppercase()
-        );
-        let names = ["ipxe.efi", "a/b c", "*star"];
-        let expected = names.map(|name| (name.to_owned(), Digest::of(b"abc")));
-        assert_eq!(parse_sums(&text), Ok(expected.to_vec()));
-    }
-
-    #[test]
-    fn what_is_no_sum_is_refused_with_its_line_and_reason() {
-        let other = Digest::of(b"other");
-        let cases = [
-            (format!("\\{ABC}  a\\\\b"), "escaped name"),
-            (format!("SHA256 (a) = {ABC}"), "BSD style"),
-            (format!("{ABC} a"), "not as sha256sum prints it"),
-            (format!("{ABC}  "), "not as sha256sum prints it"),
-            (ABC.to_owned(), "not as sha256sum prints it"),
-            (format!("{}g  a", &ABC[1..]), "not as sha256sum prints it"),
-            ("\u{e9}".repeat(40), "not as sha256sum prints it"),
-            (format!("{other}  a"), "a second, different hash"),
-        ];
-        for (line, reason) in cases {
-            let error = parse_sums(&format!("{ABC}  a\n{line}\n")).unwrap_err();
-            assert_eq!(error.line, 2);
-            assert!(error.to_string().contains(reason), "{line}: {error}");
         }
     }
 }

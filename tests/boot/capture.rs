@@ -17,6 +17,8 @@ pub(crate) struct Transfer {
     blocks: BTreeMap<u16, Vec<u8>>,
     /// The machine ended it, with an ERROR.
     pub(crate) has_error: bool,
+    /// The server answered with an ERROR.
+    pub(crate) is_refused: bool,
 }
 
 impl Transfer {
@@ -34,10 +36,16 @@ impl Transfer {
             blksize: DEFAULT_BLKSIZE,
             blocks: BTreeMap::new(),
             has_error: false,
+            is_refused: false,
         }
     }
 
-    /// From the server: an OACK, or a block.
+    /// Its name, as the embedded file has it.
+    pub(crate) fn embedded(&self) -> &str {
+        self.name.trim_start_matches('/')
+    }
+
+    /// From the server: an OACK, a block, or an ERROR.
     fn receive(&mut self, datagram: &[u8]) {
         match (datagram[1], &datagram[2..]) {
             (6, options) => {
@@ -52,12 +60,13 @@ impl Transfer {
                 let known = self.blocks.entry(number).or_insert(block.to_vec());
                 assert!(known == block, "{}: two blocks {number}", self.name);
             }
+            (5, _) => self.is_refused = true,
             _ => {}
         }
     }
 
-    /// All blocks from the first to the one that is shorter than the others, put together; `None` if there is a gap or no
-    /// end. No file here is long enough for block numbers to begin again.
+    /// All blocks from the first to the one that is shorter than the others, put together; `None`
+    /// if there is a gap or no end. No file here is long enough for block numbers to begin again.
     pub(crate) fn file(&self) -> Option<Vec<u8>> {
         let is_next = |(place, number): (usize, &u16)| usize::from(*number) == place + 1;
         let last = self.blocks.values().next_back()?;
@@ -85,7 +94,8 @@ pub(crate) fn transfers(capture: &[u8]) -> Vec<Transfer> {
     transfers
 }
 
-/// The frames of a file as libpcap writes it: a header of 24 bytes, and one of 16 before each frame, with its length.
+/// The frames of a file as libpcap writes it: a header of 24 bytes, and one of 16 before each
+/// frame, with its length.
 fn frames(capture: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = capture.get(24..).unwrap_or_default();
     std::iter::from_fn(move || {
@@ -98,8 +108,8 @@ fn frames(capture: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// From, to, and the payload; `None` if the frame is not UDP. Nothing here is fragmented, and nobody uses IPv6
-/// extension headers before UDP.
+/// From, to, and the payload; `None` if the frame is not UDP. Nothing here is fragmented, and no
+/// datagram has IPv6 extension headers before UDP.
 fn udp(frame: &[u8]) -> Option<(SocketAddr, SocketAddr, &[u8])> {
     let (ethernet, ip) = frame.split_at_checked(14)?;
     let (from, to, rest): (IpAddr, IpAddr, _) = match &ethernet[12..] {

@@ -10,7 +10,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use crate::{inside, missing, network};
+use crate::machine::Firmware;
+use crate::{inputs, inside, network};
 
 /// Far more than the kernel needs to kill a handful of processes.
 const LIMIT: Timespec = Timespec {
@@ -19,7 +20,10 @@ const LIMIT: Timespec = Timespec {
 };
 
 pub(crate) fn a_run_that_is_killed_leaves_nothing() {
-    if !missing::is_all_here() {
+    if inputs::machines()
+        .iter()
+        .all(|machine| machine.firmware != Firmware::Bios)
+    {
         return;
     }
     let before = Surroundings::look();
@@ -72,7 +76,7 @@ pub(crate) fn processes(work: &Path) -> Vec<(i32, String)> {
 /// What a run could leave behind besides processes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Surroundings {
-    /// Network namespaces that somebody holds, and mounts of ours.
+    /// Network namespaces in use, and mounts of ours.
     mounts: BTreeSet<String>,
     /// Bridges and taps by our names.
     interfaces: BTreeSet<String>,
@@ -88,7 +92,7 @@ impl Surroundings {
             .filter(|line| line.contains(" nsfs ") || line.contains(work));
         let interfaces = fs::read_dir("/sys/class/net").unwrap();
         let interfaces = interfaces.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let is_ours = |name: &String| name == network::BRIDGE || name.starts_with("tap");
+        let is_ours = |name: &String| name.starts_with(network::PREFIX);
         Surroundings {
             mounts: mounts.map(str::to_owned).collect(),
             interfaces: interfaces.filter(is_ours).collect(),

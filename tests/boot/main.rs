@@ -1,13 +1,19 @@
-//! Real machines in front of Bootstone: SeaBIOS and OVMF under QEMU, by Debian's iPXE, to a file of 1 MiB and a line on
-//! the serial console.
+//! Machines with real firmware boot from Bootstone: SeaBIOS, OVMF and AAVMF under QEMU, by Debian's
+//! iPXE, shim and GRUB, to a file of 1 MiB and a line on the serial console.
 //!
-//! Everything runs in a network of its own ([`inside`]), in anonymous namespaces that end with their first process:
-//! a bridge, a tap for each machine, dnsmasq for DHCP with the lines of `bootstone dhcp`, and Bootstone as root on port 69. What a machine
-//! received is put together from the capture at its network card, and compared with what was embedded; what the server's log
-//! and counters say is compared with what the machine is known to do.
+//! The table of machines is in [`machines`]. Everything runs in a network of its own ([`inside`]),
+//! in anonymous namespaces that end with their first process. Each machine has a bridge, a tap, a
+//! dnsmasq for DHCP with the lines that `bootstone dhcp` prints, and a Bootstone, started as root
+//! on port 69. What a machine received is put together from the capture at its network card, and
+//! compared with what is embedded. What the server's log and counters say is compared with what the
+//! machine is known to ask for.
 //!
-//! `cargo test --test boot -- --ignored --nocapture`, as root. What is not installed is named, and the test skipped; with
-//! `BOOTSTONE_REQUIRE_CLIENTS=1` that is a failure. `BLESS=1` writes the times into `docs/performance.md`.
+//! `cargo test --test boot -- --ignored --nocapture`, as root. A machine for which something is
+//! missing is skipped, and the missing file is named; with `BOOTSTONE_REQUIRE_CLIENTS=1` that is a
+//! failure. Nothing is downloaded: `BOOTSTONE_IPXE12` and `BOOTSTONE_IPXE13` name the directories
+//! of Debian 12's and Debian 13's iPXE (`usr/lib/ipxe` of the unpacked package) where another one
+//! is installed. `BOOTSTONE_BOOT=TEXT` boots only the machines whose name contains the text.
+//! `BLESS=1` writes the times into `docs/performance.md`.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -18,15 +24,20 @@
 mod capture;
 mod dhcp;
 mod image;
+mod inputs;
 mod inside;
 mod left;
 mod machine;
-mod missing;
+mod machines;
 mod network;
 mod qemu;
 mod running;
 mod server;
 mod times;
+
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+#[path = "../support/skip.rs"]
+mod skip;
 
 /// The long, lossy path of the bench.
 #[path = "../../bench/src/relay/mod.rs"]
@@ -34,7 +45,7 @@ mod times;
     dead_code,
     missing_docs,
     unreachable_pub,
-    reason = "a room of another package, of which this needs a part"
+    reason = "a module of another package, of which this needs a part"
 )]
 mod relay;
 
@@ -69,7 +80,7 @@ fn main() -> ExitCode {
     let (mut passed, mut failed, mut ignored) = (0, 0, 0);
     for (name, test) in chosen {
         if !is_asked_for {
-            println!("test {name} ... ignored, machines take a minute or two to boot");
+            println!("test {name} ... ignored, machines take minutes to boot");
             ignored += 1;
             continue;
         }

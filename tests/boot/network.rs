@@ -1,29 +1,44 @@
-//! The network of this process: a bridge, and a tap for each machine.
+//! The network of this process: a bridge and a tap for each machine, and a router where one is.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::Command;
 
-use crate::machine::MACHINES;
+use crate::machine::Machine;
+use crate::machines;
 
-pub(crate) const BRIDGE: &str = "br0";
-pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
-pub(crate) const SERVER_6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+/// All interfaces begin with it.
+pub(crate) const PREFIX: &str = "boot-";
 
-/// Makes it. Nobody takes it down: it goes with its last process.
+/// Makes it. It ends with the last process in it.
 pub(crate) fn build() {
     ip("link set lo up");
-    ip(&format!("link add {BRIDGE} type bridge forward_delay 0"));
-    ip(&format!("address add {SERVER}/24 dev {BRIDGE}"));
-    ip(&format!("address add {SERVER_6}/64 dev {BRIDGE} nodad"));
-    ip(&format!("link set {BRIDGE} up"));
-    for machine in &MACHINES {
-        let tap = machine.tap();
-        ip(&format!("tuntap add {tap} mode tap"));
-        ip(&format!("link set {tap} master {BRIDGE} up"));
-        if machine.is_far() {
-            ip(&format!("address add {}/24 dev {BRIDGE}", machine.server()));
+    for machine in machines::all() {
+        for words in commands(machine) {
+            ip(&words);
         }
     }
+}
+
+fn commands(machine: &Machine) -> Vec<String> {
+    let (bridge, tap, router) = (machine.bridge(), machine.tap(), machine.router());
+    let mut commands = vec![
+        format!("link add {bridge} type bridge forward_delay 0"),
+        format!("address add {}/24 dev {bridge}", machine.server()),
+        format!("address add {}/64 dev {bridge} nodad", machine.server_6()),
+        format!("link set {bridge} up"),
+        format!("tuntap add {tap} mode tap"),
+        format!("link set {tap} master {bridge} up"),
+    ];
+    if machine.is_behind_proxy() {
+        // The router is at the other end of a cable that is plugged into the bridge.
+        let plug = format!("{PREFIX}plug{}", machine.number);
+        commands.extend([
+            format!("link add {router} type veth peer name {plug}"),
+            format!("address add {}/24 dev {router}", machine.router_address()),
+            format!("link set {router} up"),
+            format!("link set {plug} master {bridge} up"),
+        ]);
+    }
+    commands
 }
 
 fn ip(words: &str) {

@@ -1,24 +1,56 @@
-//! A machine that runs: QEMU without KVM, with its serial console and a capture of its network card.
+//! A machine that runs: QEMU without KVM, with its serial console and a capture of its network
+//! card.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::machine::{Firmware, Machine};
+use crate::inputs;
+use crate::machine::{Firmware, Image, Machine, Script};
 use crate::running::Running;
 
-pub(crate) const PROGRAM: &str = "qemu-system-x86_64";
-pub(crate) const OVMF: &str = "/usr/share/ovmf/OVMF.fd";
-/// The one that QEMU's network card comes with: iPXE, a PXE client for a BIOS.
-pub(crate) const PXE_ROM: &str = "/usr/lib/ipxe/qemu/efi-virtio.rom";
+pub(crate) const PC: &str = "qemu-system-x86_64";
+pub(crate) const ARM: &str = "qemu-system-aarch64";
+/// iPXE as a kernel, from its package.
+pub(crate) const KERNEL: &str = "ipxe.lkrn";
 
-/// Without graphics SeaBIOS writes to the serial console. A network header of virtio's would be in the capture.
-const ARGUMENTS: &str = "-machine pc,accel=tcg,graphics=off -m 256 -nodefaults -display none -serial stdio \
+const OVMF: &str = "/usr/share/ovmf/OVMF.fd";
+/// OVMF that lets nothing but firmware write to its variables, and those with Microsoft's keys.
+const SECURE: [&str; 2] = [
+    "/usr/share/OVMF/OVMF_CODE_4M.ms.fd",
+    "/usr/share/OVMF/OVMF_VARS_4M.ms.fd",
+];
+const AAVMF: [&str; 2] = [
+    "/usr/share/AAVMF/AAVMF_CODE.fd",
+    "/usr/share/AAVMF/AAVMF_VARS.fd",
+];
+/// The one that QEMU's network card comes with: iPXE, a PXE client for a BIOS.
+const PXE_ROM: &str = "/usr/lib/ipxe/qemu/efi-virtio.rom";
+/// With it OVMF does not try PXE, and comes to HTTP Boot.
+const NO_PXE: &str = "name=opt/org.tianocore/IPv4PXESupport,string=n";
+
+/// A network header of virtio's would be in the capture. Every machine has 256 MiB; none needs
+/// more.
+const ARGUMENTS: &str = "-m 256 -nodefaults -display none -serial stdio \
     -netdev tap,id=net,ifname=TAP,script=no,downscript=no,vnet_hdr=off \
     -object filter-dump,id=capture,netdev=net,file=CAPTURE";
 
+/// The files that QEMU needs for this machine, with the Debian package of each.
+pub(crate) fn files(machine: &Machine) -> Vec<(&'static str, &'static str)> {
+    match machine.firmware {
+        Firmware::Bios => vec![(PXE_ROM, "ipxe-qemu")],
+        Firmware::Kernel | Firmware::KernelWith(_) => vec![],
+        Firmware::Uefi | Firmware::UefiOverIpv6 | Firmware::UefiHttp => vec![(OVMF, "ovmf")],
+        Firmware::SecureBoot => SECURE.map(|name| (name, "ovmf")).to_vec(),
+        Firmware::Arm64 => AAVMF.map(|name| (name, "qemu-efi-aarch64")).to_vec(),
+    }
+}
+
 /// Switches the machine on.
 pub(crate) fn start(work: &Path, machine: &Machine) -> Running {
-    let mut command = Command::new(PROGRAM);
+    let mut command = match machine.firmware {
+        Firmware::Arm64 => Command::new(ARM),
+        _ => Command::new(PC),
+    };
     for word in ARGUMENTS.split_whitespace() {
         let word = word.replace("TAP", &machine.tap());
         command.arg(word.replace("CAPTURE", capture(work, machine).to_str().unwrap()));
@@ -26,22 +58,68 @@ pub(crate) fn start(work: &Path, machine: &Machine) -> Running {
     // iPXE gives DHCPv6 its UUID for a name.
     let uuid = format!("00000000-0000-4000-8000-{:012x}", machine.number);
     command.args(["-uuid", &uuid]);
-    let mac = machine.mac();
-    let mut card = format!("virtio-net-pci,netdev=net,mac={mac},bootindex=0");
+    let mut card = format!("virtio-net-pci,netdev=net,mac={}", machine.mac());
+    if !machine.has_kernel() {
+        card += ",bootindex=0";
+    }
     if machine.firmware != Firmware::Bios {
-        command.args(["-bios", OVMF]);
-        // Or else OVMF would find a driver of iPXE's in the card.
+        // Otherwise OVMF would find a driver of iPXE's in the card.
         card += ",romfile=";
     }
-    if machine.firmware == Firmware::UefiOverIpv6 {
-        command.args(["-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n"]);
-    }
     command.args(["-device", &card]);
-    let console = work.join(format!("{}.serial", machine.tap()));
-    Running::start(&mut command, &console)
+    command.args(firmware(machine));
+    Running::start(&mut command, &machine.folder(work).join("serial"))
+}
+
+fn firmware(machine: &Machine) -> Vec<String> {
+    // Without graphics SeaBIOS writes to the serial console.
+    let pc = "-machine pc,accel=tcg,graphics=off";
+    let text = match machine.firmware {
+        Firmware::Bios => pc.to_owned(),
+        Firmware::Kernel => format!("{pc} -kernel {}", kernel(machine)),
+        Firmware::KernelWith(script) => {
+            format!("{pc} -kernel {} -initrd {}", kernel(machine), file(script))
+        }
+        Firmware::Uefi => format!("{pc} -bios {OVMF}"),
+        Firmware::UefiOverIpv6 | Firmware::UefiHttp => {
+            format!("{pc} -bios {OVMF} -fw_cfg {NO_PXE}")
+        }
+        Firmware::SecureBoot => {
+            let guard = "-global driver=cfi.pflash01,property=secure,value=on";
+            format!("-machine q35,smm=on,accel=tcg {guard} {}", flash(SECURE))
+        }
+        Firmware::Arm64 => format!("-machine virt,accel=tcg -cpu cortex-a57 {}", flash(AAVMF)),
+    };
+    text.split(' ').map(str::to_owned).collect()
+}
+
+fn kernel(machine: &Machine) -> String {
+    let image = if machine.image == Image::Bare {
+        Image::Debian12
+    } else {
+        machine.image
+    };
+    inputs::ipxe(image).join(KERNEL).display().to_string()
+}
+
+fn file(script: Script) -> String {
+    let name = match script {
+        Script::Autoexec => "boot-assets/autoexec.ipxe",
+        Script::Chain => "tests/boot/embedded.ipxe",
+    };
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(name)
+        .display()
+        .to_string()
+}
+
+/// The firmware, and its variables, whose changes are thrown away.
+fn flash([code, variables]: [&str; 2]) -> String {
+    let drive = "-drive if=pflash,format=raw";
+    format!("{drive},unit=0,readonly=on,file={code} {drive},unit=1,snapshot=on,file={variables}")
 }
 
 /// Where the capture of a machine's network card is.
 pub(crate) fn capture(work: &Path, machine: &Machine) -> PathBuf {
-    work.join(format!("{}.pcap", machine.tap()))
+    machine.folder(work).join("capture.pcap")
 }

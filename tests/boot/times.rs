@@ -11,7 +11,7 @@ const DOCUMENT: &str = "docs/performance.md";
 /// The table is between these two.
 const MARKERS: [&str; 2] = ["<!-- boot -->\n", "<!-- /boot -->"];
 const HEAD: &str = "\
-| machine | path | blocks ahead | firmware loads its program, s | iPXE loads 1 MiB, s | switched on to booted, s |
+| machine | path | blocks in flight | firmware loads its program, s | iPXE loads 1 MiB, s | switched on to booted, s |
 | --- | --- | ---: | ---: | ---: | ---: |
 ";
 
@@ -31,27 +31,26 @@ pub(crate) fn report(boots: &[Boot]) {
 }
 
 fn row(boot: &Boot) -> String {
-    let seconds = |file: &str| {
-        let line = boot
-            .log
-            .iter()
-            .find(|line| line["file"] == file && line["outcome"] != "probe");
-        line.unwrap()["ms"].as_f64().unwrap() / 1000.0
+    // A machine that loads by HTTP, or has its program already, has no such line.
+    let line = |file: &str| {
+        let mut log = boot.log.iter();
+        log.find(|line| line["file"] == file && line["outcome"] != "probe")
     };
-    let ahead = boot
-        .log
-        .iter()
-        .find(|line| line["file"] == PAYLOAD)
-        .unwrap();
+    let seconds = |file: &str| {
+        line(file).map_or("–".to_owned(), |line| {
+            format!("{:.2}", line["ms"].as_f64().unwrap() / 1000.0)
+        })
+    };
+    let in_flight = line(PAYLOAD).map_or("–".to_owned(), |line| line["in_flight"].to_string());
     format!(
-        "| {} | {} | {} | {:.2} | {:.2} | {:.1} |\n",
+        "| {} | {} | {} | {} | {} | {:.1} |\n",
         boot.machine.name,
         if boot.machine.path == Way::Near {
             "a bridge"
         } else {
             "25 ms each way, 1 % lost"
         },
-        ahead["run_ahead"],
+        in_flight,
         seconds(boot.machine.program),
         seconds(PAYLOAD),
         boot.took.as_secs_f64(),

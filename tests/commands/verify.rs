@@ -68,6 +68,19 @@ fn a_wrong_byte_and_a_missing_file() {
     );
 }
 
+#[test]
+fn missing_files_are_ignored_if_another_was_verified() {
+    let a_only = Behaviour::with(&[("a", &published("a"))]).start();
+    let run = verify(&[correct().start(), a_only], &["--ignore-missing"]);
+    let expected = "\n    1   2\na   ✓   ✓\nb   ✓   -\n\n3 of 4 ok, 1 ignored\n";
+    assert!(run.out.ends_with(expected), "{}", run.out);
+    assert_eq!(run.code, 0);
+    let empty = Behaviour::with(&[]).start();
+    let run = verify(&[empty], &["--ignore-missing"]);
+    assert!(run.out.ends_with("0 of 2 ok, 2 missing\n"), "{}", run.out);
+    assert_eq!(run.code, 1);
+}
+
 /// The verdicts on `a` and `b`, from JSON.
 fn verdicts(run: &Run) -> Vec<String> {
     let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();

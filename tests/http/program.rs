@@ -92,6 +92,16 @@ impl Tftp {
 
 const RRQ: &[u8] = b"\0\x01autoexec.ipxe\0octet\0";
 
+#[test]
+fn the_page_names_the_port_of_tftp() {
+    let program = Program::start();
+    let mut client = Client::new(program.http);
+    client.send("GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n");
+    let response = client.response(true);
+    let command = format!("<pre>bootstone verify {}</pre>", program.tftp);
+    assert!(response.text().contains(&command), "{command}");
+}
+
 /// The samples of a text in Prometheus's format; every one has its HELP and TYPE before it.
 fn samples(text: &str) -> HashMap<String, f64> {
     let mut family = (String::new(), String::new());

@@ -52,6 +52,7 @@ fn record(name: &str, kind: Kind) -> Record {
         sha256: Digest::of(&content),
         kind,
         version: (name == "ipxe.efi").then(|| "2.0.0+ <g1a2b>".to_owned()),
+        authenticode: None,
         published: name == "ipxe.efi",
         alias_of: (name == "1.21.1/snponly.efi").then(|| "ipxe.efi".to_owned()),
     }
@@ -122,7 +123,7 @@ pub(crate) fn start(limits: ConnectionLimits, stuck: usize) -> TestServer {
     let address = listener.local_addr().unwrap();
     let (_, draining) = watch::channel(false);
     let region = Some("<fra>".to_owned());
-    let site = Site::new(catalog, manifest.clone(), region, status, draining);
+    let site = Site::new(catalog, manifest.clone(), region, 69, status, draining);
     http::start(listener, site, limits).unwrap();
     TestServer {
         address,

@@ -51,7 +51,7 @@ fn bootstone() -> Crate {
 }
 
 /// Names of several types. Entries may be removed, not added.
-const KNOWN_AMBIGUOUS: &[&str] = &["Entry ", "Format ", "Verdict "];
+const KNOWN_AMBIGUOUS: &[&str] = &["Entry ", "Verdict "];
 
 #[track_caller]
 fn none(found: &[String]) {

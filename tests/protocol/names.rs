@@ -70,6 +70,9 @@ fn what_hangs_behind_the_name() {
     finds(r"ipxe.efi\r\njunk", "ipxe.efi");
     finds(r"ipxe.efi\xff\x03junk", "ipxe.efi");
     finds(r"ipxe.efi\x7f", "ipxe.efi");
+    finds(r"ipxe.efi\xff\xd1\x33\x2a\x47", "ipxe.efi");
+    // The code of an option before its length.
+    finds(r"ipxe.efi\x79\x0a\x3b\x6f\x1e", "ipxe.efi");
 }
 
 #[test]
@@ -88,6 +91,9 @@ fn by_the_basename_where_it_is_one() {
     finds("elsewhere/only.efi", "arm64/Only.efi");
     finds_nothing("snponly.efi");
     finds_nothing("3.0.0/snponly.efi");
+    // A directory that exists is not mistaken for another.
+    finds_nothing("2.0.0/ipxe.efi");
+    finds_nothing("2.0.0/only.efi");
 }
 
 #[test]
@@ -96,7 +102,8 @@ fn the_exact_name_first() {
     server.talk("0 > RRQ x/f octet\n< DATA 1 of x/f (10)");
     server.talk("0 > RRQ X/f octet\n< DATA 1 of X/f (20)");
     server.talk("0 > RRQ F octet\n< DATA 1 of f (30)");
-    server.talk("0 > RRQ y/f octet\n< ERROR 1 file not found\n= not-found");
+    server.talk("0 > RRQ y/f octet\n< DATA 1 of f (30)");
+    server.talk("0 > RRQ x/g octet\n< ERROR 1 file not found\n= not-found");
 }
 
 /// ERROR 1 at once, with a fixed text; there is no file system to see.

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use self::settings::Settings;
 pub(crate) use self::table::Serve;
-use super::console::{COULD_NOT, DONE, could_not, say};
+use super::console::{COULD_NOT, DONE, NO_BOOT_PROGRAM, could_not, say};
 use super::signals::Signals;
 use super::{panics, runtime};
 use crate::embedded;
@@ -110,6 +110,9 @@ fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxState) {
              net.core.rmem_max"
         );
     }
+    if !manifest.has_boot_program() {
+        warn!("{NO_BOOT_PROGRAM}");
+    }
     for warning in sandbox.warnings() {
         warn!("{warning}");
     }
@@ -131,6 +134,7 @@ async fn run(
     let active = ActiveDrivers::new(0);
     let mut idle = active.subscribe();
     let (failures, mut failed) = mpsc::unbounded_channel();
+    let tftp_port = tftp_port(&opened.sockets);
     let config = WorkerConfig {
         catalog: Arc::new(embedded::catalog(manifest)),
         clock,
@@ -148,6 +152,7 @@ async fn run(
             config.catalog,
             manifest.clone(),
             region,
+            tftp_port,
             status,
             is_draining,
         );
@@ -173,6 +178,14 @@ async fn run(
     shutdown.send().await;
     info!("stopped");
     Ok(())
+}
+
+/// The TFTP port that clients use: 69 if the server listens there, else that of the first socket.
+fn tftp_port(sockets: &[Vec<BoundSocket>]) -> u16 {
+    let sockets = sockets.iter().flatten();
+    let mut ports = sockets.map(|socket| socket.address().port());
+    let first = ports.clone().next().unwrap_or(69);
+    ports.find(|port| *port == 69).unwrap_or(first)
 }
 
 /// Ends the process without waiting for anything, the log included.

@@ -62,16 +62,19 @@ pub(super) enum Verdict {
     Truncated,
     /// Another ERROR, or an invalid answer.
     Refused,
+    /// ERROR 1, which is accepted.
+    Ignored,
 }
 
 impl Verdict {
-    pub(super) const ALL: [Verdict; 6] = [
+    pub(super) const ALL: [Verdict; 7] = [
         Verdict::Ok,
         Verdict::Differs,
         Verdict::Missing,
         Verdict::Truncated,
         Verdict::Silent,
         Verdict::Refused,
+        Verdict::Ignored,
     ];
 
     /// The word in all reports.
@@ -83,6 +86,7 @@ impl Verdict {
             Verdict::Silent => "silent",
             Verdict::Truncated => "truncated",
             Verdict::Refused => "refused",
+            Verdict::Ignored => "ignored",
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `bootstone verify`: fetches the published files from servers and compares their hashes.
 
 mod check;
+mod published;
 mod report;
 
-use std::io::Read as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,7 +13,6 @@ use super::console::{COULD_NOT, DONE, MISMATCH, could_not, print};
 use super::host::Host;
 use super::runtime;
 use super::value::{Ranged, option_or_variable};
-use crate::manifest::{Record, parse_sums};
 use crate::net::Clock;
 use check::{Check, PublishedFile, Target, Verdict, check_all};
 
@@ -33,10 +32,14 @@ pub(crate) struct Verify {
     #[argh(positional)]
     hosts: Vec<Host>,
 
-    /// file of published hashes, as sha256sum prints them; - is standard input (default: the
-    /// embedded files)
+    /// file of published hashes, in any form that sha256sum accepts; - is standard input (default:
+    /// the embedded files)
     #[argh(option)]
     sums: Option<String>,
+
+    /// accept that a server does not have a listed file, if at least one file was verified on it
+    #[argh(switch)]
+    ignore_missing: bool,
 
     /// table or json (default: table)
     #[argh(option, default = "ReportFormat::Table")]
@@ -89,7 +92,10 @@ impl Verify {
 
     fn verify(&self) -> Result<Vec<Vec<Check>>, String> {
         let hosts = self.named_hosts()?;
-        let files = self.published_files()?;
+        let files = match &self.sums {
+            None => published::embedded(),
+            Some(path) => published::listed(path, self.max_size),
+        }?;
         Ok(runtime::start()?.block_on(self.check_until_ok(&hosts, &files)))
     }
 
@@ -116,37 +122,15 @@ impl Verify {
         let jobs = self.jobs.get_usize();
         loop {
             let targets = hosts.iter().flat_map(|host| self.targets(host));
-            let checks = check_all(targets.collect(), files, stall_timeout, jobs).await;
+            let mut checks = check_all(targets.collect(), files, stall_timeout, jobs).await;
+            if self.ignore_missing {
+                checks.iter_mut().for_each(|column| ignore_missing(column));
+            }
             let left = last - clock.now();
             if exit_code(&checks) == DONE || left.is_zero() {
                 return checks;
             }
             tokio::time::sleep(left.min(ROUND_PAUSE)).await;
-        }
-    }
-
-    /// The files that every server should serve.
-    fn published_files(&self) -> Result<Vec<PublishedFile>, String> {
-        let published: Vec<PublishedFile> = match &self.sums {
-            None => embedded(),
-            Some(path) => {
-                let text = read(path)?;
-                let sums = parse_sums(&text).map_err(|error| format!("{path}, {error}"))?;
-                let published = |(name, sha256)| PublishedFile {
-                    name,
-                    sha256,
-                    max_size: self.max_size,
-                };
-                sums.into_iter().map(published).collect()
-            }
-        };
-        match (published.is_empty(), &self.sums) {
-            (false, _) => Ok(published),
-            (true, None) => Err(
-                "this program has no embedded files to compare with: give a list with --sums"
-                    .to_owned(),
-            ),
-            (true, Some(path)) => Err(format!("{path} lists no files")),
         }
     }
 
@@ -167,29 +151,15 @@ impl Verify {
     }
 }
 
-fn embedded() -> Vec<PublishedFile> {
-    let manifest = crate::embedded::manifest();
-    let published = |record: &Record| PublishedFile {
-        name: record.name.clone(),
-        sha256: record.sha256,
-        max_size: record.size,
-    };
-    manifest.records().iter().map(published).collect()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the published hashes are given as a file"
-)]
-fn read(path: &str) -> Result<String, String> {
-    let text = match path {
-        "-" => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map(|_| text)
+/// Marks missing files as ignored, unless the server has none of the files: then nothing was
+/// verified. `sha256sum` has the same rule.
+fn ignore_missing(checks: &mut [Check]) {
+    if checks.iter().any(|check| check.verdict == Verdict::Ok) {
+        let missing = |check: &&mut Check| check.verdict == Verdict::Missing;
+        for check in checks.iter_mut().filter(missing) {
+            check.verdict = Verdict::Ignored;
         }
-        _ => std::fs::read_to_string(path),
-    };
-    text.map_err(|error| format!("cannot read {path}: {error}"))
+    }
 }
 
 /// The exit code. A wrong file takes precedence over a server that could not be checked.
@@ -202,5 +172,34 @@ fn exit_code(checks: &[Vec<Check>]) -> u8 {
         COULD_NOT
     } else {
         DONE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(verdicts: &[Verdict]) -> (Vec<Verdict>, u8) {
+        let check = |verdict: &Verdict| report::testing::check("host", "file", *verdict);
+        let mut checks: Vec<Check> = verdicts.iter().map(check).collect();
+        ignore_missing(&mut checks);
+        let verdicts = checks.iter().map(|check| check.verdict).collect();
+        (verdicts, exit_code(&[checks]))
+    }
+
+    #[test]
+    fn missing_files_are_ignored_if_another_was_verified() {
+        use Verdict::{Differs, Ignored, Missing, Ok, Silent};
+        assert_eq!(checked(&[Missing, Ok]), (vec![Ignored, Ok], DONE));
+        assert_eq!(
+            checked(&[Ok, Missing, Differs]),
+            (vec![Ok, Ignored, Differs], MISMATCH)
+        );
+        assert_eq!(checked(&[Missing, Missing]).1, MISMATCH);
+        assert_eq!(checked(&[Missing, Silent]).1, MISMATCH);
+        assert_eq!(
+            checked(&[Ok, Missing, Silent]),
+            (vec![Ok, Ignored, Silent], COULD_NOT)
+        );
     }
 }

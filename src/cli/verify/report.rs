@@ -20,6 +20,9 @@ pub(super) fn table(columns: &[Vec<Check>]) -> String {
     }
     text.push('\n');
     for (row, check) in files.iter().enumerate() {
+        if columns.iter().all(|column| is_ignored(&column[row])) {
+            continue;
+        }
         let _ = write!(text, "{:width$}", check.file);
         for column in columns {
             let _ = write!(text, " {:>3}", mark(column[row].verdict));
@@ -37,8 +40,13 @@ pub(super) fn table(columns: &[Vec<Check>]) -> String {
 fn mark(verdict: Verdict) -> char {
     match verdict {
         Verdict::Ok => '✓',
+        Verdict::Ignored => '-',
         _ => '✗',
     }
+}
+
+fn is_ignored(check: &Check) -> bool {
+    check.verdict == Verdict::Ignored
 }
 
 /// The server as named on the command line, and its address if that differs.
@@ -59,7 +67,8 @@ fn write_failures(number: usize, column: &[Check], text: &mut String) {
         let _ = writeln!(text, "✗ {number}: {}", failure(first));
         return;
     }
-    for check in column.iter().filter(|check| check.verdict != Verdict::Ok) {
+    let is_fine = |check: &Check| check.verdict == Verdict::Ok || is_ignored(check);
+    for check in column.iter().filter(|check| !is_fine(check)) {
         let _ = writeln!(text, "✗ {number}: {}: {}", check.file, failure(check));
     }
 }
@@ -122,11 +131,11 @@ fn value(check: &Check) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use super::*;
     use crate::manifest::Digest;
 
-    fn check(host: &str, file: &str, verdict: Verdict) -> Check {
+    pub(in super::super) fn check(host: &str, file: &str, verdict: Verdict) -> Check {
         Check {
             host: host.to_owned(),
             address: host.starts_with('b').then(|| ([192, 0, 2, 7], 69).into()),
@@ -139,6 +148,12 @@ mod tests {
             detail: Some("because".to_owned()),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::check;
+    use super::*;
 
     #[test]
     fn the_table_of_a_server_that_does_not_answer() {
@@ -160,5 +175,23 @@ mod tests {
             ✗ 2: silent: because\n\
             1 of 4 ok, 1 missing, 2 silent\n";
         assert_eq!(table(&columns), expected);
+    }
+
+    #[test]
+    fn ignored_files_are_counted_and_not_listed() {
+        let columns = [
+            vec![
+                check("boot", "a", Verdict::Ok),
+                check("boot", "b", Verdict::Ignored),
+                check("boot", "c", Verdict::Ignored),
+            ],
+            vec![
+                check("boot", "a", Verdict::Ok),
+                check("boot", "b", Verdict::Ok),
+                check("boot", "c", Verdict::Ignored),
+            ],
+        ];
+        let expected = "\n    1   2\na   ✓   ✓\nb   -   ✓\n\n3 of 6 ok, 3 ignored\n";
+        assert!(table(&columns).ends_with(expected), "{}", table(&columns));
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! One document without scripts, fonts, images or anything loaded from other servers.
 
-mod dhcp;
+mod authority;
 
 use std::fmt::Write;
 use std::net::SocketAddr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use self::authority::Authority;
 use super::site::Site;
-use crate::manifest::{Digest, Kind, Record};
+use crate::dhcp::{Plan, PlanRequest, dnsmasq};
+use crate::manifest::{Digest, Kind, Manifest, Record};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -24,9 +26,8 @@ const IN_LINKS: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The document, for a request with the Host field `host` that was sent to `local`.
 pub(super) fn html(site: &Site, host: &str, local: SocketAddr) -> String {
-    let authority = dhcp::Authority::new(host, local);
+    let authority = Authority::new(host, local, site.tftp_port);
     let files: String = site.manifest.records().iter().map(row).collect();
-    let lines = dhcp::lines(&site.manifest, &authority);
     format!(
         "<!DOCTYPE html>\n\
          <html lang=\"en\">\n\
@@ -47,10 +48,10 @@ pub(super) fn html(site: &Site, host: &str, local: SocketAddr) -> String {
          <footer>Read-only, from one binary: <a href=\"/healthz\">health</a> · \
          <a href=\"/metrics\">metrics</a></footer>\n\
          </main>\n</html>\n",
-        name = escape(&authority.server),
+        name = escape(&authority.server.to_string()),
         facts = facts(site),
         check = check(&authority),
-        boot = boot(&lines),
+        boot = boot(&site.manifest, authority),
     )
 }
 
@@ -119,7 +120,7 @@ fn kind(kind: Kind) -> String {
     }
 }
 
-fn check(authority: &dhcp::Authority) -> String {
+fn check(authority: &Authority) -> String {
     format!(
         "<section>\n<h2>Check</h2>\n\
          <p>Every file, fetched over TFTP and compared with your own build:</p>\n\
@@ -127,20 +128,28 @@ fn check(authority: &dhcp::Authority) -> String {
          <p>Files that you have fetched, in their directory:</p>\n\
          <pre>curl -sO http://{}/SHA256SUMS\nsha256sum --check --ignore-missing SHA256SUMS</pre>\n\
          </section>\n",
-        escape(&authority.bracketed()),
-        escape(&authority.whole)
+        escape(&authority.server.authority()),
+        escape(&authority.http)
     )
 }
 
-fn boot(lines: &str) -> String {
-    if lines.is_empty() {
+/// How DHCP sends machines here; nothing if there is nothing to boot.
+fn boot(manifest: &Manifest, authority: Authority) -> String {
+    let request = PlanRequest {
+        http: Some(format!("http://{}", authority.http)),
+        server: authority.server,
+        script: None,
+        secure_boot: false,
+    };
+    let Ok(plan) = Plan::new(manifest, request) else {
         return String::new();
-    }
+    };
     format!(
         "<section>\n<h2>Boot from here</h2>\n\
-         <p>For <code>dnsmasq.conf</code>; <code>bootstone dhcp</code> writes it for other DHCP servers:</p>\n\
+         <p>For <code>dnsmasq.conf</code>; <code>bootstone dhcp</code> writes it for other DHCP \
+         servers:</p>\n\
          <pre>{}</pre>\n</section>\n",
-        escape(lines.trim_end())
+        escape(dnsmasq(&plan).trim_end())
     )
 }
 
