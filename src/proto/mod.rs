@@ -10,7 +10,7 @@ pub mod guard;
 pub mod histogram;
 pub mod negotiate;
 pub mod report;
-pub mod sender;
+pub(crate) mod sender;
 pub mod server;
 pub mod stats;
 
