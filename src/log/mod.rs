@@ -17,7 +17,8 @@ use self::queue::LineQueue;
 pub(crate) use self::queue::LogWriter;
 use self::subscriber::LineSubscriber;
 use crate::catalog::Catalog;
-use crate::proto::report::{Figures, Report, Requested};
+use crate::proto::report::{Report, Requested};
+use crate::proto::stats::Figures;
 
 /// Writes all log lines to standard output, until the returned value is dropped.
 ///

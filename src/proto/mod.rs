@@ -6,7 +6,7 @@
 
 pub mod client;
 pub mod config;
-pub mod guard;
+pub(crate) mod guard;
 pub mod histogram;
 pub mod negotiate;
 pub mod report;

@@ -1,4 +1,4 @@
-//! Somebody who sends datagrams in any name, and counts what they set in motion.
+//! An attacker who sends datagrams in any name, and counts what they set in motion.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;

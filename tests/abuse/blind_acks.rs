@@ -43,7 +43,7 @@ struct Drawn {
     outcome: Outcome,
 }
 
-/// One request in the name of somebody else, and guesses for as long as there is anything to draw.
+/// One request in the name of another host, and guesses for as long as there is anything to draw.
 fn draw(options: &str, guess: Guess, pipeline: u16) -> Drawn {
     let config = ServerConfig {
         pipeline,

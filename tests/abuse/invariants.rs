@@ -1,6 +1,6 @@
-//! What must hold whatever strangers send, and when.
+//! What must hold whatever unvalidated clients send, and when.
 //!
-//! A [`Witness`] drives a [`Server`] as a driver does and keeps books of its own, from nothing but what goes
+//! A [`Checker`] drives a [`Server`] as a driver does and keeps books of its own, from nothing but what goes
 //! over the wire and what is told to the operator. It panics at the first thing that must not be. The
 //! fuzzer drives it, and so do the tests.
 
@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use bootstone::catalog::{Catalog, FileId};
 use bootstone::proto::config::ServerConfig;
-use bootstone::proto::report::{Figures, Report, Requested};
+use bootstone::proto::report::{Report, Requested};
 use bootstone::proto::server::{Server, Transmit, Unreachable};
-use bootstone::proto::stats::{Ignored, Outcome};
+use bootstone::proto::stats::{Figures, Ignored, Outcome};
 use bootstone::proto::{Instant, Peer};
 use bootstone::wire::{Mode, Options, Packet, Request};
 
 /// A server and what it owes to whom.
-pub(crate) struct Witness {
+pub(crate) struct Checker {
     pub(crate) server: Server,
     pub(crate) now: Instant,
     catalog: Arc<Catalog>,
@@ -57,7 +57,7 @@ pub(crate) struct Book {
     requests: usize,
     request_bytes: usize,
     answers: usize,
-    unproven_bytes: usize,
+    unvalidated_bytes: usize,
     bytes: u64,
     /// When the request came.
     begun: Instant,
@@ -73,9 +73,9 @@ struct Told {
     resent: u64,
 }
 
-impl Witness {
-    pub(crate) fn new(catalog: Arc<Catalog>, config: ServerConfig, segments: usize) -> Witness {
-        Witness {
+impl Checker {
+    pub(crate) fn new(catalog: Arc<Catalog>, config: ServerConfig, segments: usize) -> Checker {
+        Checker {
             server: Server::new(catalog.clone(), config),
             catalog,
             now: Instant::ZERO,
@@ -182,7 +182,7 @@ impl Witness {
         self.check_accounts();
     }
 
-    /// The same, and nobody looks.
+    /// The same, and no one looks.
     pub(crate) fn send(&mut self) {
         self.send_to(|_, _| ());
     }
@@ -216,7 +216,7 @@ impl Witness {
         self.server.handle_timeout(self.now);
         let reports = self.reports();
         self.close(&reports);
-        // The timer may send to anybody who has a transfer.
+        // The timer may send to any host who has a transfer.
         self.spoke.extend(self.books.keys());
         self.send();
         let next = self.server.poll_timeout();
@@ -320,7 +320,7 @@ impl Witness {
             let due = self.errors.iter().position(|(peer, _)| *peer == to);
             let (_, most) = self
                 .errors
-                .remove(due.expect("nobody asked for this ERROR"));
+                .remove(due.expect("no one asked for this ERROR"));
             assert!(datagram.len() <= most, "an ERROR that amplifies");
             return;
         }
@@ -422,7 +422,7 @@ impl Book {
             requests: 0,
             request_bytes: 0,
             answers: 0,
-            unproven_bytes: 0,
+            unvalidated_bytes: 0,
             bytes: 0,
             begun: now,
             is_unreachable: false,
@@ -493,7 +493,7 @@ impl Book {
                 b"blksize" => self.blksize = granted as u32,
                 b"windowsize" => self.windowsize = granted as u32,
                 b"tsize" | b"timeout" => {}
-                _ => panic!("an option that nobody knows"),
+                _ => panic!("an option that no one knows"),
             }
         }
         let headers = match self.peer.address.ip().to_canonical().is_ipv4() {
@@ -561,15 +561,18 @@ impl Book {
             return;
         }
         self.answers += 1;
-        self.unproven_bytes += bytes;
+        self.unvalidated_bytes += bytes;
         match self.oack {
-            Some(_) => assert!(self.unproven_bytes <= 3 * self.request_bytes, "amplified"),
+            Some(_) => assert!(
+                self.unvalidated_bytes <= 3 * self.request_bytes,
+                "amplified"
+            ),
             // A block for each request; more only if that is little.
             None => assert!(
-                self.answers <= self.requests || self.unproven_bytes <= 3 * self.request_bytes,
+                self.answers <= self.requests || self.unvalidated_bytes <= 3 * self.request_bytes,
                 "amplified: {} answers, {} bytes to {} requests, {} bytes",
                 self.answers,
-                self.unproven_bytes,
+                self.unvalidated_bytes,
                 self.requests,
                 self.request_bytes
             ),

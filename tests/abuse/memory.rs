@@ -1,4 +1,4 @@
-//! What strangers cost in memory, counted by an allocator of the test's own thread.
+//! What unvalidated clients cost in memory, counted by an allocator of the test's own thread.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn source(n: u32) -> bootstone::proto::Peer {
     public(n as u16, (n >> 16) as u8, 1000)
 }
 
-/// A full table, whoever fills it, with what an ACK adds; and not a byte more, however often it is filled anew.
+/// A full table, the client that fills it, with what an ACK adds; and not a byte more, however often it is filled anew.
 #[test]
 fn a_full_table_has_its_price_and_no_more() {
     let config = ServerConfig::default();
@@ -47,7 +47,7 @@ fn a_full_table_has_its_price_and_no_more() {
     );
 }
 
-/// Strangers without a session cost nothing that stays: whatever they send, as much as they like.
+/// Attackers without a session cost nothing that stays: whatever they send, as much as they like.
 #[test]
 fn what_is_refused_or_ignored_leaves_little_behind() {
     let mut line = Line::new(1000, ServerConfig::default());
@@ -130,7 +130,7 @@ fn a_transfer_under_way_allocates_nothing() {
                 line.hear(peer, &[0, 4, high, low], &mut |_, d| see(&mut highest, d));
             }
         };
-        // The largest burst makes its room once.
+        // The largest burst makes its space once.
         follow(&mut line, 15);
         let used = measure(|| follow(&mut line, 20));
         assert_eq!(used.count_total, 0, "{options} {used:?}");

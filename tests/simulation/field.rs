@@ -1,4 +1,4 @@
-//! Each client of the field gets its whole file, within its own patience, over each path.
+//! Each client of the field gets its whole file, within its own timeouts, over each path.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn gets_it_alone(what: &str, seed: u64, path: Path, file: &File, client: impl Cl
     let number = world.add(Instant::from_millis(1000), [path; 2], client);
     let story = world.run()[number];
     let outcomes = world.outcomes(number);
-    // Nobody can help a client whose only request is lost.
+    // No client can help a client whose only request is lost.
     let is_whole = story.outcome.is_ok() || !story.is_heard;
     let is_known = outcomes
         .iter()

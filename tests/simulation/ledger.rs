@@ -140,10 +140,10 @@ impl Ledger {
             Ok(Packet::Error { .. }) => return Ok(()),
             other => return Err(format!("{other:?} from a server")),
         }
-        self.check_unproven()
+        self.check_unvalidated()
     }
 
-    fn check_unproven(&self) -> Result<(), Breach> {
+    fn check_unvalidated(&self) -> Result<(), Breach> {
         if self.is_validated {
             return Ok(());
         }

@@ -1,8 +1,8 @@
 //! What an ACK does to a transfer.
 
-use super::Transfer;
-use super::loss::{Ack, SUSPECT_FLIGHTS, Verdict, Waiting};
+use super::loss::{Ack, SUSPECT_FLIGHTS, Signal, Waiting};
 use super::send_window::{Acknowledged, Copies};
+use super::transfer::Transfer;
 use crate::proto::Instant;
 
 /// A second ACK of a block that was never sent ends the transfer: one may be a late duplicate of an ACK of
@@ -11,7 +11,7 @@ const WILD_ACKS_FORGIVEN: u8 = 1;
 
 /// What an ACK did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acked {
+pub(crate) enum Acked {
     /// It acknowledged blocks for the first time.
     Progress,
     /// It acknowledged the last block.
@@ -26,7 +26,7 @@ pub enum Acked {
 
 impl Transfer {
     /// An ACK of block `number` modulo 2¹⁶.
-    pub fn on_ack(&mut self, now: Instant, number: u16) -> Acked {
+    pub(crate) fn on_ack(&mut self, now: Instant, number: u16) -> Acked {
         match self.window.read(number) {
             Acknowledged::New(una) => return self.on_progress(now, una),
             Acknowledged::NeverSent => return self.on_wild_ack(),
@@ -81,9 +81,9 @@ impl Transfer {
         }
         let ack = self.facts(now, is_partial);
         match self.loss.on_progress(ack, &self.rtt) {
-            Verdict::BlockLost => self.recover(now, true),
-            Verdict::Spurious => self.congestion.on_spurious(),
-            Verdict::Nothing => {}
+            Signal::BlockLost => self.recover(now, true),
+            Signal::Spurious => self.congestion.on_spurious(),
+            Signal::Nothing => {}
         }
         // What leaves now sets the timer.
         if !self.wants_to_send() {
@@ -162,7 +162,7 @@ impl Transfer {
         let ack = self.facts(now, false);
         match self.loss.waiting() {
             Waiting::Client | Waiting::LastAck => {
-                if self.loss.on_question(ack, &self.rtt) == Verdict::BlockLost {
+                if self.loss.on_question(ack, &self.rtt) == Signal::BlockLost {
                     self.recover(now, true);
                 }
             }

@@ -63,7 +63,7 @@ impl Blocks {
         if block == 0 {
             return self.terms.encode_oack(self.size, out);
         }
-        // Truncated to what the wire has room for: the number rolls over to 0.
+        // Truncated to what the wire has space for: the number rolls over to 0.
         data_header(block as u16, out);
         let blksize = usize::from(self.terms.blksize);
         if let Some(reader) = &mut self.netascii {

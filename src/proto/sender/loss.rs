@@ -46,7 +46,7 @@ pub(super) enum Waiting {
 
 /// What is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Signal {
     /// Nothing, or nothing that is not being resent already.
     Nothing,
     /// The first block that is not acknowledged.
@@ -105,7 +105,7 @@ pub(super) const SUSPECT_FLIGHTS: u8 = 8;
 /// The least time from a resend to the question of a client that misses it.
 const LEAST_QUESTION: Duration = Duration::from_millis(200);
 
-/// The pause between two recoveries where far more was resent than is usual on a bad path. Somebody who counts
+/// The pause between two recoveries where far more was resent than is usual on a bad path. An attacker who counts
 /// ACKs up blindly reports a gap with each of them.
 const WASTEFUL_PAUSE: Duration = Duration::from_millis(250);
 
@@ -168,7 +168,7 @@ impl LossDetection {
     }
 
     /// An ACK of blocks that were not acknowledged before.
-    pub(super) fn on_progress(&mut self, ack: Ack, rtt: &Rtt) -> Verdict {
+    pub(super) fn on_progress(&mut self, ack: Ack, rtt: &Rtt) -> Signal {
         let is_spurious = self.recoveries > 0 && self.is_too_soon_for_a_resend(ack.now, rtt);
         self.expiries = 0;
         self.waiting = Waiting::Ack;
@@ -181,9 +181,9 @@ impl LossDetection {
         self.recoveries = 0;
         let is_lost = ack.is_partial && ack.in_flight > 0 && self.may_recover(ack, rtt);
         match is_lost {
-            true => Verdict::BlockLost,
-            false if is_spurious => Verdict::Spurious,
-            false => Verdict::Nothing,
+            true => Signal::BlockLost,
+            false if is_spurious => Signal::Spurious,
+            false => Signal::Nothing,
         }
     }
 
@@ -208,11 +208,11 @@ impl LossDetection {
     }
 
     /// A client that nothing is resent to any more repeats its ACK. It may be a copy (RFC 1123 §4.2.3.1), so not at once.
-    pub(super) fn on_question(&self, ack: Ack, rtt: &Rtt) -> Verdict {
+    pub(super) fn on_question(&self, ack: Ack, rtt: &Rtt) -> Signal {
         let is_old = ack.age.is_none_or(|age| age >= LEAST_QUESTION);
         match is_old && self.may_recover(ack, rtt) {
-            true => Verdict::BlockLost,
-            false => Verdict::Nothing,
+            true => Signal::BlockLost,
+            false => Signal::Nothing,
         }
     }
 

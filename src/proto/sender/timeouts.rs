@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use super::Transfer;
 use super::liveness::Liveness;
 use super::loss::Waiting;
+use super::transfer::Transfer;
 use crate::proto::Instant;
 
 /// How often the timer resends to a client with few ACKs, one block each time: a blind ACK attack draws
@@ -13,7 +13,7 @@ const SUSPECT_RESENDS: u8 = 4;
 
 /// What becomes of a transfer when its timer has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expired {
+pub(crate) enum Expired {
     /// It goes on.
     No,
     /// Everything was sent, and no ACK of the last block came.
@@ -24,7 +24,7 @@ pub enum Expired {
 
 impl Transfer {
     /// The timer: resends, waits, or ends the transfer.
-    pub fn on_timeout(&mut self, now: Instant) -> Expired {
+    pub(crate) fn on_timeout(&mut self, now: Instant) -> Expired {
         self.held_until = self.held_until.filter(|held_until| now < *held_until);
         if now < self.loss.deadline() {
             return Expired::No;
@@ -53,9 +53,9 @@ impl Transfer {
         }
     }
 
-    /// ICMP says that the client is gone, which anybody can say: nothing more is sent before the client
+    /// ICMP says that the client is gone, which any host can say: nothing more is sent before the client
     /// says something itself.
-    pub fn on_unreachable(&mut self, now: Instant) {
+    pub(crate) fn on_unreachable(&mut self, now: Instant) {
         if !self.is_unreachable() {
             let end = self.liveness.sign_of_life_end(now);
             self.loss.wait(Waiting::SignOfLife, end);

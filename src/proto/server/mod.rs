@@ -13,8 +13,7 @@ mod sessions;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use self::finish::Memory;
-use self::sessions::{Sessions, Slot};
+use self::sessions::{Memory, Sessions, Slot};
 use super::config::ServerConfig;
 use super::guard::{Guard, LogLimiter, Refusal};
 use super::report::Report;

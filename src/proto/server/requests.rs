@@ -4,13 +4,12 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Server;
-use super::finish::Memory;
 use crate::catalog::FileId;
 use crate::proto::guard::Refusal;
 use crate::proto::negotiate::Terms;
 use crate::proto::report::Requested;
 use crate::proto::sender::Transfer;
-use crate::proto::server::sessions::{Queue, Session, Slot};
+use crate::proto::server::sessions::{Memory, Queue, Session, Slot};
 use crate::proto::stats::{Ignored, Outcome};
 use crate::proto::{Instant, Peer};
 use crate::wire::{Mode, Request};

@@ -20,8 +20,8 @@ use hashbrown::HashTable;
 
 use crate::catalog::FileId;
 use crate::proto::guard::Reservation;
-use crate::proto::report::Figures;
 use crate::proto::sender::Transfer;
+use crate::proto::stats::Figures;
 use crate::proto::{Instant, Peer};
 
 /// A peer and its transfer.
@@ -63,7 +63,7 @@ impl Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot(u32);
 
-/// Room for so many alarms at the start, so that a few transfers allocate nothing under way.
+/// Space for so many alarms at the start, so that a few transfers allocate nothing under way.
 const ALARMS_AT_START: usize = 64;
 
 /// No slot: the end of a queue.
@@ -77,6 +77,15 @@ pub(super) enum Queue {
     Finished,
     /// Nothing acknowledged yet.
     Unvalidated,
+}
+
+/// Whether a finished transfer is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// For a moment: the client ended it, or an attacker in its name.
+    Kept,
+    /// Not at all.
+    None,
 }
 
 /// See the [module](self).
@@ -97,7 +106,7 @@ pub(super) struct Sessions {
 #[derive(Debug)]
 struct Place {
     session: Option<Session>,
-    /// The queue that it is in, and its neighbours there.
+    /// The queue that it is in, and its others there.
     queue: Option<Queue>,
     before: Slot,
     behind: Slot,

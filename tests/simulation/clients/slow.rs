@@ -21,7 +21,7 @@ pub(crate) struct Pace {
     pub(crate) pause: Duration,
 }
 
-/// Any client on such a machine. Its timers are late as well, for nobody looks at them meanwhile.
+/// Any client on such a machine. Its timers are late as well, for no one looks at them meanwhile.
 pub(crate) struct Slow<C> {
     inner: C,
     pace: Pace,
