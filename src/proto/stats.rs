@@ -147,6 +147,8 @@ pub struct Stats {
     ignored: [u64; Ignored::ALL.len()],
     /// Bytes of files that peers have acknowledged, of ended transfers.
     pub bytes: u64,
+    /// Transfers evicted from a full table.
+    pub evicted: u64,
     /// Blocks sent again, of ended transfers.
     pub resent: u64,
     /// Microseconds that complete transfers took.
@@ -167,6 +169,7 @@ impl Stats {
             ignored: Default::default(),
             bytes: 0,
             resent: 0,
+            evicted: 0,
             durations: Histogram::new(DURATIONS),
             round_trips: Histogram::new(ROUND_TRIPS),
             blksizes: Histogram::new(BLKSIZES),
@@ -197,6 +200,7 @@ impl Stats {
         add(&mut self.ignored, &other.ignored);
         self.bytes += other.bytes;
         self.resent += other.resent;
+        self.evicted += other.evicted;
         self.durations.absorb(&other.durations);
         self.round_trips.absorb(&other.round_trips);
         self.blksizes.absorb(&other.blksizes);

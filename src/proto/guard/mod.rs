@@ -105,6 +105,8 @@ pub(crate) struct Reservation(Prefix);
 struct Account {
     /// Transfers without an ACK.
     unvalidated: u16,
+    /// Transfers under way, with an ACK or without.
+    transfers: u16,
     /// ICMP reports since the penalty began.
     icmp_reports: u16,
     /// When the penalty ends, in seconds since the origin.
@@ -152,25 +154,34 @@ impl Guard {
         let time = UNVALIDATED_BYTES_PER_PREFIX.time_for(bytes);
         account.unvalidated_bytes.charge(now, time);
         account.unvalidated += u16::from(begins);
+        account.transfers = account.transfers.saturating_add(begins.into());
         self.total.charge(now, UNVALIDATED_BYTES.time_for(bytes));
         Ok(Reservation(prefix))
     }
 
     /// The first ACK of a transfer has come, after `bytes` had been sent: they are refunded.
     pub(crate) fn on_validated(&mut self, reservation: Reservation, bytes: u64) {
-        self.release(reservation);
         if let Some(account) = self.prefixes.get_mut(&reservation.0) {
+            account.unvalidated = account.unvalidated.saturating_sub(1);
             let time = UNVALIDATED_BYTES_PER_PREFIX.time_for(bytes);
             account.unvalidated_bytes.refund(time);
         }
         self.total.refund(UNVALIDATED_BYTES.time_for(bytes));
     }
 
-    /// A transfer has ended without an ACK.
-    pub(crate) fn release(&mut self, reservation: Reservation) {
+    /// A transfer has finished, with an ACK or without.
+    pub(crate) fn release(&mut self, reservation: Reservation, is_validated: bool) {
         if let Some(account) = self.prefixes.get_mut(&reservation.0) {
-            account.unvalidated = account.unvalidated.saturating_sub(1);
+            let unvalidated = u16::from(!is_validated);
+            account.unvalidated = account.unvalidated.saturating_sub(unvalidated);
+            account.transfers = account.transfers.saturating_sub(1);
         }
+    }
+
+    /// How many transfers the prefix of a transfer has under way.
+    pub(crate) fn transfers(&self, reservation: Reservation) -> u16 {
+        let account = self.prefixes.get(&reservation.0);
+        account.map_or(0, |account| account.transfers)
     }
 
     /// How long a transfer that wants to send `bytes` to a source has to wait, because the prefix has used up its rate.
@@ -257,7 +268,7 @@ impl Guard {
         self.swept = Some(now);
         let mut penalized = 0;
         self.prefixes.retain(|_, account| {
-            if account.unvalidated > 0 || account.unvalidated_bytes.backlog(now) > Duration::ZERO {
+            if account.transfers > 0 || account.unvalidated_bytes.backlog(now) > Duration::ZERO {
                 return true;
             }
             if account.has_penalty(now) {
@@ -366,7 +377,7 @@ mod tests {
         guard.on_validated(reservations[0], 60);
         assert_eq!(one_more(&mut guard), Ok(()));
         assert_eq!(one_more(&mut guard), Err(Ignored::PrefixBudget));
-        guard.release(reservations[1]);
+        guard.release(reservations[1], false);
         assert_eq!(one_more(&mut guard), Ok(()));
     }
 
@@ -490,7 +501,7 @@ mod tests {
         assert_eq!(guard.prefixes.len(), PREFIXES + 1);
         // One by one they are released, and nothing is left of them a while later.
         for reservation in reservations {
-            guard.release(reservation);
+            guard.release(reservation, false);
         }
         let later = NOW + Duration::from_secs(60);
         assert!(guard.admit(later, host(50_000, 1), 60, 60, true).is_ok());

@@ -161,7 +161,7 @@ impl Transfer {
         }
         let ack = self.facts(now, false);
         match self.loss.waiting() {
-            Waiting::Client | Waiting::LastAck => {
+            waiting if waiting.is_for_the_client() || self.liveness.is_quiet(now) => {
                 if self.loss.on_question(ack, &self.rtt) == Signal::BlockLost {
                     self.recover(now, true);
                 }

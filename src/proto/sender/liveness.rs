@@ -53,6 +53,11 @@ impl Liveness {
         now - self.started
     }
 
+    /// The last ACK that made progress; the start, before.
+    pub(super) fn progressed(&self) -> Instant {
+        self.progressed
+    }
+
     /// The client is there.
     pub(super) fn on_heard(&mut self, now: Instant) {
         self.heard = now;

@@ -44,6 +44,13 @@ pub(super) enum Waiting {
     SignOfLife,
 }
 
+impl Waiting {
+    /// Nothing is resent before the client says something.
+    pub(super) fn is_for_the_client(self) -> bool {
+        matches!(self, Waiting::Client | Waiting::LastAck)
+    }
+}
+
 /// What is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {

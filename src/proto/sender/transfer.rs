@@ -143,6 +143,11 @@ impl Transfer {
         self.liveness.age(now)
     }
 
+    /// When the last ACK made progress; the RRQ, before.
+    pub(crate) fn progressed(&self) -> Instant {
+        self.liveness.progressed()
+    }
+
     /// Bytes of the file, in its mode, that the client has acknowledged.
     pub(crate) fn acknowledged(&self) -> u64 {
         self.blocks.bytes_before(self.window.una())

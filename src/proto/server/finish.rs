@@ -30,7 +30,7 @@ impl Server {
     /// before the first ACK: what was sent by then is little, and OVMF closes the port from which it has asked for a
     /// size.
     pub fn handle_unreachable(&mut self, now: Instant, peer: Peer, what: Unreachable) {
-        let Some(slot) = self.sessions.find(peer) else {
+        let Some(slot) = self.sessions.find_reported(peer) else {
             return;
         };
         let Some(Session {
@@ -101,12 +101,11 @@ impl Server {
         session.is_complete = outcome == Outcome::Complete;
         let (peer, file) = (session.peer, Requested::File(session.file));
         let figures = session.figures(now);
-        match session.transfer.is_validated() {
+        let is_validated = session.transfer.is_validated();
+        self.guard.release(session.reservation, is_validated);
+        match is_validated {
             true => self.validated -= 1,
-            false => {
-                self.unvalidated -= 1;
-                self.guard.release(session.reservation);
-            }
+            false => self.unvalidated -= 1,
         }
         self.report(now, peer, file, outcome, Some(figures));
     }

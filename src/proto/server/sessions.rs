@@ -1,8 +1,14 @@
 //! The table of sessions: found by the addresses of both ends, woken at their deadlines, bounded in number.
 //!
-//! A source can be forged, so an attacker who sends RRQs fast enough fills any table. When the table is
-//! full, the oldest finished session is evicted, then the oldest that has never acknowledged anything:
-//! an honest client leaves that queue within one round trip.
+//! A source can be forged and ACKs can be blind, so an attacker fills any table, with sessions that make no progress or
+//! little. When the table is full, the oldest finished session is evicted first. After that comes the session that has made no
+//! progress for longest, validated or not; of the oldest ones, one of the prefix that has most. So a session that makes
+//! progress is never evicted by ones that are only held, and a prefix with few is not evicted by one with many. A
+//! session stays for a second at least, which is enough for a client with a high RTT to acknowledge the answer: when even
+//! the oldest is younger, the request is dropped, and its client asks again.
+//!
+//! The queue is lazy like the timer: progress does not move a session. When a session comes up for eviction and has made
+//! progress since it was queued, it goes to the end.
 //!
 //! The timer is lazy: an ACK moves the deadline of its session and leaves the heap alone. A heap entry
 //! that expires early is put back with the present deadline.
@@ -15,6 +21,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use hashbrown::HashTable;
 
@@ -63,20 +70,30 @@ impl Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot(u32);
 
+/// How long a session without progress stays at least, whatever asks for its place: three times the RTT of a
+/// client far away.
+const LEAST_STAY: Duration = Duration::from_secs(1);
+
+/// Of so many sessions without progress, the one is evicted whose prefix has most.
+const CANDIDATES: usize = 16;
+
+/// So many are looked at for it, with those that have made progress meanwhile.
+const MOST_LOOKED_AT: usize = 256;
+
 /// Space for so many alarms at the start, so that a few transfers allocate nothing under way.
 const ALARMS_AT_START: usize = 64;
 
 /// No slot: the end of a queue.
 const NONE: Slot = Slot(u32::MAX);
 
-/// Sessions that are evicted when the table is full, in this order.
+/// Sessions in the order in which they are evicted when the table is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Queue {
     /// Remembered for late duplicates only.
     Finished,
-    /// Nothing acknowledged yet.
-    Unvalidated,
+    /// Under way.
+    Open,
 }
 
 /// Whether a finished transfer is remembered.
@@ -110,6 +127,8 @@ struct Place {
     queue: Option<Queue>,
     before: Slot,
     behind: Slot,
+    /// When the session had last made progress as it was queued, in milliseconds since the origin, modulo 2³².
+    queued: u32,
     /// The earliest alarm in the heap for this place, whichever session has set it.
     alarm: Option<Instant>,
 }
@@ -155,6 +174,18 @@ impl Sessions {
         self.by_peer.find(hash(&self.key, peer), is_its).copied()
     }
 
+    /// The session that an ICMP report is about. The report does not tell which of our addresses has sent the datagram,
+    /// unless the socket has only one.
+    pub(super) fn find_reported(&self, peer: Peer) -> Option<Slot> {
+        let has_address = |slot: &Slot| self.peer(*slot).is_some_and(|p| p.address == peer.address);
+        let of_any = || {
+            self.by_peer
+                .find(hash(&self.key, peer), has_address)
+                .copied()
+        };
+        self.find(peer).or_else(of_any)
+    }
+
     /// All slots, with and without a session.
     pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
         (0..self.places.len() as u32).map(Slot)
@@ -165,14 +196,53 @@ impl Sessions {
         self.place(slot).session.as_mut()
     }
 
-    /// The session to evict next.
-    pub(super) fn next_to_evict(&self) -> Option<Slot> {
-        let firsts = self.queues.iter().map(|ends| ends.first);
-        firsts.into_iter().find(|&slot| slot != NONE)
+    /// The session to evict next. `held` tells how many its prefix has.
+    pub(super) fn next_to_evict(
+        &mut self,
+        now: Instant,
+        held: impl Fn(&Session) -> u16,
+    ) -> Option<Slot> {
+        let finished = self.queues[Queue::Finished as usize].first;
+        if finished != NONE {
+            return Some(finished);
+        }
+        let mut found: Option<(Slot, u16)> = None;
+        let (mut slot, mut seen) = (self.queues[Queue::Open as usize].first, 0);
+        for _ in 0..MOST_LOOKED_AT {
+            if slot == NONE || seen == CANDIDATES {
+                break;
+            }
+            let place = &self.places[slot.0 as usize];
+            let (this, next) = (slot, place.behind);
+            let Some(session) = place.session.as_ref() else {
+                break;
+            };
+            let progressed = session.transfer.progressed();
+            if millis(progressed) != place.queued {
+                self.requeue(this, progressed);
+            } else if now - progressed >= LEAST_STAY {
+                seen += 1;
+                let held = held(session);
+                if found.is_none_or(|(_, most)| held > most) {
+                    found = Some((this, held));
+                }
+            } else {
+                // Those behind it are younger.
+                break;
+            }
+            slot = next;
+        }
+        found.map(|(slot, _)| slot)
+    }
+
+    /// Puts a session that has made progress at the end of its queue.
+    fn requeue(&mut self, slot: Slot, progressed: Instant) {
+        self.enqueue(slot, Some(Queue::Open));
+        self.place(slot).queued = millis(progressed);
     }
 
     /// Adds a session. Its peer must have none, and the table must not be full.
-    pub(super) fn insert(&mut self, session: Session, queue: Option<Queue>) -> Slot {
+    pub(super) fn insert(&mut self, session: Session, now: Instant, queue: Queue) -> Slot {
         debug_assert!(!self.is_full());
         let slot = self.free.pop().unwrap_or_else(|| self.grow());
         let hash_of_peer = hash(&self.key, session.peer);
@@ -180,7 +250,8 @@ impl Sessions {
         let (places, key) = (&self.places, &self.key);
         let rehash = |slot: &Slot| peer_in(places, *slot).map_or(0, |peer| hash(key, peer));
         self.by_peer.insert_unique(hash_of_peer, slot, rehash);
-        self.enqueue(slot, queue);
+        self.enqueue(slot, Some(queue));
+        self.place(slot).queued = millis(now);
         slot
     }
 
@@ -256,6 +327,7 @@ impl Sessions {
             queue: None,
             before: NONE,
             behind: NONE,
+            queued: 0,
             alarm: None,
         });
         // One more than `capacity` at most, which is far below.
@@ -285,6 +357,11 @@ impl Sessions {
             behind => self.place(behind).before = before,
         }
     }
+}
+
+/// Milliseconds since the origin, modulo 2³²: only compared for equality.
+fn millis(at: Instant) -> u32 {
+    (at.as_micros() / 1000) as u32
 }
 
 /// The peer whose session is in `slot`.
