@@ -104,7 +104,6 @@ const NOT_YET: &[&str] = &[
     "tests/abuse/",
     "tests/boot/",
     "tests/build.rs",
-    "tests/protocol/",
     "tests/simulation/",
 ];
 

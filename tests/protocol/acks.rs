@@ -67,8 +67,8 @@ fn an_ack_may_be_longer_than_four_bytes() {
     );
 }
 
-/// GRUB and lpxelinux ask for their next file from the port of the last one, and copies of its ACKs may come late. Before
-/// the first true ACK any number of them says nothing.
+/// GRUB and lpxelinux ask for their next file from the port of the last one, and copies of its ACKs
+/// may come late. Before the first true ACK any number of them says nothing.
 #[test]
 fn late_acks_of_a_finished_transfer_do_not_end_the_next_one() {
     serving("f", 2000).and("g", 1000).talk(

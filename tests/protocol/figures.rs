@@ -28,8 +28,8 @@ fn the_figures_of_a_transfer() {
     assert_eq!(figures.rtt, Some(Duration::from_millis(50)));
 }
 
-/// The ACK of an OACK that was sent twice gives no RTT sample (Karn's rule), and acknowledges no byte. But it validates
-/// the address.
+/// The ACK of an OACK that was sent twice gives no RTT sample (Karn's rule), and acknowledges no
+/// byte. But it validates the address.
 #[test]
 fn an_address_is_validated_without_any_sample() {
     let reports = serving("f", 3000).talk(

@@ -25,8 +25,8 @@ fn a_finished_transfer_blocks_no_new_rrq() {
     );
 }
 
-/// An answer to a late duplicate of the RRQ would put a block into PXELINUX's next file. It comes within about one round
-/// trip after the end. A second one is no late duplicate.
+/// An answer to a late duplicate of the RRQ would put a block into PXELINUX's next file. It comes
+/// within about one round trip after the end. A second one is no late duplicate.
 #[test]
 fn a_late_duplicate_of_the_rrq_gets_nothing_for_one_round_trip() {
     serving("f", 10).talk(
@@ -51,7 +51,8 @@ fn a_late_duplicate_of_the_rrq_gets_nothing_for_one_round_trip() {
     );
 }
 
-/// On a local network the next request can come 4 ms after the end, from the same port and for the same file.
+/// On a local network the next request can come 4 ms after the end, from the same port and for the
+/// same file.
 #[test]
 fn after_a_quick_transfer_a_real_request_from_its_port_is_served() {
     serving("f", 10).talk(

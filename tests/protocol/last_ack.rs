@@ -41,8 +41,8 @@ fn the_last_ack_of_a_window_is_missing() {
     );
 }
 
-/// As long as more than the client's last window is missing, the timer resends for 30 s: that only ACKs were lost is
-/// less likely. In lock-step the last window is the last block.
+/// As long as more than the client's last window is missing, the timer resends for 30 s: that only
+/// ACKs were lost is less likely. In lock-step the last window is the last block.
 #[test]
 fn with_pipelining_the_clients_last_window_counts() {
     let served = serving("f", 5 * 512 + 1).pipeline(4);

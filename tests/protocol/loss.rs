@@ -19,7 +19,8 @@ fn after_three_acks(script: &str) {
     serving("f", 50_000).talk(&format!("{BEGUN}{script}"));
 }
 
-/// U-Boot reports a gap once. No wait for reordering, because the client has ended its window there.
+/// U-Boot reports a gap once. No wait for reordering, because the client has ended its window
+/// there.
 #[test]
 fn a_gap_that_is_reported_once_is_filled_at_once() {
     after_three_acks(
@@ -32,8 +33,9 @@ fn a_gap_that_is_reported_once_is_filled_at_once() {
     );
 }
 
-/// EDK2 acknowledges each block behind a gap. An ACK that comes sooner than a round trip after the resend is about
-/// blocks that left before it. A gap in what was resent is filled a round trip later.
+/// EDK2 acknowledges each block behind a gap. An ACK that comes sooner than a round trip after the
+/// resend is about blocks that left before it. A gap in what was resent is filled a round trip
+/// later.
 #[test]
 fn there_is_one_recovery_for_each_round_trip() {
     after_three_acks(
@@ -54,8 +56,8 @@ fn there_is_one_recovery_for_each_round_trip() {
     );
 }
 
-/// As long as there is no progress, the pause between two recoveries doubles: 150 ms, which is when the timer expires,
-/// and 300 ms.
+/// As long as there is no progress, the pause between two recoveries doubles: 150 ms, which is when
+/// the timer expires, and 300 ms.
 #[test]
 fn without_progress_the_pause_between_recoveries_doubles() {
     after_three_acks(
@@ -75,8 +77,8 @@ fn without_progress_the_pause_between_recoveries_doubles() {
     );
 }
 
-/// A block may be overtaken. So after a repeated ACK the server waits for an eighth of SRTT. A hundred of them cost no
-/// more than one.
+/// A block may be overtaken. So after a repeated ACK the server waits for an eighth of SRTT. A
+/// hundred of them cost no more than one.
 #[test]
 fn a_repeated_ack_is_waited_out_for_an_eighth_of_a_round_trip() {
     after_three_acks(
@@ -113,7 +115,8 @@ fn a_block_that_was_only_overtaken_is_not_resent() {
     );
 }
 
-/// Sooner than three quarters of the shortest round trip after a window left, no ACK can be about it.
+/// Sooner than three quarters of the shortest round trip after a window left, no ACK can be about
+/// it.
 #[test]
 fn an_ack_that_comes_too_soon_says_nothing_about_the_window() {
     after_three_acks(
@@ -125,8 +128,8 @@ fn an_ack_that_comes_too_soon_says_nothing_about_the_window() {
     );
 }
 
-/// EDK2 acknowledges each block that it has already. The timer has resent four blocks without need, so four
-/// repeated ACKs are expected and show no gap. The fifth does.
+/// EDK2 acknowledges each block that it has already. The timer has resent four blocks without need,
+/// so four repeated ACKs are expected and show no gap. The fifth does.
 #[test]
 fn as_many_repeated_acks_as_blocks_the_timer_has_resent_show_no_gap() {
     after_three_acks(
@@ -161,8 +164,9 @@ fn after_two_whole_windows_no_repeated_ack_is_expected_any_more() {
     );
 }
 
-/// Blocks 49 to 80 are in flight. The ACK of block 56 reports a gap within the pause after a burst, so nothing can
-/// leave yet. Before the pause ends, the ACK of block 64 shows that the gap is filled: no block leaves again.
+/// Blocks 49 to 80 are in flight. The ACK of block 56 reports a gap within the pause after a burst,
+/// so nothing can leave yet. Before the pause ends, the ACK of block 64 shows that the gap is
+/// filled: no block leaves again.
 #[test]
 fn progress_before_the_first_resend_calls_it_off() {
     serving("f", 90_000).pipeline(32).talk(

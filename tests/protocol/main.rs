@@ -1,8 +1,9 @@
-//! The server against the RFCs, its design and the clients in the field, in dialogues at literal times.
+//! The server against the RFCs, its design and the clients in the field, in dialogues at literal
+//! times.
 //!
-//! [`dialogue`] explains the notation. There is a module for each RFC, with a test for each clause that
-//! a server of read requests can keep or break, then the subjects of the design (requests, sending,
-//! finishing, guarding), then the clients, and the mistakes of other servers.
+//! [`dialogue`] explains the notation. There is a module for each RFC, with a test for each clause
+//! that a server of read requests can keep or break, then the subjects of the design (requests,
+//! sending, finishing, guarding), then the clients, and the mistakes of other servers.
 
 mod dialogue;
 
@@ -21,8 +22,10 @@ mod acks;
 mod loss;
 mod netascii;
 mod pipelining;
+mod pipelining_loss;
 mod retransmission;
 mod rollover;
+mod silence;
 mod spreading;
 mod windows;
 
@@ -31,7 +34,10 @@ mod figures;
 mod finished;
 mod last_ack;
 
+mod blind_acks;
 mod guard;
+mod sessions;
+mod unreachable;
 
 mod clients;
 mod mistakes;

@@ -1,9 +1,11 @@
-//! Pipelining: further windows leave before the last one is acknowledged, to clients with a high RTT.
+//! Pipelining: further windows leave before the last one is acknowledged, to clients with a high
+//! RTT.
 
 use crate::dialogue::serving;
 
-/// The third ACK makes an attacker who guesses ACKs unlikely. From there on each ACK brings two blocks, until as many
-/// are in flight as the operator allows: the depth doubles with each round trip.
+/// The third ACK makes an attacker who guesses ACKs unlikely. From there on each ACK brings two
+/// blocks, until as many are in flight as the operator allows: the depth doubles with each round
+/// trip.
 #[test]
 fn the_depth_doubles_each_round_trip() {
     serving("f", 20_000).pipeline(4).talk(
@@ -30,7 +32,8 @@ fn the_depth_doubles_each_round_trip() {
     );
 }
 
-/// A client that has got a part of a window waits for the rest. So what is in flight is whole windows, always.
+/// A client that has got a part of a window waits for the rest. So what is in flight is whole
+/// windows, always.
 #[test]
 fn windows_of_4_are_pipelined_up_to_the_bound() {
     serving("f", 60_000).pipeline(32).talk(
@@ -63,7 +66,8 @@ fn windows_of_4_are_pipelined_up_to_the_bound() {
     );
 }
 
-/// U-Boot's virtio-net driver fails on a burst of 32. So 16 blocks leave together, and the next ones 4.8 ms later.
+/// U-Boot's virtio-net driver fails on a burst of 32. So 16 blocks leave together, and the next
+/// ones 4.8 ms later.
 #[test]
 fn windows_of_16_are_pipelined_in_bursts_of_16() {
     serving("f", 60_000).pipeline(32).talk(
@@ -179,117 +183,6 @@ fn a_client_with_a_low_rtt_gets_its_window_only() {
                < DATA 9..12
         159    > ACK 12
                < DATA 13..16
-        ",
-    );
-}
-
-/// The beginning of a transfer in lock-step, after which blocks 6 to 9 are in flight.
-const BEGUN: &str = r"
-        0      > RRQ f octet
-               < DATA 1
-        50     > ACK 1
-               < DATA 2
-        100    > ACK 2
-               < DATA 3
-        150    > ACK 3
-               < DATA 4..5
-        200    > ACK 4
-               < DATA 6..7
-               > ACK 5
-               < DATA 8..9
-        ";
-
-#[track_caller]
-fn with_four_in_flight(script: &str) {
-    let served = serving("f", 20_000).pipeline(4);
-    served.talk(&format!("{BEGUN}{script}"));
-}
-
-/// Block 6 is lost. The client repeats its ACK when 7, 8 and 9 come in, and discards them. An eighth of a round trip
-/// later all four leave again, and the depth stays.
-#[test]
-fn all_behind_a_lost_block_leaves_again() {
-    with_four_in_flight(
-        r"
-        250    > ACK 5
-               > ACK 5
-               > ACK 5
-        256.25 < DATA 6..9
-        306.25 > ACK 6
-               < DATA 10
-               > ACK 7
-               < DATA 11
-               > ACK 8
-               < DATA 12
-               > ACK 9
-               < DATA 13
-        356.25 > ACK 10
-               < DATA 14
-        ",
-    );
-    // A client that keeps what comes out of turn goes on behind it.
-    with_four_in_flight(
-        r"
-        250    > ACK 5
-        256.25 < DATA 6..9
-        306.25 > ACK 9
-               < DATA 10..13
-        ",
-    );
-}
-
-/// Block 7 overtakes block 6. The repeated ACK is followed by a new one before the wait is over.
-#[test]
-fn a_block_that_is_only_overtaken_is_not_resent() {
-    with_four_in_flight(
-        r"
-        250    > ACK 5
-        251    > ACK 7
-               < DATA 10..11
-               > ACK 8
-               < DATA 12
-        ",
-    );
-}
-
-/// GRUB says nothing of what comes out of turn. New ACKs come several times in a round trip, so silence for
-/// SRTT + 4 · RTTVAR is a loss: 50 + 4 · 7.909 ms, without the floor of 200 ms.
-#[test]
-fn a_lost_tail_is_resent_without_the_floor_of_lock_step() {
-    with_four_in_flight(
-        r"
-        281.636 < DATA 6..9
-        331.636 > ACK 6
-                < DATA 10
-        ",
-    );
-}
-
-/// The ACK of block 18 ends inside a window of the client, whose next window begins at 19. What leaves ends with a
-/// whole window behind that, up to the bound.
-#[test]
-fn after_a_partial_ack_whole_windows_leave_behind_it() {
-    serving("f", 60_000).pipeline(16).talk(
-        r"
-        0      > RRQ f octet windowsize=4
-               < OACK windowsize=4
-        50     > ACK 0
-               < DATA 1..4
-        100    > ACK 4
-               < DATA 5..8
-        150    > ACK 8
-               < DATA 9..16
-        200    > ACK 12
-               < DATA 17..24
-        200.1  > ACK 16
-               < DATA 25..32
-        250    > ACK 18
-               < DATA 19..34
-        250.1  > ACK 18
-        300    > ACK 22
-               < DATA 35..38
-        300.1  > ACK 26
-               < DATA 39..42
         ",
     );
 }

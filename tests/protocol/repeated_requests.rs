@@ -135,8 +135,8 @@ fn the_next_rrq_stands_for_the_last_ack() {
     );
 }
 
-/// A client is known by both addresses. So a port that asks two addresses of the server has two transfers, each
-/// answered from the address that was asked.
+/// A client is known by both addresses. So a port that asks two addresses of the server has two
+/// transfers, each answered from the address that was asked.
 #[test]
 fn an_rrq_to_another_address_of_the_server_is_another_transfer() {
     serving("f", 600).talk(

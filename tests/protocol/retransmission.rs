@@ -52,8 +52,8 @@ fn a_steady_path_brings_the_rto_down() {
     );
 }
 
-/// Karn's rule: the ACK of a block that was sent twice gives no sample, and the doubled RTO stays until a
-/// sample comes (RFC 6298 §5).
+/// Karn's rule: the ACK of a block that was sent twice gives no sample, and the doubled RTO stays
+/// until a sample comes (RFC 6298 §5).
 #[test]
 fn in_lock_step_the_doubled_rto_stays_until_a_clean_sample() {
     serving("f", 5000).talk(
@@ -76,8 +76,8 @@ fn in_lock_step_the_doubled_rto_stays_until_a_clean_sample() {
     );
 }
 
-/// With a window something is resent all the time on a bad path, and clean samples are rare. So progress ends
-/// the doubling.
+/// With a window something is resent all the time on a bad path, and clean samples are rare. So
+/// progress ends the doubling.
 #[test]
 fn with_a_window_progress_ends_the_doubling() {
     serving("f", 50_000).talk(
@@ -93,16 +93,15 @@ fn with_a_window_progress_ends_the_doubling() {
         300    < DATA 9..12              # 150 ms
         600    < DATA 9..16              # 300 ms
         650    > ACK 12
-               < DATA 13..16
         799    nothing
         800    < DATA 13..16             # 150 ms
         ",
     );
 }
 
-/// The RTT has risen above the RTO, so each block leaves twice, and no ACK gives a sample. But the ACK of a block
-/// that was sent twice shows that a round trip takes at least the time since the last copy left: SRTT rises from
-/// 100 to 150 ms, RTTVAR from 28.1 to 46.1.
+/// The RTT has risen above the RTO, so each block leaves twice, and no ACK gives a sample. But the
+/// ACK of a block that was sent twice shows that a round trip takes at least the time since the
+/// last copy left: SRTT rises from 100 to 150 ms, RTTVAR from 28.1 to 46.1.
 #[test]
 fn the_ack_of_a_resent_block_raises_the_round_trip_time() {
     serving("f", 5000).talk(
@@ -123,7 +122,8 @@ fn the_ack_of_a_resent_block_raises_the_round_trip_time() {
     );
 }
 
-/// The first blocks of a window leave again, the others for the first time: an ACK of these is a clean sample.
+/// The first blocks of a window leave again, the others for the first time: an ACK of these is a
+/// clean sample.
 #[test]
 fn a_new_block_of_a_resent_window_is_a_clean_sample() {
     serving("f", 50_000).talk(
@@ -145,8 +145,9 @@ fn a_new_block_of_a_resent_window_is_a_clean_sample() {
     );
 }
 
-/// A repeated ACK sends nothing in lock-step, but it shows that the client is there: the timer waits no longer
-/// than the RTO without doubling, counted from that ACK, and never longer than it would have without it.
+/// A repeated ACK sends nothing in lock-step, but it shows that the client is there: the timer
+/// waits no longer than the RTO without doubling, counted from that ACK, and never longer than it
+/// would have without it.
 #[test]
 fn a_repeated_ack_shortens_a_doubled_wait() {
     serving("f", 5000).talk(
@@ -166,7 +167,8 @@ fn a_repeated_ack_shortens_a_doubled_wait() {
     );
 }
 
-/// A client needs time to write a window down. So its ACK is waited for two round trips and 50 ms at least.
+/// A client needs time to write a window down. So its ACK is waited for two round trips and 50 ms
+/// at least.
 #[test]
 fn the_ack_of_a_window_is_waited_for_two_round_trips_and_50_ms() {
     serving("f", 50_000).talk(
@@ -181,170 +183,6 @@ fn the_ack_of_a_window_is_waited_for_two_round_trips_and_50_ms() {
                < DATA 9..12
         549    nothing
         550    < DATA 9..12
-        ",
-    );
-}
-
-/// The beginning of a transfer with three ACKs, and what the timer does with silence after it.
-const SILENCE: &str = r"
-        0    > RRQ f octet
-             < DATA 1
-        10   > ACK 1
-             < DATA 2
-        20   > ACK 2
-             < DATA 3
-        30   > ACK 3
-             < DATA 4
-        230  < DATA 4
-        630  < DATA 4
-        1430 < DATA 4
-        3030 < DATA 4
-        6230 < DATA 4
-       10230 < DATA 4
-       14230 < DATA 4
-       18230 < DATA 4
-       22230 < DATA 4
-       26230 < DATA 4
-       ";
-
-/// The timer resends for 30 s without progress. A client that asks is answered for 60 s.
-#[test]
-fn thirty_seconds_and_sixty() {
-    let served = serving("f", 3000);
-    served.talk(&format!(
-        "{SILENCE}
-       60029 nothing
-       60030 = timed-out
-        ever nothing"
-    ));
-    // U-Boot repeats its ACK for 50 s, and gets the block at once.
-    served.talk(&format!(
-        "{SILENCE}
-       35000 > ACK 3
-             < DATA 4
-       40000 > ACK 3
-             < DATA 4
-       50000 > ACK 3
-             < DATA 4
-       60030 = timed-out
-        ever nothing"
-    ));
-    served.talk(&format!(
-        "{SILENCE}
-       60029 > ACK 4
-             < DATA 5
-       60050 > ACK 5
-             < DATA 6 (440)
-       60060 > ACK 6
-             = complete
-        ever nothing"
-    ));
-}
-
-/// Progress starts both periods again. How often a block was resent does not count.
-#[test]
-fn a_slow_client_is_never_given_up_on_a_count() {
-    let mut script = SILENCE.to_owned();
-    script += "29000 > ACK 4\n< DATA 5\n";
-    // The RTO stays at its cap, so 4 s apart.
-    for at in (33_000..59_000).step_by(4000) {
-        script += &format!("{at} < DATA 5\n");
-    }
-    script += "58900 > ACK 5\n< DATA 6 (440)\n58910 > ACK 6\n= complete\never nothing";
-    serving("f", 3000).talk(&script);
-}
-
-/// An attacker can guess an ACK or two. Until the third one the timer resends one block each time: alternately the
-/// last one of the window and the first, four times in all. After that the client has to ask.
-#[test]
-fn until_the_third_ack_the_timer_resends_one_block_four_times() {
-    serving("f", 50_000).talk(
-        r"
-        0      > RRQ f octet windowsize=4
-               < OACK windowsize=4
-        50     > ACK 0
-               < DATA 1..4
-        200    < DATA 4
-        500    < DATA 1
-        1100   < DATA 4
-        2300   < DATA 1
-        5000   > ACK 0
-               < DATA 1..4
-        5050   > ACK 4
-               < DATA 5..8
-        5200   < DATA 8
-        5350   > ACK 8                   # the third
-               < DATA 9..12
-        5550   < DATA 9..12
-        ",
-    );
-    serving("f", 3000).talk(
-        r"
-        0      > RRQ f octet
-               < DATA 1
-        10     > ACK 1
-               < DATA 2
-        210    < DATA 2
-        610    < DATA 2
-        1410   < DATA 2
-        3010   < DATA 2
-        35000  > ACK 1
-               < DATA 2
-        40000  > ACK 1
-               < DATA 2
-        40001  > ACK 1
-        60010  = timed-out
-        ever   nothing
-        ",
-    );
-}
-
-/// Four times the timer resends all that may be in flight: one window, then two. After that the client is most
-/// likely gone, and every other time one window leaves.
-#[test]
-fn a_silent_client_gets_four_whole_flights_and_then_alternately_one_window() {
-    serving("f", 50_000).talk(
-        r"
-        0      > RRQ f octet windowsize=4
-               < OACK windowsize=4
-        50     > ACK 0
-               < DATA 1..4
-        100    > ACK 4
-               < DATA 5..8
-        150    > ACK 8
-               < DATA 9..12
-        300    < DATA 9..12
-        600    < DATA 9..16
-        1200   < DATA 9..16
-        2400   < DATA 9..16
-        4800   < DATA 9..12
-        8800   < DATA 9..16
-        12800  < DATA 9..12
-        16800  < DATA 9..16
-        20800  < DATA 9..12
-        24800  < DATA 9..16
-        28800  < DATA 9..12
-        60150  = timed-out
-        ever   nothing
-        ",
-    );
-    serving("f", 50_000).pipeline(2).talk(
-        r"
-        0        > RRQ f octet
-                 < DATA 1
-        50       > ACK 1
-                 < DATA 2
-        100      > ACK 2
-                 < DATA 3
-        150      > ACK 3
-                 < DATA 4..5
-        256.248  < DATA 4..5
-        468.744  < DATA 4..5
-        893.736  < DATA 4..5
-        1743.72  < DATA 4..5
-        3443.688 < DATA 4
-        6843.624 < DATA 4..5
-        10843.624 < DATA 4
         ",
     );
 }

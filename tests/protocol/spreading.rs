@@ -2,8 +2,9 @@
 
 use crate::dialogue::serving;
 
-/// The beginning of a transfer in windows of 16 blocks, and silence twice. The first time the window leaves at once;
-/// the second time four blocks leave together, and the window takes half of the shortest round trip.
+/// The beginning of a transfer in windows of 16 blocks, and silence twice. The first time the
+/// window leaves at once; the second time four blocks leave together, and the window takes half of
+/// the shortest round trip.
 const SILENT_TWICE: &str = r"
         0       > RRQ f octet windowsize=16
                 < OACK windowsize=16
@@ -34,8 +35,8 @@ fn after_silence_twice_the_flight_is_spread() {
     after_silence_twice("649 nothing");
 }
 
-/// After two whole windows the next one leaves at once. If that is lost, one period of silence is enough to spread
-/// it again.
+/// After two whole windows the next one leaves at once. If that is lost, one period of silence is
+/// enough to spread it again.
 #[test]
 fn a_smaller_spread_is_tried_and_given_up_after_one_silence() {
     after_silence_twice(
@@ -62,7 +63,8 @@ fn each_further_silence_doubles_the_spacing() {
     after_silence_twice(&script);
 }
 
-/// U-Boot reports a gap once, and it may be in a window that is still leaving. What follows keeps its spacing.
+/// U-Boot reports a gap once, and it may be in a window that is still leaving. What follows keeps
+/// its spacing.
 #[test]
 fn a_gap_in_a_spread_window_is_filled_at_once() {
     after_silence_twice(

@@ -2,8 +2,8 @@
 
 use crate::dialogue::serving;
 
-/// After an ACK inside a window the client's next window begins behind that ACK. So what leaves ends a whole
-/// window behind it, each time.
+/// After an ACK inside a window the client's next window begins behind that ACK. So what leaves
+/// ends a whole window behind it, each time.
 #[test]
 fn after_a_partial_ack_the_window_is_filled_behind_it() {
     serving("f", 50_000).talk(
@@ -28,9 +28,9 @@ fn after_a_partial_ack_the_window_is_filled_behind_it() {
     );
 }
 
-/// The client may have got more than the server knows of, because its ACK was lost. Then its window ends behind the
-/// server's, and it waits for the rest; atftp says nothing as long as it gets blocks that it has. So after two periods
-/// of silence two windows leave.
+/// The client may have got more than the server knows of, because its ACK was lost. Then its window
+/// ends behind the server's, and it waits for the rest; atftp says nothing as long as it gets
+/// blocks that it has. So after two periods of silence two windows leave.
 #[test]
 fn after_silence_twice_two_windows_leave() {
     serving("f", 50_000).talk(
@@ -53,7 +53,8 @@ fn after_silence_twice_two_windows_leave() {
     );
 }
 
-/// In lock-step one block leaves, however long the silence is: a client without a window has no window to complete.
+/// In lock-step one block leaves, however long the silence is: a client without a window has no
+/// window to complete.
 #[test]
 fn after_silence_in_lock_step_one_block_leaves() {
     serving("f", 50_000).talk(
@@ -73,7 +74,8 @@ fn after_silence_in_lock_step_one_block_leaves() {
     );
 }
 
-/// A network with a low RTT has queues that hold a window, and there is no time to spread anything over.
+/// A network with a low RTT has queues that hold a window, and there is no time to spread anything
+/// over.
 #[test]
 fn with_a_low_rtt_windows_leave_at_once() {
     serving("f", 50_000).talk(

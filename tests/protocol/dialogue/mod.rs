@@ -1,26 +1,28 @@
-//! Dialogues between clients and a [`Server`], written as somebody would see them on the wire.
+//! Dialogues between clients and a [`Server`], written as they look on the wire.
 //!
 //! ```text
 //!     0  > RRQ ipxe.efi octet blksize=1432       a client sends, at 0 ms
 //!        < OACK blksize=1432                     and is answered at the same instant
 //!    50  > ACK 0
 //!        < DATA 1
-//!   250  < DATA 1                                the timer, and not earlier than that
+//!   250  < DATA 1                                the timer, and not earlier
 //!   300  > "\0\x04\0\x01\0"                      any bytes, in quotes
 //!        < DATA 2..3 (136)                       two blocks, of which the last has 136 bytes
 //!   400  nothing                                 until then
 //!   410  > ACK 3
-//!        = complete                              what is told to the operator
+//!        = complete                              the outcome in the report
 //!  ever  nothing                                 and nothing more, until no timer is left
 //! ```
 //!
-//! Every datagram, report and ignored datagram must be in the script, at its time: what is not there
-//! did not happen. At one instant, what is sent comes before what is reported, and that before what is
-//! counted as ignored. A name in front of the arrow picks another client of [`CLIENTS`].
+//! Every datagram, report and ignored datagram must be in the script, at its time: what is not
+//! there did not happen. At one instant, what is sent comes before what is reported, and that
+//! before what is counted as ignored. A name in front of the arrow picks another client of
+//! [`CLIENTS`].
 //!
 //! DATA is compared with the file, byte by byte: `(n)` means shorter than a block, `of NAME` stands
-//! there when more files than one are served, and the payload itself for a file of text. `UNREACHABLE port` and
-//! `UNREACHABLE host` are not datagrams but ICMP messages about one of the server's, `END` is the program's.
+//! there when more files than one are served, and the payload itself for a file of text.
+//! `UNREACHABLE port` and
+//! `UNREACHABLE host` are ICMP messages about a datagram of the server, `END` ends the program.
 
 mod notation;
 mod stage;
@@ -39,7 +41,8 @@ pub(crate) use self::notation::datagram;
 use self::notation::{as_script, parsed};
 use self::stage::{SHOWN, Stage};
 
-/// The clients: name, address, and the address of the server that they ask. A line without a name is `a`'s.
+/// The clients: name, address, and the address of the server that they ask. A line without a name
+/// is `a`'s.
 const CLIENTS: [(&str, &str, &str); 9] = [
     ("a", "192.0.2.1:2001", "192.0.2.69"),
     // Another port of the same machine.
