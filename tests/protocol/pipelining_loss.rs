@@ -112,3 +112,27 @@ fn after_a_partial_ack_whole_windows_leave_behind_it() {
         ",
     );
 }
+
+/// A partial ACK lets the depth grow by a part of a window. The limit is rounded down, so that what
+/// is in flight stays whole windows: 8 blocks, then 12 and 16.
+#[test]
+fn a_depth_between_two_windows_is_rounded_down() {
+    serving("f", 60_000).pipeline(32).talk(
+        r"
+        0      > RRQ f octet windowsize=4
+               < OACK windowsize=4
+        50     > ACK 0
+               < DATA 1..4
+        100    > ACK 4
+               < DATA 5..8
+        150    > ACK 8
+               < DATA 9..16
+        200    > ACK 10                  # the depth is 10
+               < DATA 11..18
+        250    > ACK 14                  # 14
+               < DATA 19..26
+        250.1  > ACK 18                  # 18
+               < DATA 27..34
+        ",
+    );
+}

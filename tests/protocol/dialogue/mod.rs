@@ -21,8 +21,8 @@
 //!
 //! DATA is compared with the file, byte by byte: `(n)` means shorter than a block, `of NAME` stands
 //! there when more files than one are served, and the payload itself for a file of text.
-//! `UNREACHABLE port` and
-//! `UNREACHABLE host` are ICMP messages about a datagram of the server, `END` ends the program.
+//! `UNREACHABLE port` and `UNREACHABLE host` are ICMP messages about a datagram of the server, `END`
+//! ends the program.
 
 mod notation;
 mod stage;
