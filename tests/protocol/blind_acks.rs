@@ -3,8 +3,8 @@
 use crate::dialogue::{datagram, peer, serving};
 use bootstone::proto::Instant;
 
-/// One forged RRQ and one blind ACK bring a window, and four blocks by the timer: 21 datagrams and
-/// the OACK.
+/// One forged RRQ and one blind ACK bring one window, and four blocks by the timer: 21 datagrams with
+/// a window of 16, and 6 without options.
 #[test]
 fn one_blind_ack_brings_one_window_and_four_blocks() {
     serving("f", 100_000).talk(
