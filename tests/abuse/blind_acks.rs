@@ -1,5 +1,5 @@
 //! Blind ACK attacks: with one port there is no secret in an ACK. What an attacker draws with blind ACKs, per byte
-//! and at most. `SECURITY.md` shows the figures.
+//! and at most. `docs/security-measurements.md` shows the figures.
 
 use std::time::Duration;
 
@@ -158,9 +158,12 @@ fn table() -> String {
 
 /// What the document says is what happens.
 #[test]
-fn the_table_in_security_md_is_true() {
+fn the_table_in_the_document_is_true() {
     let (begin, end) = ("<!-- blind acks -->\n", "<!-- /blind acks -->");
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/SECURITY.md");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/docs/security-measurements.md"
+    );
     let document = std::fs::read_to_string(path).unwrap();
     let (before, rest) = document.split_once(begin).unwrap();
     let (shown, after) = rest.split_once(end).unwrap();
@@ -168,7 +171,7 @@ fn the_table_in_security_md_is_true() {
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(path, format!("{before}{begin}\n{table}\n{end}{after}")).unwrap();
     } else {
-        let how = "BLESS=1 cargo test --test abuse table writes the new one into SECURITY.md";
+        let how = "BLESS=1 cargo test --test abuse table writes the new one into it";
         assert!(shown.trim() == table.trim(), "{how}:\n{table}");
     }
 }

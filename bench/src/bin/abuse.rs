@@ -1,4 +1,4 @@
-//! Makes the tables of `SECURITY.md`: what a server reflects, and what it survives.
+//! Makes the tables of `docs/security-measurements.md`: what a server reflects, and what it survives.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
