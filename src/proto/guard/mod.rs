@@ -11,6 +11,7 @@
 mod allowance;
 mod gcra;
 mod log_limiter;
+mod penalty;
 mod refusal;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ pub(crate) use self::allowance::Allowance;
 use self::allowance::amplifies;
 use self::gcra::{Gcra, Rate};
 pub(crate) use self::log_limiter::LogLimiter;
+use self::penalty::Penalty;
 pub(crate) use self::refusal::Refusal;
 use super::Instant;
 use super::stats::Ignored;
@@ -58,9 +60,6 @@ const BYTES_PER_PREFIX: Rate = Rate {
 
 /// How long a throttled transfer waits for its turn at most. Then it may have to wait for another turn.
 const LONGEST_TURN: Duration = Duration::from_secs(1);
-
-/// How long a penalty lasts, in seconds, after a host of the prefix has sent an ICMP report: it did not ask.
-const PENALTY_FOR: u32 = 60;
 
 /// The cost factor of a byte for each report in that time: 62.5 kB/s after the first, as for a prefix without an ACK,
 /// half of it after the second, and so on. The prefix is not silenced at once, because one forged request a minute
@@ -107,10 +106,7 @@ struct Account {
     unvalidated: u16,
     /// Transfers under way, with an ACK or without.
     transfers: u16,
-    /// ICMP reports since the penalty began.
-    icmp_reports: u16,
-    /// When the penalty ends, in seconds since the origin.
-    penalty_until: u32,
+    penalty: Penalty,
     unvalidated_bytes: Gcra,
     bytes: Gcra,
     /// When the next throttled transfer may send.
@@ -215,9 +211,8 @@ impl Guard {
             let account = self.account(now, source);
             let time = account.time_for(now, bytes as u64);
             account.bytes.charge(now, time);
-            if account.has_penalty(now) {
+            if let Some(end) = account.penalty.end(now) {
                 // The penalty does not weigh on what comes after it.
-                let end = Instant::ZERO + Duration::from_secs(account.penalty_until.into());
                 account.bytes.cap(end, BYTES_PER_PREFIX);
             }
         }
@@ -233,12 +228,9 @@ impl Guard {
         let prefix = self.prefix_of(now, source);
         if !is_local(source) && prefix != Prefix::Rest {
             let account = self.prefixes.entry(prefix).or_default();
-            if !account.has_penalty(now) {
-                account.icmp_reports = 0;
-                account.penalty_until = seconds(now) + PENALTY_FOR;
+            if account.penalty.on_report(now) {
                 account.bytes.use_up_burst(now, BYTES_PER_PREFIX);
             }
-            account.icmp_reports = account.icmp_reports.saturating_add(1);
         }
     }
 
@@ -271,7 +263,7 @@ impl Guard {
             if account.transfers > 0 || account.unvalidated_bytes.backlog(now) > Duration::ZERO {
                 return true;
             }
-            if account.has_penalty(now) {
+            if account.penalty.active_reports(now).is_some() {
                 penalized += 1;
                 return penalized <= PENALIZED;
             }
@@ -281,18 +273,13 @@ impl Guard {
 }
 
 impl Account {
-    fn has_penalty(&self, now: Instant) -> bool {
-        seconds(now) < self.penalty_until
-    }
-
     /// How much time so many bytes of the prefix are worth.
     fn time_for(&self, now: Instant, bytes: u64) -> Duration {
-        match self.has_penalty(now) {
-            true => {
-                BYTES_PER_PREFIX.time_for(PENALTY_FACTOR * u64::from(self.icmp_reports) * bytes)
-            }
-            false => BYTES_PER_PREFIX.time_for(bytes),
-        }
+        let factor = match self.penalty.active_reports(now) {
+            Some(reports) => PENALTY_FACTOR * u64::from(reports),
+            None => 1,
+        };
+        BYTES_PER_PREFIX.time_for(factor * bytes)
     }
 }
 
@@ -317,11 +304,6 @@ fn is_local(source: IpAddr) -> bool {
         IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
     }
-}
-
-/// Whole seconds since the origin: 136 years of them fit.
-fn seconds(now: Instant) -> u32 {
-    u32::try_from(now.as_micros() / 1_000_000).unwrap_or(u32::MAX - PENALTY_FOR)
 }
 
 #[cfg(test)]
