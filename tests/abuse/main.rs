@@ -10,6 +10,7 @@
 mod attacker;
 mod blind_acks;
 mod corpora;
+mod fairness;
 mod floods;
 mod formats;
 mod hostile_server;

@@ -83,6 +83,7 @@ const SWEEP_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Guard {
     prefixes: HashMap<Prefix, Account>,
     total: Gcra,
+    sessions: Gcra,
     swept: Option<Instant>,
 }
 
@@ -163,6 +164,22 @@ impl Guard {
             account.unvalidated_bytes.refund(time);
         }
         self.total.refund(UNVALIDATED_BYTES.time_for(bytes));
+    }
+
+    /// True when another session may begin in a table of `capacity` that is more than half full: seven eighths of it in a
+    /// second, evenly. Otherwise a flood fills the table at once and then shuts it for a second, and the repeats of a
+    /// client can meet the shut part each time.
+    pub(crate) fn admits_session(&mut self, now: Instant, capacity: usize) -> bool {
+        let capacity = capacity.max(2) as u64;
+        let rate = Rate {
+            burst: capacity / 2,
+            per_second: capacity - capacity / 8,
+        };
+        let conforms = self.sessions.conforms(now, rate, 1);
+        if conforms {
+            self.sessions.charge(now, rate.time_for(1));
+        }
+        conforms
     }
 
     /// A transfer has finished, with an ACK or without.

@@ -124,7 +124,7 @@ impl Server {
             Ok(reservation) => reservation,
             Err(reason) => return self.drop_request(now, rrq, reason),
         };
-        if self.sessions.is_full() && !self.evict(now) {
+        if !self.has_place(now) {
             self.guard.release(reservation, false);
             return self.drop_request(now, rrq, Ignored::TableFull);
         }
@@ -143,10 +143,23 @@ impl Server {
         self.make_ready(slot);
     }
 
+    /// There is a place for another session, or one is made by evicting another.
+    fn has_place(&mut self, now: Instant) -> bool {
+        let capacity = self.config.max_sessions;
+        if self.sessions.len() <= capacity / 2 {
+            return true;
+        }
+        let is_admitted = self.guard.admits_session(now, capacity);
+        match self.sessions.is_full() {
+            true => self.report_full_table(now),
+            false => return is_admitted,
+        }
+        is_admitted && self.evict(now)
+    }
+
     /// Evicts the session that has made no progress for longest, or one of those, from the prefix that has most. False
     /// when all of them have made progress lately.
     fn evict(&mut self, now: Instant) -> bool {
-        self.report_full_table(now);
         let guard = &self.guard;
         let held = |session: &Session| guard.transfers(session.reservation);
         let Some(slot) = self.sessions.next_to_evict(now, held) else {
