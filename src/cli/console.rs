@@ -3,6 +3,9 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 /// Exit code: done.
 pub(super) const DONE: u8 = 0;
@@ -10,6 +13,9 @@ pub(super) const DONE: u8 = 0;
 pub(super) const MISMATCH: u8 = 1;
 /// Exit code: the command could not do its work: a wrong command line, no network, no permission.
 pub(super) const COULD_NOT: u8 = 2;
+
+/// How long a last message may take. A reader that is not stalled takes it at once.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Writes an error message to standard error and returns [`COULD_NOT`].
 pub(super) fn could_not(message: impl Display) -> ExitCode {
@@ -20,6 +26,20 @@ pub(super) fn could_not(message: impl Display) -> ExitCode {
 /// Writes a line to standard error. Errors are ignored; `eprintln!` would panic.
 pub(super) fn say(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// As [`say`], for a program that is about to end: it does not wait long if standard error is full
+/// or stalled.
+pub(super) fn say_last(line: impl Display) {
+    let line = line.to_string();
+    let (done, is_done) = mpsc::channel();
+    let write = move || {
+        say(line);
+        let _ = done.send(());
+    };
+    if thread::Builder::new().spawn(write).is_ok() {
+        let _ = is_done.recv_timeout(LAST_WORDS_TIMEOUT);
+    }
 }
 
 /// Writes to standard output. A reader that has closed the pipe (`| head`) is not an error.

@@ -19,7 +19,7 @@ use self::subscriber::LineSubscriber;
 use crate::catalog::Catalog;
 use crate::proto::report::{Figures, Report, Requested};
 
-/// Writes all log lines to standard output, until the returned value is dropped.
+/// Writes all log lines to standard output, until the returned value is closed.
 ///
 /// # Errors
 /// The system cannot start a thread, or the log was started before.
