@@ -4,6 +4,7 @@
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
 
 use rustix::process::{Resource, getrlimit};
 
@@ -24,7 +25,8 @@ pub fn close_inherited(keep: &[UdpSocket]) -> io::Result<()> {
             let _ = nix::unistd::close(number);
         }
     }
-    let (at_its_end, _) = io::pipe()?;
+    // Needs no /dev/null; and a pipe would need a call that the systemd unit does not allow.
+    let (at_its_end, _) = UnixStream::pair()?;
     rustix::stdio::dup2_stdin(at_its_end)?;
     Ok(())
 }
