@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -32,13 +31,13 @@ pub(super) fn say(line: impl Display) {
 /// or stalled.
 pub(super) fn say_last(line: impl Display) {
     let line = line.to_string();
-    let (done, is_done) = mpsc::channel();
+    let caller = thread::current();
     let write = move || {
         say(line);
-        let _ = done.send(());
+        caller.unpark();
     };
     if thread::Builder::new().spawn(write).is_ok() {
-        let _ = is_done.recv_timeout(LAST_WORDS_TIMEOUT);
+        thread::park_timeout(LAST_WORDS_TIMEOUT);
     }
 }
 

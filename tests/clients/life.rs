@@ -1,4 +1,4 @@
-//! The program under adverse conditions: nobody reads its log, other signals arrive, the limits are
+//! The program under adverse conditions: its log is not read, other signals arrive, the limits are
 //! too low.
 
 use std::fs::OpenOptions;
@@ -14,7 +14,7 @@ use crate::binary::{Bootstone, command};
 use crate::processes::{DEADLINE, Ended, Running, run};
 use crate::raw_client::RawClient;
 
-/// The program with a log, and errors, that nobody reads any more.
+/// The program with a log, and errors, that are not read any more.
 struct Stalled {
     running: Running,
     listen: SocketAddr,
