@@ -79,7 +79,7 @@ fn serve(settings: Settings) -> Result<(), String> {
     // The runtime is not waited for: nothing in it is left to finish.
     runtime.shutdown_background();
     served.map_err(|error: io::Error| {
-        format!("a thread has failed: {error}. {}", limits::advice(&error))
+        format!("cannot go on serving: {error}. {}", limits::advice(&error))
     })
 }
 
