@@ -217,6 +217,9 @@ mod tests {
         );
     }
 
+    /// A call, arguments that are allowed, and some that are not.
+    type Case<'a> = (i64, &'a [i32], &'a [&'a [i32]]);
+
     /// Each argument that a line checks, with the value that the server uses and one that it must
     /// not use.
     #[test]
@@ -226,7 +229,7 @@ mod tests {
         let (data, private) = (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
         let open = SOCK_CLOEXEC | SOCK_NONBLOCK;
         let errors = MSG_ERRQUEUE | MSG_DONTWAIT;
-        let cases: &[(i64, &[i32], &[&[i32]])] = &[
+        let cases: &[Case<'_>] = &[
             (
                 SYS_recvmmsg,
                 &[3, 9, 4],
