@@ -107,8 +107,10 @@ fn inherited() -> Result<Vec<UdpSocket>, String> {
              socket unit"
         )
     })?;
-    sandbox::close_inherited(&sockets)
-        .map_err(|error| format!("inherited descriptors cannot be closed: {error}"))?;
+    sandbox::close_inherited(&sockets).map_err(|error| {
+        let advice = limits::advice(&error);
+        format!("inherited descriptors cannot be closed: {error}. {advice}")
+    })?;
     Ok(sockets)
 }
 
