@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 /// Exit code: done.
 pub(super) const DONE: u8 = 0;
@@ -17,6 +19,9 @@ pub(super) const COULD_NOT: u8 = 2;
 pub(super) const NO_BOOT_PROGRAM: &str = "None of the embedded files is a program that firmware \
      can boot. To embed iPXE, run boot-assets/collect and build again; see boot-assets/README.md";
 
+/// How long a last message may take. A reader that is not stalled takes it at once.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(200);
+
 /// Writes an error message to standard error and returns [`COULD_NOT`].
 pub(super) fn could_not(message: impl Display) -> ExitCode {
     say(format_args!("bootstone: {message}"));
@@ -26,6 +31,20 @@ pub(super) fn could_not(message: impl Display) -> ExitCode {
 /// Writes a line to standard error. Errors are ignored; `eprintln!` would panic.
 pub(super) fn say(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// As [`say`], for a program that is about to end: it does not wait long if standard error is full
+/// or stalled.
+pub(super) fn say_last(line: impl Display) {
+    let line = line.to_string();
+    let caller = thread::current();
+    let write = move || {
+        say(line);
+        caller.unpark();
+    };
+    if thread::Builder::new().spawn(write).is_ok() {
+        thread::park_timeout(LAST_WORDS_TIMEOUT);
+    }
 }
 
 /// Writes to standard output. A reader that has closed the pipe (`| head`) is not an error.

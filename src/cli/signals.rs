@@ -1,4 +1,4 @@
-//! The signals that end the program.
+//! Signals: two end the program, others are ignored.
 
 use std::io;
 
@@ -12,9 +12,21 @@ pub(super) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Catches the signals. From then on they do not end the program by themselves.
+    /// Catches the signals. From then on they do not end the program by themselves. Those that some
+    /// programs take as a request (to read the configuration again, to open the log again) have no
+    /// effect: there is nothing to read or to open.
     pub(super) fn new() -> io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
+        let ignored = [
+            SignalKind::hangup(),
+            SignalKind::user_defined1(),
+            SignalKind::user_defined2(),
+            SignalKind::quit(),
+        ];
+        for kind in ignored {
+            // It stays caught when this value is dropped.
+            drop(signal(kind)?);
+        }
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,

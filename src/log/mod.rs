@@ -20,7 +20,7 @@ use crate::catalog::Catalog;
 use crate::proto::report::{Report, Requested};
 use crate::proto::stats::Figures;
 
-/// Writes all log lines to standard output, until the returned value is dropped.
+/// Writes all log lines to standard output, until the returned value is closed.
 ///
 /// # Errors
 /// The system cannot start a thread, or the log was started before.

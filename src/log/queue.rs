@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::format::LogFormat;
 
@@ -13,6 +15,9 @@ const MAX_QUEUED: usize = 1 << 20;
 /// Pause between writes. Waking the writer for each of thousands of lines a second would cost more
 /// than serving a small file.
 const WRITE_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How long the end of the program waits for a reader of the last lines.
+const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The lines that wait to be written.
 #[derive(Debug, Default)]
@@ -32,33 +37,33 @@ struct Pending {
     is_closed: bool,
 }
 
-/// The thread that writes the lines. Dropping this value writes the remaining lines and ends it.
+/// The thread that writes the lines.
 #[derive(Debug)]
 pub(crate) struct LogWriter {
     queue: Arc<LineQueue>,
-    thread: Option<JoinHandle<()>>,
+    /// Ends when the thread has written the last line.
+    ended: oneshot::Receiver<()>,
 }
 
 impl LogWriter {
     pub(super) fn start(queue: Arc<LineQueue>) -> io::Result<LogWriter> {
         let source = Arc::clone(&queue);
+        let (end, ended) = oneshot::channel();
+        let run = move || {
+            source.write_all_to(io::stdout());
+            let _ = end.send(());
+        };
         let thread = std::thread::Builder::new().name("log".to_owned());
-        let thread = thread.spawn(move || source.write_all_to(io::stdout()))?;
-        Ok(LogWriter {
-            queue,
-            thread: Some(thread),
-        })
+        thread.spawn(run)?;
+        Ok(LogWriter { queue, ended })
     }
-}
 
-impl Drop for LogWriter {
-    fn drop(&mut self) {
+    /// Waits until the remaining lines are written, or for [`LAST_LINES_TIMEOUT`]: then standard
+    /// output is full or stalled, and the lines are lost.
+    pub(crate) async fn close(self) {
         self.queue.lock().is_closed = true;
         self.queue.changed.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A panic of the writer ends the process anyway.
-            let _ = thread.join();
-        }
+        let _ = timeout(LAST_LINES_TIMEOUT, self.ended).await;
     }
 }
 

@@ -67,7 +67,7 @@ impl BoundSocket {
     }
 
     /// Takes over a socket that systemd has bound, with its buffer sizes as they are.
-    pub(super) fn inherit(socket: UdpSocket) -> io::Result<BoundSocket> {
+    pub(crate) fn inherit(socket: UdpSocket) -> io::Result<BoundSocket> {
         BoundSocket::new(socket, true)
     }
 

@@ -2,6 +2,7 @@
 //! systems other than Linux.
 
 use std::io;
+use std::net::UdpSocket;
 
 #[cfg(target_os = "linux")]
 use std::os::{
@@ -12,29 +13,29 @@ use std::os::{
     },
 };
 
-use super::socket::BoundSocket;
-
 /// The sockets that systemd has bound (`LISTEN_FDS`). The first call takes them all.
 ///
 /// # Errors
 /// One of them is not a UDP socket.
 #[cfg(target_os = "linux")]
-pub(crate) fn sockets() -> io::Result<Vec<BoundSocket>> {
+pub(crate) fn sockets() -> io::Result<Vec<UdpSocket>> {
     let mut inherited = listenfd::ListenFd::from_env();
     let mut sockets = Vec::new();
     for index in 0..inherited.len() {
-        if let Some(socket) = inherited.take_udp_socket(index)? {
-            sockets.push(BoundSocket::inherit(socket)?);
-        }
+        sockets.extend(inherited.take_udp_socket(index)?);
     }
     Ok(sockets)
 }
 
 /// Other systems have no systemd.
 #[cfg(not(target_os = "linux"))]
-pub fn sockets() -> io::Result<Vec<BoundSocket>> {
+pub(crate) fn sockets() -> io::Result<Vec<UdpSocket>> {
     Ok(Vec::new())
 }
+
+/// How long a notification waits for a service manager that does not read.
+#[cfg(target_os = "linux")]
+const NOTIFY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The service manager (`NOTIFY_SOCKET`), if there is one.
 ///
@@ -60,6 +61,7 @@ impl ServiceManager {
             None => SocketAddr::from_pathname(&address)?,
         };
         let socket = UnixDatagram::unbound()?;
+        socket.set_write_timeout(Some(NOTIFY_TIMEOUT))?;
         socket.connect_addr(&address)?;
         Ok(ServiceManager {
             socket: Some(socket),

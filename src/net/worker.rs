@@ -1,6 +1,7 @@
 //! Worker threads. Each has its own runtime, sockets, session tables and timers; workers share
 //! only the files.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
@@ -48,16 +49,15 @@ pub struct Assignment {
 pub fn start(config: WorkerConfig, assignments: Vec<Assignment>) -> io::Result<()> {
     let run = move || {
         let failures = config.failures.clone();
-        if let Err(error) = run(config, assignments) {
-            // The receiver is gone only if the program is about to end.
-            let _ = failures.send(error);
-        }
+        let Err(error) = run(config, assignments);
+        // The receiver is gone only if the program is about to end.
+        let _ = failures.send(error);
     };
     let thread = std::thread::Builder::new().name("worker".to_owned());
     thread.spawn(run).map(drop)
 }
 
-fn run(config: WorkerConfig, assignments: Vec<Assignment>) -> io::Result<()> {
+fn run(config: WorkerConfig, assignments: Vec<Assignment>) -> io::Result<Infallible> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -65,7 +65,7 @@ fn run(config: WorkerConfig, assignments: Vec<Assignment>) -> io::Result<()> {
     LocalSet::new().block_on(&runtime, run_drivers(config, assignments))
 }
 
-async fn run_drivers(worker: WorkerConfig, assignments: Vec<Assignment>) -> io::Result<()> {
+async fn run_drivers(worker: WorkerConfig, assignments: Vec<Assignment>) -> io::Result<Infallible> {
     let mut drivers = JoinSet::new();
     for Assignment {
         socket,
@@ -77,8 +77,8 @@ async fn run_drivers(worker: WorkerConfig, assignments: Vec<Assignment>) -> io::
         let driver = Driver::new(Socket::new(socket)?, server, worker.clock, worker.report);
         drivers.spawn_local(driver.run(worker.active.clone(), status));
     }
-    while let Some(ended) = drivers.join_next().await {
-        ended.map_err(io::Error::other)??;
+    match drivers.join_next().await {
+        Some(ended) => ended.map_err(io::Error::other)?,
+        None => Err(io::Error::other("it has no socket")),
     }
-    Ok(())
 }

@@ -54,7 +54,6 @@ macro_rules! calls {
     };
 }
 
-const EXECUTABLE: u32 = PROT_EXEC as u32;
 /// The flags of `clone` that make a thread of this process.
 const THREAD: u32 = (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD) as u32;
 /// The flags of `clone` that make another process or a namespace.
@@ -68,26 +67,50 @@ const NOT_THREAD: u32 = (CLONE_NEWNS
     | CLONE_PTRACE
     | CLONE_VFORK) as u32;
 
-/// The allowed calls.
+/// All bits except these, for a condition that no other bit is set.
+const fn except(bits: i32) -> u32 {
+    !(bits as u32)
+}
+
+/// Protection of memory that the server asks for: none of it is executable.
+const DATA: i32 = PROT_READ | PROT_WRITE;
+/// Flags of `mmap` that malloc and stacks add to private memory without a file.
+const FROM_MALLOC: i32 = MAP_NORESERVE | MAP_STACK;
+const PRIVATE_MEMORY: u32 = (MAP_PRIVATE | MAP_ANONYMOUS) as u32;
+/// The modifiers of an operation of `futex`.
+const FUTEX_MODIFIERS: i32 = FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME;
+/// Advice of Linux 6.13, which `libc` does not have yet.
+const MADV_GUARD_INSTALL: u32 = 102;
+const MADV_GUARD_REMOVE: u32 = 103;
+
+/// The allowed calls that each datagram takes. The filter compares them first: in the order of the
+/// numbers `recvmmsg` takes 114 instructions and 60 ns longer than without a filter, and so 14 and
+/// 15 ns. Waiting for events is not among them: the kernel keeps calls without conditions in a
+/// bitmap, and does not run the filter.
+#[rustfmt::skip]
+pub(super) const FREQUENT: &[Call] = calls! {
+    SYS_recvmmsg (Is(3, 0), Is(4, 0)): "net::socket: receives datagrams in batches";
+    SYS_sendto (Is(3, MSG_NOSIGNAL as u32)): "net::socket: a single datagram; tokio: the handler of SIGTERM; net::systemd: STOPPING; http: responses";
+    SYS_sendmsg (Is(2, 0)): "net::socket: a window in one call; datagrams that need a source address";
+};
+
+/// The other allowed calls.
 #[rustfmt::skip]
 pub(super) const ALLOWED: &[Call] = calls! {
     // Datagrams
-    SYS_recvmmsg: "net::socket: receives datagrams in batches";
-    SYS_sendmsg: "net::socket: a window in one call; datagrams that need a source address";
-    SYS_recvmsg: "quinn-udp: ICMP messages; single datagrams, where there is no recvmmsg";
+    SYS_recvmsg (Is(2, (MSG_ERRQUEUE | MSG_DONTWAIT) as u32)): "net::icmp: ICMP messages";
 
     // The runtime of each thread
-    SYS_epoll_create1: "tokio: one for each runtime";
+    SYS_epoll_create1 (Is(0, EPOLL_CLOEXEC as u32)): "tokio: one for each runtime";
     SYS_epoll_ctl: "tokio: sockets come and go";
     #[cfg(target_arch = "x86_64")]
     SYS_epoll_wait: "tokio, with glibc: waits for datagrams and timers";
     SYS_epoll_pwait: "tokio, with musl or on aarch64: waits for datagrams and timers";
-    SYS_eventfd2: "tokio: wakes a runtime";
+    SYS_eventfd2 (Is(1, (EFD_CLOEXEC | EFD_NONBLOCK) as u32)): "tokio: wakes a runtime";
     SYS_write: "tokio wakes a runtime; log: lines";
     SYS_read: "tokio: empties an eventfd that is full";
-    SYS_socketpair (Is(0, AF_UNIX as u32), Bits(1, 0xf, SOCK_STREAM as u32)): "tokio: from the handler of SIGTERM to the loop";
-    SYS_sendto: "net::socket: a single datagram; tokio: the handler of SIGTERM; net::systemd: STOPPING; http: responses";
-    SYS_recvfrom: "tokio: SIGTERM has arrived; http: requests";
+    SYS_socketpair (Is(0, AF_UNIX as u32), Is(1, (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK) as u32), Is(2, 0)): "tokio: from the handler of SIGTERM to the loop";
+    SYS_recvfrom (Is(3, 0)): "tokio: SIGTERM has arrived; http: requests";
     SYS_fcntl (Is(1, F_DUPFD_CLOEXEC as u32)): "tokio: a runtime duplicates its epoll and the pipe of signals";
     SYS_fcntl (Is(1, F_SETFD as u32), Is(2, FD_CLOEXEC as u32)): "musl: after each F_DUPFD_CLOEXEC";
     SYS_fcntl (Is(1, F_GETFL as u32)): "tokio: is this socket non-blocking?";
@@ -95,40 +118,46 @@ pub(super) const ALLOWED: &[Call] = calls! {
     SYS_close: "everything";
 
     // The HTTP listener, which is open already
-    SYS_accept4: "http: accepts a connection";
+    SYS_accept4 (Is(3, (SOCK_CLOEXEC | SOCK_NONBLOCK) as u32)): "http: accepts a connection";
     SYS_getsockopt (Is(1, SOL_SOCKET as u32), Is(2, SO_ERROR as u32)): "tokio: why a connection failed";
     SYS_setsockopt (Is(1, IPPROTO_TCP as u32), Is(2, TCP_NODELAY as u32)): "http: sends at once (TCP_NODELAY)";
     SYS_setsockopt (Is(1, SOL_SOCKET as u32), Is(2, SO_LINGER as u32)): "http: resets a connection that the client does not read";
     SYS_getsockname: "http: the local address of a connection";
-    SYS_shutdown: "http: closes a connection";
+    // SHUT_RD would turn the listener into a socket that can connect.
+    SYS_shutdown (Is(1, SHUT_WR as u32)): "http: closes a connection";
 
     // Threads
     SYS_clone (Bits(0, THREAD | NOT_THREAD, THREAD)): "std: a thread, and nothing else";
     SYS_set_robust_list: "glibc: each new thread";
-    SYS_rseq: "glibc: each new thread";
+    SYS_rseq (Is(2, 0)): "glibc: each new thread";
     SYS_prctl (Is(0, PR_SET_NAME as u32)): "std: each new thread gets its name";
     SYS_sched_getaffinity: "glibc: each new thread, for its stack and its malloc";
     SYS_sigaltstack: "std: each new thread, to report a stack overflow";
     SYS_rt_sigprocmask: "musl and glibc: around a new thread, and in abort";
-    SYS_futex: "std: locks, channels, join";
+    SYS_futex (Bits(1, except(FUTEX_MODIFIERS), FUTEX_WAKE as u32)): "std, musl and glibc: locks and channels wake a thread";
+    SYS_futex (Bits(1, except(FUTEX_MODIFIERS), FUTEX_WAIT_BITSET as u32)): "std and glibc: locks, channels, join";
+    SYS_futex (Bits(1, except(FUTEX_MODIFIERS), FUTEX_WAIT as u32)): "musl and glibc: locks, join";
     SYS_sched_yield: "std: channels and locks, before they sleep";
     SYS_exit: "the end of a thread";
 
-    // Memory, none of it executable
+    // Memory, none of it executable, none of it a file
     SYS_brk: "malloc";
-    SYS_mmap (Bits(2, EXECUTABLE, 0)): "malloc; stacks of threads";
-    SYS_mprotect (Bits(2, EXECUTABLE, 0)): "malloc; guard pages of stacks";
-    SYS_mremap: "malloc";
-    SYS_madvise: "malloc; glibc, when a thread ends";
+    SYS_mmap (Bits(2, except(DATA), 0), Bits(3, except(FROM_MALLOC), PRIVATE_MEMORY)): "malloc; stacks of threads";
+    SYS_mprotect (Bits(2, except(DATA), 0)): "malloc; guard pages of stacks";
+    SYS_mremap (Is(3, MREMAP_MAYMOVE as u32)): "malloc";
+    SYS_madvise (Is(2, MADV_DONTNEED as u32)): "malloc; glibc, when a thread ends";
+    SYS_madvise (Is(2, MADV_FREE as u32)): "musl: malloc, where it is built so";
+    SYS_madvise (Is(2, MADV_GUARD_INSTALL)): "glibc 2.42: guard pages of stacks";
+    SYS_madvise (Is(2, MADV_GUARD_REMOVE)): "glibc 2.42: guard pages of stacks";
     SYS_munmap: "malloc; stacks of threads";
 
     // Time and random numbers
     SYS_clock_gettime: "std: the clock, where there is no vDSO";
-    SYS_getrandom: "std: the seed of hash tables, on each thread";
+    SYS_getrandom (Bits(2, except((GRND_NONBLOCK | GRND_INSECURE) as i32), 0)): "std: the seed of hash tables, on each thread";
     SYS_restart_syscall: "the kernel: a wait goes on after a stop";
 
     // Signals and the end
-    SYS_rt_sigaction (IsNot(0, SIGSYS as u32)): "tokio: SIGTERM and SIGINT; abort";
+    SYS_rt_sigaction (IsNot(0, SIGSYS as u32)): "tokio: SIGTERM and the other signals; abort";
     SYS_rt_sigreturn: "the end of each signal handler";
     SYS_getpid: "glibc: abort";
     SYS_gettid: "glibc: abort; std: the name of a thread that panics";
@@ -219,7 +248,7 @@ pub(super) const KNOWN: &[Call] = calls! {
 
 /// The name of a call by its number, if a list has it.
 pub(super) fn name_of(number: i64) -> Option<&'static str> {
-    let mut known = [ALLOWED, REFUSED, KNOWN].into_iter().flatten();
+    let mut known = [FREQUENT, ALLOWED, REFUSED, KNOWN].into_iter().flatten();
     known.find(|call| call.number == number).map(Call::name)
 }
 
@@ -231,7 +260,7 @@ mod tests {
     use super::*;
 
     fn all() -> impl Iterator<Item = &'static Call> {
-        [ALLOWED, REFUSED, KNOWN].into_iter().flatten()
+        [FREQUENT, ALLOWED, REFUSED, KNOWN].into_iter().flatten()
     }
 
     /// Compares names and numbers with those of an independent table.
@@ -270,7 +299,7 @@ mod tests {
     #[test]
     fn dangerous_calls_are_not_allowed() {
         let never: BTreeSet<i64> = KNOWN.iter().map(|call| call.number).collect();
-        for call in ALLOWED {
+        for call in FREQUENT.iter().chain(ALLOWED) {
             assert!(!never.contains(&call.number), "{}", call.name());
         }
     }

@@ -7,6 +7,8 @@
 #[cfg(target_os = "linux")]
 mod calls;
 #[cfg(target_os = "linux")]
+mod inherited;
+#[cfg(target_os = "linux")]
 mod landlock;
 #[cfg(target_os = "linux")]
 mod privileges;
@@ -17,6 +19,8 @@ mod user;
 #[cfg(target_os = "linux")]
 mod violation;
 
+#[cfg(target_os = "linux")]
+pub use self::inherited::close_inherited;
 pub use self::state::{Mechanism, SandboxState};
 pub use self::user::User;
 
@@ -63,6 +67,12 @@ fn check_single_thread() -> Result<(), String> {
              this is a bug"
         ));
     }
+    Ok(())
+}
+
+/// Does nothing: there is no sandbox on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn close_inherited(_keep: &[std::net::UdpSocket]) -> std::io::Result<()> {
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! Privileges: root binds port 69, then becomes an ordinary user without capabilities, for good.
 
 use rustix::io::Errno;
-use rustix::process::{getegid, geteuid};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getegid, geteuid, set_dumpable_behavior, setrlimit,
+};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, Gid, Uid, remove_capability_from_bounding_set, set_capabilities,
     set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
@@ -30,7 +32,19 @@ pub(super) fn drop_to(user: Option<User>) -> Result<User, String> {
     set_capabilities(None, NONE)
         .and_then(|()| set_no_new_privs(true))
         .map_err(|errno| format!("the capabilities cannot be dropped: {errno}"))?;
+    deny_inspection().map_err(|errno| format!("core dumps cannot be turned off: {errno}"))?;
     Ok(user)
+}
+
+/// Leaves no core dump, and lets no other process of the user trace this one or read its memory.
+/// (A change of user has the second effect as well.)
+fn deny_inspection() -> Result<(), Errno> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }
 
 /// No capabilities. The kernel clears the ambient set along with the permitted set.

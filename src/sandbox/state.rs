@@ -11,7 +11,7 @@ pub enum Mechanism {
     Off,
     /// Not available on this system.
     Missing,
-    /// In force, with this version of its interface.
+    /// Landlock in force, with this version of its interface.
     Version(u32),
     /// In force.
     On,
@@ -22,9 +22,18 @@ impl fmt::Display for Mechanism {
         match self {
             Mechanism::Off => f.write_str("off"),
             Mechanism::Missing => f.write_str("missing"),
-            Mechanism::Version(version) => write!(f, "{version}"),
+            Mechanism::Version(version) => write!(f, "{version}{}", denied(*version)),
             Mechanism::On => f.write_str("on"),
         }
+    }
+}
+
+/// What a version of Landlock denies.
+fn denied(version: u32) -> &'static str {
+    match version {
+        0..=3 => ":files",
+        4..=5 => ":files,tcp",
+        _ => ":files,tcp,signals,abstract-sockets",
     }
 }
 

@@ -265,5 +265,5 @@ fn to_lock_out_one_in_ten_takes_more_than_a_megabyte_a_second() {
 #[test]
 fn a_client_with_an_rtt_of_700_ms_is_served_in_a_flood() {
     let served = Scene::run(Attack::Request, From::HundredPrefixes, 40_000, 700);
-    assert!(served.share > 0.85, "{}", served.share);
+    assert!(served.share > 0.8, "{}", served.share);
 }

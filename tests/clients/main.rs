@@ -2,7 +2,8 @@
 //!
 //! `fetching`: programs that people use fetch from a server on a thread, and the bytes and the
 //! server's own reports are compared. `edge_cases`: datagrams that other servers handle wrongly.
-//! `lifecycle` and `command_line`: the binary, from its first line to its exit status.
+//! `lifecycle` and `command_line`: the binary, from its first line to its exit status. `life`: the
+//! same with a stalled log, other signals, and limits that are too low.
 //!
 //! A program that is not installed is skipped, by name, on standard error; with
 //! `BOOTSTONE_REQUIRE_CLIENTS=1` its absence is a failure. No test sleeps: each waits for an event,
@@ -20,6 +21,7 @@ mod command_line;
 mod content;
 mod edge_cases;
 mod fetching;
+mod life;
 mod lifecycle;
 mod processes;
 mod programs;

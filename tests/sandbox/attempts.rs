@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::unix::net::UnixDatagram;
+use std::os::fd::AsFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as LocalAddr, UnixDatagram};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -78,6 +81,34 @@ pub(crate) const FORBIDDEN: &[(&str, &str, Attempt)] = &[
     ("sets an option of a socket", "setsockopt", || {
         let socket = tcp_socket();
         inside(move || socket.set_reuse_address(true))
+    }),
+    ("turns a listener into a client", "shutdown", || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        inside(move || {
+            let _ = rustix::net::shutdown(&listener, rustix::net::Shutdown::Both);
+            send_to_connect(&listener)
+        })
+    }),
+    ("connects by a datagram's call", "sendto", || {
+        let socket = tcp_socket();
+        inside(move || send_to_connect(&socket))
+    }),
+    ("connects by a message's call", "sendmsg", || {
+        let socket = tcp_socket();
+        inside(move || {
+            let (data, flags) = ([io::IoSlice::new(b"x")], fast_open());
+            let mut nothing = rustix::net::SendAncillaryBuffer::default();
+            rustix::net::sendmsg_addr(&socket, &a_listener(), &data, &mut nothing, flags)
+        })
+    }),
+    ("looks at a datagram and leaves it", "recvfrom", || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        inside(move || socket.peek(&mut [0; 16]))
+    }),
+    ("makes memory executable", "mprotect", || {
+        let memory = memmap2::MmapMut::map_anon(4096).unwrap();
+        inside(move || memory.make_exec())
     }),
     ("makes a pipe", "pipe2", || inside(std::io::pipe)),
     ("signals a process", "kill", || {
@@ -283,20 +314,39 @@ pub(crate) const PRELUDES: &[Prelude] = &[
         }
     }),
     ("Landlock alone", || {
-        // seccomp only seems to be in force.
+        // seccomp only seems to be in force, and the user may signal its other processes.
         pretend(libc::SYS_seccomp, 0);
+        let name = format!("bootstone-attempt-{}", std::process::id());
+        let outside = LocalAddr::from_abstract_name(name).unwrap();
+        let _socket = UnixDatagram::bind_addr(&outside).unwrap();
+        let parent = rustix::process::getppid().unwrap();
+        enter(&SandboxConfig {
+            user: crate::refusals::is_root().then(|| "0".parse().unwrap()),
+            ..SandboxConfig::default()
+        });
+        show(File::open("/proc/self/status"));
+        show(TcpListener::bind("127.0.0.1:0"));
+        show(UnixDatagram::unbound().unwrap().connect_addr(&outside));
+        show(rustix::process::test_kill_process(parent).map_err(io::Error::from));
+        ExitCode::SUCCESS
+    }),
+    ("an inherited file", || {
+        // Several, so that what is opened later does not get the number of the last one.
+        let mut files = [(); 8].map(|()| File::open("/etc/passwd").unwrap());
+        sandbox::close_inherited(&[]).unwrap();
         enter(&SandboxConfig::default());
-        println!(
-            "{:?}",
-            File::open("/proc/self/status").map_err(|error| error.kind())
-        );
-        println!(
-            "{:?}",
-            TcpListener::bind("127.0.0.1:0").map_err(|error| error.kind())
-        );
+        println!("stdin: {:?}", io::stdin().read(&mut [0; 16]));
+        let result = files[7].read(&mut [0; 16]);
+        println!("file: {:?}", result.map_err(|error| error.raw_os_error()));
+        // Their descriptors are closed already.
+        std::mem::forget(files);
         ExitCode::SUCCESS
     }),
 ];
+
+fn show<T: std::fmt::Debug>(result: io::Result<T>) {
+    println!("{:?}", result.map_err(|error| error.kind()));
+}
 
 /// Enters the sandbox, and prints its status and that of the kernel.
 fn enter(config: &SandboxConfig) -> ExitCode {
@@ -328,8 +378,21 @@ fn tcp_socket() -> socket2::Socket {
     socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap()
 }
 
+/// TCP Fast Open connects and sends in one call, without `connect`.
+fn send_to_connect(socket: impl AsFd) -> rustix::io::Result<usize> {
+    rustix::net::sendto(socket, b"x", fast_open(), &a_listener())
+}
+
+fn fast_open() -> rustix::net::SendFlags {
+    rustix::net::SendFlags::from_bits_retain(libc::MSG_FASTOPEN as u32)
+}
+
+fn a_listener() -> std::net::SocketAddr {
+    ([127, 0, 0, 1], 9).into()
+}
+
 fn loopback() -> SockAddr {
-    std::net::SocketAddr::from(([127, 0, 0, 1], 9)).into()
+    a_listener().into()
 }
 
 extern "C" fn ignore(_: i32, _: *mut libc::siginfo_t, _: *mut libc::c_void) {}

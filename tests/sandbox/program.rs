@@ -4,14 +4,15 @@ use std::io::{BufRead, BufReader, Lines};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr as LocalAddr, UnixDatagram};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::refusals::{assert_powerless, is_root, status};
+use crate::refusals::{assert_powerless, has_root, is_root, status};
 
 pub(crate) const TESTS: &[crate::Test] = &[
     (
@@ -32,6 +33,14 @@ pub(crate) const TESTS: &[crate::Test] = &[
     (
         "a_socket_that_is_not_udp_is_refused",
         a_socket_that_is_not_udp_is_refused,
+    ),
+    (
+        "the_program_keeps_no_inherited_descriptor",
+        the_program_keeps_no_inherited_descriptor,
+    ),
+    (
+        "a_plain_user_is_not_dumpable_either",
+        a_plain_user_is_not_dumpable_either,
     ),
 ];
 
@@ -111,7 +120,12 @@ fn fetch(server: SocketAddr) {
 fn the_first_line_shows_the_sandbox() {
     let server = Server::start(&mut serve());
     assert!(server.serving.contains("seccomp=on"), "{}", server.serving);
-    assert!(server.serving.contains("landlock="), "{}", server.serving);
+    let landlock = ["landlock=missing", ":files"];
+    assert!(
+        landlock.iter().any(|text| server.serving.contains(text)),
+        "{}",
+        server.serving
+    );
     let text = server.status();
     assert_powerless(&text, is_root());
     assert_eq!(status(&text, "Seccomp"), "2");
@@ -267,4 +281,48 @@ fn a_socket_that_is_not_udp_is_refused() {
     );
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(stdout.contains("not a UDP socket"), "{stdout}");
+}
+
+/// Descriptors of other kinds than the server's own would be the parent's.
+fn the_program_keeps_no_inherited_descriptor() {
+    if !has_root() {
+        return; // Another user may not look.
+    }
+    let mut command = Command::new("/bin/sh");
+    let script = "exec 5</etc/passwd 9</etc/passwd; exec \"$0\" \"$@\"";
+    command
+        .args(["-c", script, PROGRAM, "--listen", "127.0.0.1:0"])
+        .stdin(std::fs::File::open("/etc/passwd").unwrap());
+    let server = Server::start(&mut command);
+    let folder = format!("/proc/{}/fd", server.child.id());
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let target = std::fs::read_link(entry.unwrap().path()).unwrap();
+        assert_ne!(target.to_str(), Some("/etc/passwd"));
+    }
+    fetch(server.address());
+    server.end();
+}
+
+/// What other processes of its user may read belongs to that user, and else to root.
+fn a_plain_user_is_not_dumpable_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("bootstone");
+    std::fs::copy(PROGRAM, &program).unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    let mut command = Command::new(program);
+    command.args(["--listen", "127.0.0.1:0"]);
+    if is_root() {
+        command.uid(1000).gid(1000);
+    }
+    let server = Server::start(&mut command);
+    let process = format!("/proc/{}", server.child.id());
+    let owner = std::fs::metadata(format!("{process}/environ")).unwrap();
+    assert_eq!(owner.uid(), 0);
+    let limits = std::fs::read_to_string(format!("{process}/limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core"));
+    let words: Vec<&str> = core.unwrap().split_whitespace().collect();
+    assert_eq!(words, ["Max", "core", "file", "size", "0", "0", "bytes"]);
+    fetch(server.address());
+    server.end();
 }

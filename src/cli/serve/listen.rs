@@ -1,32 +1,32 @@
 //! Opens the listening sockets: those of systemd, and those of `--listen`; by default port 69.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 
+use super::limits::{RAISE_LIMIT, is_out_of_descriptors};
 use super::table::names_of;
 use crate::net::socket::BoundSocket;
-use crate::net::systemd;
 
 /// All IPv6 and IPv4 addresses.
 const DEFAULT_LISTEN: &str = "[::]:69";
 
-/// Opens the sockets of each worker: one for each address, and its share of systemd's. There are no
-/// more workers than have a socket.
+/// Opens the sockets of each worker: one for each address, and its share of those that systemd has
+/// bound. There are no more workers than have a socket.
 ///
 /// # Errors
 /// An address cannot be bound; the message says why, and what to do.
-pub(super) fn open_all(listen: &[String], workers: usize) -> Result<Vec<Vec<BoundSocket>>, String> {
+pub(super) fn open_all(
+    listen: &[String],
+    inherited: Vec<UdpSocket>,
+    workers: usize,
+) -> Result<Vec<Vec<BoundSocket>>, String> {
     let mut sockets: Vec<Vec<BoundSocket>> = (0..workers).map(|_| Vec::new()).collect();
-    let inherited = systemd::sockets().map_err(|error| {
-        format!(
-            "systemd passed a socket that is not a UDP socket: {error}. Use ListenDatagram= in its \
-             socket unit"
-        )
-    })?;
     if inherited.is_empty() && listen.is_empty() {
         bind_all(&[DEFAULT_LISTEN.to_owned()], &mut sockets)?;
     }
     for (index, socket) in inherited.into_iter().enumerate() {
+        let socket = BoundSocket::inherit(socket)
+            .map_err(|error| format!("a socket of systemd cannot be used: {error}"))?;
         sockets[index % workers].push(socket);
     }
     bind_all(listen, &mut sockets)?;
@@ -79,6 +79,7 @@ fn resolve(field: &str, name: &str) -> Result<impl Iterator<Item = SocketAddr> +
 
 fn explain(option: &str, address: SocketAddr, error: &io::Error) -> String {
     let advice = match error.kind() {
+        _ if is_out_of_descriptors(error) => RAISE_LIMIT,
         io::ErrorKind::PermissionDenied => {
             "a port below 1024 needs root or the capability CAP_NET_BIND_SERVICE \
              (sudo setcap cap_net_bind_service=ep bootstone); or choose a higher one"

@@ -1,11 +1,12 @@
 //! `bootstone serve`: parse, bind, enter the sandbox, serve, drain.
 
+mod limits;
 mod listen;
 mod settings;
 mod table;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use tracing::{info, warn};
 
 use self::settings::Settings;
 pub(crate) use self::table::Serve;
-use super::console::{COULD_NOT, DONE, NO_BOOT_PROGRAM, could_not, say};
+use super::console::{COULD_NOT, DONE, NO_BOOT_PROGRAM, say_last};
 use super::signals::Signals;
 use super::{panics, runtime};
 use crate::embedded;
@@ -26,7 +27,7 @@ use crate::net::Clock;
 use crate::net::driver::ActiveDrivers;
 use crate::net::socket::BoundSocket;
 use crate::net::status::StatusRequester;
-use crate::net::systemd::ServiceManager;
+use crate::net::systemd::{self, ServiceManager};
 use crate::net::worker::{self, Assignment, WorkerConfig};
 use crate::proto::config::ServerConfig;
 use crate::sandbox::{self, SandboxState};
@@ -36,7 +37,10 @@ impl Serve {
     pub(crate) fn run(self) -> ExitCode {
         match Settings::new(self).and_then(serve) {
             Ok(()) => ExitCode::from(DONE),
-            Err(message) => could_not(message),
+            Err(message) => {
+                say_last(format_args!("bootstone: {message}"));
+                ExitCode::from(COULD_NOT)
+            }
         }
     }
 }
@@ -55,19 +59,34 @@ fn serve(settings: Settings) -> Result<(), String> {
     // After this nothing can be opened. Threads start later, because each inherits the sandbox.
     let sandbox = sandbox::enter(&settings.sandbox)?;
     panics::abort_on_panic();
-    let log = log::start(settings.log_format)
-        .map_err(|error| format!("the log does not start: {error}"))?;
+    let log = log::start(settings.log_format).map_err(|error| {
+        format!(
+            "the log does not start: {error}. {}",
+            limits::advice(&error)
+        )
+    })?;
     let runtime = runtime::start()?;
-    let served = runtime.block_on(run(&manifest, &settings, opened, &sandbox));
-    // Writes the last line. The runtime is not waited for: nothing in it is left to finish.
-    drop(log);
+    let served = runtime.block_on(async {
+        // Before the first line of the log: a reader of that line may send a signal at once.
+        let mut signals = Signals::new()?;
+        let served = run(&manifest, &settings, opened, &sandbox, &mut signals).await;
+        tokio::select! {
+            () = log.close() => {}
+            _ = signals.next() => {}
+        }
+        served
+    });
+    // The runtime is not waited for: nothing in it is left to finish.
     runtime.shutdown_background();
-    served.map_err(|error| format!("a worker has failed: {error}"))
+    served.map_err(|error: io::Error| {
+        format!("cannot go on serving: {error}. {}", limits::advice(&error))
+    })
 }
 
 fn open(settings: &Settings) -> Result<Opened, String> {
-    Ok(Opened {
-        sockets: listen::open_all(&settings.listen, settings.workers)?,
+    let inherited = inherited()?;
+    let opened = Opened {
+        sockets: listen::open_all(&settings.listen, inherited, settings.workers)?,
         http: settings
             .http
             .as_deref()
@@ -75,7 +94,24 @@ fn open(settings: &Settings) -> Result<Opened, String> {
             .transpose()?,
         service_manager: ServiceManager::connect()
             .map_err(|error| format!("cannot connect to NOTIFY_SOCKET: {error}"))?,
-    })
+    };
+    limits::reserve(&opened.sockets, opened.http.is_some())?;
+    Ok(opened)
+}
+
+/// Takes the sockets that systemd has bound, and closes all else that the program was started with.
+fn inherited() -> Result<Vec<UdpSocket>, String> {
+    let sockets = systemd::sockets().map_err(|error| {
+        format!(
+            "systemd passed a socket that is not a UDP socket: {error}. Use ListenDatagram= in its \
+             socket unit"
+        )
+    })?;
+    sandbox::close_inherited(&sockets).map_err(|error| {
+        let advice = limits::advice(&error);
+        format!("inherited descriptors cannot be closed: {error}. {advice}")
+    })?;
+    Ok(sockets)
 }
 
 fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxState) {
@@ -124,9 +160,8 @@ async fn run(
     settings: &Settings,
     opened: Opened,
     sandbox: &SandboxState,
+    signals: &mut Signals,
 ) -> io::Result<()> {
-    // Before the first line of the log: a reader of that line may send a signal at once.
-    let mut signals = Signals::new()?;
     log_start(manifest, &opened, sandbox);
     let clock = Clock::start();
     let mut status = StatusRequester::new(clock);
@@ -190,7 +225,7 @@ fn tftp_port(sockets: &[Vec<BoundSocket>]) -> u16 {
 
 /// Ends the process without waiting for anything, the log included.
 fn exit_at_once(signal: &str) -> ! {
-    say(format_args!(
+    say_last(format_args!(
         "bootstone: second {signal}: aborting transfers"
     ));
     std::process::exit(COULD_NOT.into());
