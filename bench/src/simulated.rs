@@ -1,13 +1,13 @@
-//! What the simulation says of a transfer: its table, which the server's own tests keep.
+//! Reads the table of the simulation, which is part of the server's tests.
 
-/// Kept by `cargo test --test simulation`.
+/// `cargo test --test simulation` compares this file with its results.
 const TABLE: &str = include_str!("../../tests/simulation/table.txt");
 
-/// Columns of the table in front of the first figures: `RTT ms`, `blksize`, `window`, `limit s`.
+/// Loss rates of the columns after `RTT ms`, `blksize`, `window` and `limit s`.
 const LOSSES: [f64; 4] = [0.0, 0.01, 0.05, 0.1];
 
-/// Seconds that 1 MiB takes our own client, the median of its seeds. `window` is as it stands in
-/// the table: `16`, or `ahead 16` for a client without a window.
+/// Median time in seconds for 1 MiB to Bootstone's client. `window` is as in the table: `16`, or
+/// `ahead 16` for a client without a window.
 pub fn seconds(rtt_ms: u64, blksize: u16, window: &str, loss: f64) -> Option<f64> {
     let column = LOSSES.iter().position(|&it| it == loss)?;
     TABLE.lines().find_map(|line| {
