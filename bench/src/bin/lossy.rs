@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use argh::FromArgs;
+use bootstone::proto::config::ServerConfig;
 
 use bootstone_bench::content::File;
 use bootstone_bench::document::{self, table};
@@ -140,19 +141,23 @@ fn compare_with_the_simulation(settings: &Settings) -> Result<String> {
     let rows: Vec<Vec<String>> = outcomes
         .iter()
         .filter_map(|outcome| {
-            let is_plain = outcome.server != Kind::Bootstone.name();
-            let window = match outcome.reader {
-                Reader::BootstoneGet(_, 1) if is_plain => "1",
-                Reader::BootstoneGet(_, 1) => "ahead 16",
-                // With a window there is no pipelining.
-                _ if is_plain => return None,
-                _ => "16",
+            let Reader::BootstoneGet(blksize, windowsize) = outcome.reader else {
+                return None;
             };
-            let round_trip = lossy::ROUND_TRIP.as_millis() as u64;
-            let simulated = simulated::seconds(round_trip, 1428, window, outcome.loss)?;
+            let path = simulated::Path {
+                rtt_ms: lossy::ROUND_TRIP.as_millis() as u64,
+                blksize,
+                windowsize,
+                in_flight: match outcome.server == Kind::Bootstone.name() {
+                    true => ServerConfig::default().pipeline,
+                    false => 1,
+                },
+            };
+            let simulated = simulated::seconds(path, outcome.loss)?;
             let relayed = outcome.median()?.as_secs_f64();
             Some(vec![
-                window.to_owned(),
+                windowsize.to_string(),
+                path.in_flight.to_string(),
                 format!("{:.0}", outcome.loss * 100.0),
                 document::digits(simulated),
                 document::digits(relayed),
@@ -160,7 +165,15 @@ fn compare_with_the_simulation(settings: &Settings) -> Result<String> {
             ])
         })
         .collect();
-    let head = ["window", "% lost", "simulation, s", "relay, s", "ratio"].map(str::to_owned);
+    let head = [
+        "window",
+        "in flight",
+        "% lost",
+        "simulation, s",
+        "relay, s",
+        "ratio",
+    ]
+    .map(str::to_owned);
     Ok(format!(
         "\n`bootstone get` in the simulation and through the relay, medians of 20 seeds \
          each:\n\n{}",
