@@ -292,7 +292,7 @@ fn try_once(
 pub const USUAL: &str = "bootstone,dnsmasq,dnsmasq single-port,atftpd,tftpd-hpa";
 
 /// The servers of the table. Bootstone is in it twice: with and without pipelining.
-pub fn contestants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Settings)> {
+pub fn variants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Settings)> {
     let mut all = Vec::new();
     for &kind in kinds {
         all.push((kind.name().to_owned(), kind, settings.clone()));
@@ -307,9 +307,9 @@ pub fn contestants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Se
 /// Runs all transfers, from all servers at the same time. If a server cannot be started, it reports
 /// that and continues without it.
 pub fn run(kinds: &[Kind], settings: &Settings, plan: &Plan) -> Result<Vec<Outcome>> {
-    let contestants = contestants(kinds, settings);
+    let variants = variants(kinds, settings);
     let mut servers = Vec::new();
-    for (name, kind, settings) in &contestants {
+    for (name, kind, settings) in &variants {
         match Running::start(*kind, settings) {
             Ok(server) => servers.push((name, server, settings)),
             Err(error) => eprintln!("skipped: {error}"),
