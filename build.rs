@@ -1,8 +1,8 @@
-//! Collects the boot files, judges them, and stages them for `include_dir!`.
+//! Collects the boot files, checks them, and stages them for `include_dir!`.
 //!
-//! Everything that will be served comes from one directory, under rules that stand in it: `ALLOW`
-//! (name patterns) and `SHA256SUMS` (published hashes). A file that does not fit them fails the
-//! build. All problems are reported at once, each with its ways out. `tests/build/main.rs` includes
+//! All boot files come from one directory, which also has the rules for them: `ALLOW` (name
+//! patterns) and `SHA256SUMS` (published hashes). A file that breaks a rule fails the build. All
+//! problems are reported at once, each with what to do. `tests/build/main.rs` includes
 //! this file.
 
 #![allow(
@@ -38,7 +38,6 @@ mod rules;
 mod search;
 
 use collect::Collection;
-use manifest::Record;
 use rules::shown;
 
 const ASSETS: &str = "boot-assets";
@@ -107,8 +106,7 @@ fn stage(collection: &Collection, out: &Path) -> io::Result<()> {
 }
 
 fn warning(collection: &Collection, assets: &Path) -> Option<String> {
-    let boots = |record: &Record| !record.kind.dhcp_architectures().is_empty();
-    if collection.manifest.records().iter().any(boots) {
+    if collection.manifest.has_boot_program() {
         return None;
     }
     Some(format!(

@@ -89,7 +89,7 @@ fn unfit(name: &[u8]) -> Option<&'static str> {
     } else if name.get(1) == Some(&b':') && name[0].is_ascii_alphabetic() {
         Some("it begins with a drive letter, which a requested name is stripped of")
     } else if name.len() > LONGEST_NAME {
-        Some("it is longer than the 493 bytes for which a request has room (with `.sha256`)")
+        Some("it is longer than 493 bytes, the most that fit into a request with `.sha256`")
     } else {
         None
     }
@@ -116,8 +116,8 @@ fn judge_collisions(files: &[Found], problems: &mut Problems<'_>) {
         }
         if reserved.contains(&lower(name)) {
             let what = "the server answers under this name itself, or may do so in a later version";
-            let way_out = "Rename the file, move it into a directory, or remove it";
-            problems.add(name, format!("{what}. {way_out}"));
+            let advice = "Rename the file, move it into a directory, or remove it";
+            problems.add(name, format!("{what}. {advice}"));
         }
     }
 }

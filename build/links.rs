@@ -12,7 +12,7 @@ const MAX_LINKS: usize = 40;
 /// link in it. Both must be free of links but for the last part of `path`.
 ///
 /// # Errors
-/// What is wrong with the link, and the ways out.
+/// What is wrong with the link, and what to do.
 pub(super) fn resolve(root: &Path, path: &Path) -> Result<PathBuf, String> {
     let target = match path.read_link() {
         Ok(target) => target,

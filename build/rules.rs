@@ -43,7 +43,7 @@ pub(super) fn is_control(name: &[u8]) -> bool {
     name.starts_with(COLLECT_PARTS) || control.any(|control| control.as_bytes() == name)
 }
 
-/// All that is wrong, one line each.
+/// The problems found, one line each.
 pub(super) struct Problems<'a> {
     /// The directory as the person called it.
     pub(super) assets: &'a Path,
@@ -51,7 +51,7 @@ pub(super) struct Problems<'a> {
 }
 
 impl Problems<'_> {
-    /// About the file `name`: what is wrong, and the ways out.
+    /// Adds a problem of the file `name`: what is wrong, and what to do.
     pub(super) fn add(&mut self, name: &[u8], what: impl Display) {
         let (assets, name) = (shown(self.assets), name.escape_ascii());
         self.lines.push(format!("{assets}/{name}: {what}"));

@@ -78,7 +78,7 @@ impl Search<'_, '_> {
         let true_name = self.true_name(&path);
         let is_too_long = name.len() > LONGEST_NAME;
         let what = if path.is_dir() && is_too_long {
-            "a directory with a path of more than 493 bytes, for which a request has no room. Give \
+            "a directory with a path of more than 493 bytes, which is too long for a request. Give \
              it a shorter path, or remove it"
         } else if path.is_dir() && !self.parents.contains(&path) {
             return self.enter(&name, &path);

@@ -166,7 +166,7 @@ impl Catalog {
             .filter(|&i| part(entry(i)).eq_ignore_ascii_case(wanted));
         let first = hits.next()?;
         let bytes = |index| self.bytes(FileId(index)).as_ptr_range();
-        // Two names of one content (an alias) leave no doubt which bytes are meant.
+        // Two names of one content (an alias) mean the same bytes.
         hits.all(|other| bytes(*other) == bytes(*first))
             .then_some(FileId(*first))
     }
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn two_names_of_one_content_leave_no_doubt() {
+    fn two_names_of_one_content_are_not_ambiguous() {
         let bytes: &'static [u8] = b"content";
         let catalog = Catalog::new(vec![
             Entry::new("ipxe.efi", bytes),

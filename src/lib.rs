@@ -9,7 +9,7 @@
 //! | 4 commands | [`cli`]: one file or folder for each command |
 //! | 3 I/O | [`net`]: UDP sockets, driver loop, workers · [`http`] · [`sandbox`] · `log` · [`embedded`] |
 //! | 2 protocol | [`proto`]: server, guard, sender and client, without sockets, clocks or threads |
-//! | 1 formats | [`wire`]: TFTP datagrams · [`catalog`]: names to files · `dhcp` · `json` |
+//! | 1 formats | [`wire`]: TFTP datagrams · [`catalog`]: names to files · [`dhcp`] · `json` |
 //! | 0 ground | [`manifest`]: what is known of each file; `build.rs` compiles it too |
 //!
 //! # The types that matter

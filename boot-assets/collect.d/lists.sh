@@ -81,10 +81,11 @@ merge() {
             order[++count] = field[3]
             next
         }
-        /^# version: [^ ]+ ./ {
+        /^# version:[ \t]*[^ \t]+[ \t]+./ {
             name = $0
             sub(/\r$/, "", name)
-            sub(/^# version: [^ ]+ /, "", name)
+            sub(/^# version:[ \t]*[^ \t]+[ \t]+/, "", name)
+            clean_name()
             if (!(name in new)) print
             next
         }

@@ -1,4 +1,4 @@
-# The A record of the boot server. README.md says why there is no AAAA.
+# The A record of the boot server. README.md explains why there is no AAAA record.
 
 terraform {
   required_version = ">= 1.5"

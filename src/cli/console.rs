@@ -11,6 +11,12 @@ pub(super) const MISMATCH: u8 = 1;
 /// Exit code: the command could not do its work: a wrong command line, no network, no permission.
 pub(super) const COULD_NOT: u8 = 2;
 
+/// The note of `list` and the warning of `serve` if [`Manifest::has_boot_program`] is false.
+///
+/// [`Manifest::has_boot_program`]: crate::manifest::Manifest::has_boot_program
+pub(super) const NO_BOOT_PROGRAM: &str = "None of the embedded files is a program that firmware \
+     can boot. To embed iPXE, run boot-assets/collect and build again; see boot-assets/README.md";
+
 /// Writes an error message to standard error and returns [`COULD_NOT`].
 pub(super) fn could_not(message: impl Display) -> ExitCode {
     say(format_args!("bootstone: {message}"));

@@ -6,17 +6,17 @@ use argh::{FromArgValue, FromArgs};
 
 use super::console::{could_not, print, say};
 use super::host::Host;
-use crate::dhcp::{self, Plan, Request, Server};
+use crate::dhcp::{self, BootServer, Plan, PlanRequest};
 
 /// Write the configuration of a DHCP server that sends each machine to its embedded boot file, and
 /// iPXE to its script. It is for IPv6 if --server is an IPv6 address.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "dhcp")]
-pub struct Dhcp {
+pub(crate) struct Dhcp {
     /// dnsmasq, dnsmasq-proxy (beside a DHCP server that cannot be changed), kea, isc-dhcp or
     /// openwrt (default: dnsmasq)
-    #[argh(option, default = "Format::Dnsmasq")]
-    format: Format,
+    #[argh(option, default = "DhcpFormat::Dnsmasq")]
+    format: DhcpFormat,
 
     /// the address or name, and the port if it is not 69, at which machines reach this server
     #[argh(option)]
@@ -36,7 +36,7 @@ pub struct Dhcp {
 }
 
 #[derive(FromArgValue, Clone, Copy, Debug)]
-enum Format {
+enum DhcpFormat {
     Dnsmasq,
     #[argh(name = "dnsmasq-proxy")]
     DnsmasqProxy,
@@ -48,7 +48,7 @@ enum Format {
 
 impl Dhcp {
     /// Writes the configuration to standard output, and warnings to standard error.
-    pub fn run(self) -> ExitCode {
+    pub(crate) fn run(self) -> ExitCode {
         match self.configuration() {
             Ok(text) => print(&text),
             Err(message) => could_not(message),
@@ -56,7 +56,7 @@ impl Dhcp {
     }
 
     fn configuration(self) -> Result<String, String> {
-        let request = Request {
+        let request = PlanRequest {
             server: server(&self.server)?,
             script: self.script,
             http: self.http,
@@ -67,17 +67,17 @@ impl Dhcp {
             say(format_args!("bootstone: warning: {warning}"));
         }
         match self.format {
-            Format::Dnsmasq => Ok(dhcp::dnsmasq(&plan)),
-            Format::DnsmasqProxy => dhcp::dnsmasq_proxy(&plan),
-            Format::Kea => Ok(dhcp::kea(&plan)),
-            Format::IscDhcp => Ok(dhcp::isc_dhcp(&plan)),
-            Format::Openwrt => dhcp::openwrt(&plan),
+            DhcpFormat::Dnsmasq => Ok(dhcp::dnsmasq(&plan)),
+            DhcpFormat::DnsmasqProxy => dhcp::dnsmasq_proxy(&plan),
+            DhcpFormat::Kea => Ok(dhcp::kea(&plan)),
+            DhcpFormat::IscDhcp => Ok(dhcp::isc_dhcp(&plan)),
+            DhcpFormat::Openwrt => dhcp::openwrt(&plan),
         }
     }
 }
 
 /// The server's address: the first IPv4 address of a name, else its first IPv6 address.
-fn server(host: &Host) -> Result<Server, String> {
+fn server(host: &Host) -> Result<BootServer, String> {
     let addresses = host.resolve();
     let addresses =
         addresses.map_err(|error| format!("cannot resolve {host}: {error}. Give an address"))?;
@@ -92,7 +92,7 @@ fn server(host: &Host) -> Result<Server, String> {
              address that machines can reach"
         )
     })?;
-    Ok(Server::new(&address.ip().to_string(), address.port()))
+    Ok(BootServer::new(&address.ip().to_string(), address.port()))
 }
 
 #[cfg(test)]
@@ -117,9 +117,9 @@ mod tests {
     #[test]
     fn every_format_has_its_name() {
         for name in ["dnsmasq", "dnsmasq-proxy", "kea", "isc-dhcp", "openwrt"] {
-            assert!(Format::from_arg_value(name).is_ok(), "{name}");
+            assert!(DhcpFormat::from_arg_value(name).is_ok(), "{name}");
         }
-        let message = Format::from_arg_value("isc").unwrap_err();
+        let message = DhcpFormat::from_arg_value("isc").unwrap_err();
         assert!(message.contains("\"isc-dhcp\""), "{message}");
     }
 }

@@ -6,34 +6,34 @@ use std::str::FromStr;
 
 use argh::FromArgs;
 
-use super::console::print;
+use super::console::{NO_BOOT_PROGRAM, print, say};
 use crate::json::Value;
 use crate::manifest::{Manifest, Record};
 
 /// List the embedded boot files.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "list")]
-pub struct List {
+pub(crate) struct List {
     /// table, json or sha256sum (default: table)
-    #[argh(option, default = "Format::Table")]
-    format: Format,
+    #[argh(option, default = "ListFormat::Table")]
+    format: ListFormat,
 }
 
 #[derive(Debug)]
-enum Format {
+enum ListFormat {
     Table,
     Json,
     Sha256sum,
 }
 
-impl FromStr for Format {
+impl FromStr for ListFormat {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Format, String> {
+    fn from_str(text: &str) -> Result<ListFormat, String> {
         match text {
-            "table" => Ok(Format::Table),
-            "json" => Ok(Format::Json),
-            "sha256sum" => Ok(Format::Sha256sum),
+            "table" => Ok(ListFormat::Table),
+            "json" => Ok(ListFormat::Json),
+            "sha256sum" => Ok(ListFormat::Sha256sum),
             _ => Err(format!(
                 "there is no format {text:?}: use table, json or sha256sum"
             )),
@@ -43,27 +43,18 @@ impl FromStr for Format {
 
 impl List {
     /// Writes the list to standard output.
-    pub fn run(self) -> ExitCode {
+    pub(crate) fn run(self) -> ExitCode {
         let manifest = crate::embedded::manifest();
         let printed = print(&match self.format {
-            Format::Table => table(&manifest),
-            Format::Json => json(&manifest),
-            Format::Sha256sum => manifest.sums(),
+            ListFormat::Table => table(&manifest),
+            ListFormat::Json => json(&manifest),
+            ListFormat::Sha256sum => manifest.sums(),
         });
-        if let (Format::Table, Some(note)) = (&self.format, note(&manifest)) {
-            super::console::say(note);
+        if matches!(self.format, ListFormat::Table) && !manifest.has_boot_program() {
+            say(NO_BOOT_PROGRAM);
         }
         printed
     }
-}
-
-/// What is missing, if firmware can boot none of the files.
-fn note(manifest: &Manifest) -> Option<&'static str> {
-    let mut records = manifest.records().iter();
-    let can_boot = records.any(|record| !record.kind.dhcp_architectures().is_empty());
-    let note = "None of the embedded files is a program that firmware can boot. To embed iPXE, run \
-                boot-assets/collect and build again; see boot-assets/README.md";
-    (!can_boot).then_some(note)
 }
 
 /// For people, in columns.
@@ -165,15 +156,6 @@ mod tests {
              undionly.kpxe  bios         -       1.21.1+git-1     3  {ABC}\n"
         );
         assert_eq!(table(&manifest()), expected);
-    }
-
-    #[test]
-    fn a_note_where_firmware_can_boot_nothing() {
-        assert_eq!(note(&manifest()), None);
-        let records = vec![record("autoexec.ipxe", Kind::IpxeScript)];
-        for manifest in [Manifest::default(), Manifest::new(records)] {
-            assert!(note(&manifest).unwrap().contains("boot-assets/collect"));
-        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The command line: one file or folder for each command.
 
 mod console;
-pub mod dhcp;
+mod dhcp;
 mod get;
 mod host;
-pub mod list;
+mod list;
 pub mod panics;
 mod runtime;
 mod serve;

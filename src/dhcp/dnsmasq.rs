@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::comment::comment;
-use super::plan::{Plan, Target};
+use super::plan::{BootTarget, Plan};
 
 /// The vendor class `HTTPClient` in option 16 (RFC 8415 §21.16): an enterprise number of 4 bytes,
 /// a length of 2, the class. dnsmasq takes the option for a list of strings, and writes the length
@@ -38,7 +38,7 @@ pub fn dnsmasq(plan: &Plan) -> String {
 fn lines(plan: &Plan) -> String {
     let mut text = matches(plan);
     for target in &plan.targets {
-        let Target { tag, file, .. } = target;
+        let BootTarget { tag, file, .. } = target;
         if target.is_http {
             let _ = writeln!(text, "dhcp-option-force=tag:{tag},60,HTTPClient");
         }
@@ -74,13 +74,13 @@ pub(super) fn matches(plan: &Plan) -> String {
 
 fn over_ipv6(plan: &Plan) -> String {
     let mut text = comment("#", NEEDS_6, plan) + "dhcp-userclass=set:ipxe,iPXE\n";
-    for Target { tag, codes, .. } in &plan.targets {
+    for BootTarget { tag, codes, .. } in &plan.targets {
         for [high, low] in codes.iter().map(|code| code.to_be_bytes()) {
             let _ = writeln!(text, "dhcp-match=set:{tag},option6:61,{high:02x}:{low:02x}");
         }
     }
     for target in &plan.targets {
-        let Target { tag, file, .. } = target;
+        let BootTarget { tag, file, .. } = target;
         if target.is_http {
             let _ = writeln!(
                 text,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::comment::comment;
-use super::plan::{Plan, Target};
+use super::plan::{BootTarget, Plan};
 
 const NEEDS: &str = "\
 Boot lines for ISC DHCP: add them to dhcpd.conf, outside of any block. That file also needs a
@@ -30,7 +30,7 @@ pub fn isc_dhcp(plan: &Plan) -> String {
         let _ = writeln!(text, "  {} \"{script}\";", dialect.file);
     }
     for target in &plan.targets {
-        let Target { tag, file, .. } = target;
+        let BootTarget { tag, file, .. } = target;
         let _ = writeln!(text, "}} elsif {} {{ # {tag}", dialect.condition(target));
         if target.is_http {
             let _ = writeln!(text, "  {};", dialect.http_client);
@@ -72,7 +72,7 @@ const OVER_IPV6: Dialect = Dialect {
 };
 
 impl Dialect {
-    fn condition(&self, target: &Target) -> String {
+    fn condition(&self, target: &BootTarget) -> String {
         let codes = target.codes.iter().map(|code| code.to_be_bytes());
         let codes =
             codes.map(|[high, low]| format!("{} = {high:02x}:{low:02x}", self.architecture));

@@ -1,7 +1,7 @@
 //! For kea-dhcp4.conf and kea-dhcp6.conf.
 
 use super::comment::comment;
-use super::plan::{Plan, Target};
+use super::plan::{BootTarget, Plan};
 use crate::json::Value;
 
 /// Enterprise 343 (Intel) and `HTTPClient`, as firmware expects it in option 16 (RFC 8415 §21.16).
@@ -46,7 +46,7 @@ fn ipxe(plan: &Plan) -> Fields {
     class
 }
 
-fn class(target: &Target, plan: &Plan) -> Fields {
+fn class(target: &BootTarget, plan: &Plan) -> Fields {
     let option = if plan.server.is_ipv6() { 61 } else { 93 };
     let codes = target.codes.iter();
     let codes = codes.map(|code| format!("option[{option}].hex == 0x{code:04x}"));

@@ -22,6 +22,6 @@ pub use dnsmasq::dnsmasq;
 pub use isc_dhcp::isc_dhcp;
 pub use kea::kea;
 pub use openwrt::openwrt;
-pub use plan::{Plan, Request, Target};
+pub use plan::{BootTarget, Plan, PlanRequest};
 pub use proxy::dnsmasq_proxy;
-pub use server::Server;
+pub use server::BootServer;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::comment::comment;
-use super::plan::{Plan, Target};
+use super::plan::{BootTarget, Plan};
 
 const NEEDS: &str = "\
 Boot sections for OpenWrt: add them to /etc/config/dhcp, which has the interface and the addresses
@@ -23,7 +23,7 @@ pub fn openwrt(plan: &Plan) -> Result<String, String> {
     }
     let mut text = comment("#", NEEDS, plan)
         + "config userclass\n\toption networkid 'ipxe'\n\toption userclass 'iPXE'\n";
-    for Target { tag, codes, .. } in &plan.targets {
+    for BootTarget { tag, codes, .. } in &plan.targets {
         for code in *codes {
             let _ = writeln!(
                 text,

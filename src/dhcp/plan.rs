@@ -1,14 +1,14 @@
 //! Which machine is sent to which file.
 
 use super::choice::{Choice, choose};
-use super::server::Server;
+use super::server::BootServer;
 use super::warnings::warnings;
 use crate::manifest::{Kind, Manifest, Record};
 
 /// What the operator asks for.
-pub struct Request {
+pub struct PlanRequest {
     /// Where machines reach this server.
-    pub server: Server,
+    pub server: BootServer,
     /// The URL of the script for iPXE; an embedded one without it.
     pub script: Option<String>,
     /// The URL under which this server's HTTP listener serves the boot files, for UEFI HTTP Boot.
@@ -20,9 +20,9 @@ pub struct Request {
 /// Which machine is sent to which file.
 pub struct Plan {
     /// Where machines reach this server.
-    pub server: Server,
+    pub server: BootServer,
     /// The groups of machines, each with its file.
-    pub targets: Vec<Target>,
+    pub targets: Vec<BootTarget>,
     /// The URL of a script for iPXE, if there is one.
     pub script: Option<String>,
     /// What does not boot as it is, and what to do.
@@ -30,7 +30,7 @@ pub struct Plan {
 }
 
 /// A group of machines, and their file.
-pub struct Target {
+pub struct BootTarget {
     /// Names the group in a configuration: `efi-x86-64`, `efi-x86-64-http`.
     pub tag: String,
     /// The architecture codes by which machines of the group are known: option 93, over IPv6
@@ -52,8 +52,8 @@ impl Plan {
     /// # Errors
     /// An address that is not one server's, nothing to boot, or a name that not every configuration
     /// can hold.
-    pub fn new(manifest: &Manifest, request: Request) -> Result<Plan, String> {
-        let Request {
+    pub fn new(manifest: &Manifest, request: PlanRequest) -> Result<Plan, String> {
+        let PlanRequest {
             server,
             script,
             http,
@@ -92,8 +92,8 @@ impl Plan {
             }
             if !self.server.is_ipv6() && file.len() > LONGEST_FILE {
                 return Err(format!(
-                    "{file:?} has {} bytes, but a DHCP answer has room for {LONGEST_FILE}. Use a \
-                     shorter name or URL",
+                    "{file:?} has {} bytes, but at most {LONGEST_FILE} fit into a DHCP answer. Use \
+                     a shorter name or URL",
                     file.len()
                 ));
             }
@@ -102,12 +102,16 @@ impl Plan {
     }
 }
 
-fn targets(choice: &Choice, server: &Server, http: Option<&str>) -> Result<Vec<Target>, String> {
+fn targets(
+    choice: &Choice,
+    server: &BootServer,
+    http: Option<&str>,
+) -> Result<Vec<BootTarget>, String> {
     let mut names = choice.files.values().map(|record| &record.name);
     if let Some(odd) = names.find(|name| !is_plain(name, NAME_PUNCTUATION)) {
         return Err(unwritable(odd, NAME_PUNCTUATION));
     }
-    let over_tftp = |(kind, record): (&Kind, &&Record)| Target {
+    let over_tftp = |(kind, record): (&Kind, &&Record)| BootTarget {
         tag: kind.to_string(),
         codes: kind.dhcp_architectures(),
         file: match server.is_ipv6() {
@@ -119,7 +123,7 @@ fn targets(choice: &Choice, server: &Server, http: Option<&str>) -> Result<Vec<T
     let over_http = |(kind, record): (&Kind, &&Record)| {
         let codes = kind.http_architectures();
         let base = http.filter(|_| !codes.is_empty())?;
-        Some(Target {
+        Some(BootTarget {
             tag: format!("{kind}-http"),
             codes,
             file: format!("{base}/{}", record.name),
@@ -142,7 +146,7 @@ fn http_base(url: &str) -> Result<String, String> {
     }
 }
 
-fn embedded_script(manifest: &Manifest, server: &Server) -> Option<String> {
+fn embedded_script(manifest: &Manifest, server: &BootServer) -> Option<String> {
     let has = |name: &&str| manifest.records().iter().any(|record| record.name == *name);
     let name = ["boot.ipxe", "autoexec.ipxe"].into_iter().find(has)?;
     Some(format!("tftp://{}/{name}", server.authority()))

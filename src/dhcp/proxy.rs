@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::comment::comment;
 use super::dnsmasq::{matches, script};
-use super::plan::{Plan, Target};
+use super::plan::{BootTarget, Plan};
 
 const NEEDS: &str = "\
 A dnsmasq that only names boot files, beside the DHCP server that gives out addresses (ProxyDHCP).
@@ -34,7 +34,7 @@ pub fn dnsmasq_proxy(plan: &Plan) -> Result<String, String> {
         text += "dhcp-pxe-vendor=PXEClient,HTTPClient\n";
     }
     text += &matches(plan);
-    for Target {
+    for BootTarget {
         tag,
         codes,
         file,

@@ -8,25 +8,25 @@ const TFTP: u16 = 69;
 
 /// The host and the TFTP port at which machines reach this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    host: Host,
+pub struct BootServer {
+    host: AddressOrName,
     port: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Host {
+enum AddressOrName {
     Address(IpAddr),
     Name(String),
 }
 
-impl Server {
+impl BootServer {
     /// A server at `host`, which is an IP address without brackets, or else a name.
-    pub fn new(host: &str, port: u16) -> Server {
+    pub fn new(host: &str, port: u16) -> BootServer {
         let host = match host.parse::<IpAddr>() {
-            Ok(address) => Host::Address(address.to_canonical()),
-            Err(_) => Host::Name(host.to_owned()),
+            Ok(address) => AddressOrName::Address(address.to_canonical()),
+            Err(_) => AddressOrName::Name(host.to_owned()),
         };
-        Server { host, port }
+        BootServer { host, port }
     }
 
     /// Refuses addresses that no machine can send a request to.
@@ -35,9 +35,11 @@ impl Server {
     /// The unspecified address, multicast and broadcast.
     pub(super) fn check(&self) -> Result<(), String> {
         let what = match self.host {
-            Host::Address(address) if address.is_unspecified() => "stands for every address",
-            Host::Address(address) if address.is_multicast() => "is a multicast address",
-            Host::Address(IpAddr::V4(address)) if address.is_broadcast() => {
+            AddressOrName::Address(address) if address.is_unspecified() => {
+                "stands for every address"
+            }
+            AddressOrName::Address(address) if address.is_multicast() => "is a multicast address",
+            AddressOrName::Address(IpAddr::V4(address)) if address.is_broadcast() => {
                 "is the broadcast address"
             }
             _ => return Ok(()),
@@ -56,20 +58,20 @@ impl Server {
     /// The name, if the server is not given by an address.
     pub(super) fn name(&self) -> Option<&str> {
         match &self.host {
-            Host::Name(name) => Some(name),
-            Host::Address(_) => None,
+            AddressOrName::Name(name) => Some(name),
+            AddressOrName::Address(_) => None,
         }
     }
 
     /// Whether machines reach it over IPv6.
     pub fn is_ipv6(&self) -> bool {
-        matches!(self.host, Host::Address(IpAddr::V6(_)))
+        matches!(self.host, AddressOrName::Address(IpAddr::V6(_)))
     }
 
     /// The host as URLs write it, without a port.
     pub fn in_url(&self) -> String {
         match self.host {
-            Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
+            AddressOrName::Address(IpAddr::V6(address)) => format!("[{address}]"),
             _ => self.to_string(),
         }
     }
@@ -84,11 +86,11 @@ impl Server {
 }
 
 /// The host alone, without brackets.
-impl fmt::Display for Server {
+impl fmt::Display for BootServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
-            Host::Address(address) => address.fmt(f),
-            Host::Name(name) => f.write_str(name),
+            AddressOrName::Address(address) => address.fmt(f),
+            AddressOrName::Name(name) => f.write_str(name),
         }
     }
 }

@@ -27,8 +27,8 @@ pub(super) fn warnings(choice: &Choice, manifest: &Manifest, secure_boot: bool) 
 /// A shim loads its second stage from the root of the server, not from its own directory.
 fn second_stage(shim: &Record, manifest: &Manifest) -> String {
     let asks = format!(
-        "{} is a shim. Over TFTP it asks the root of this server for a signed second stage: ipxe.efi \
-         if the shim is iPXE's, grubx64.efi or the like if it is a distribution's",
+        "{} is a shim. Over TFTP it asks the root of this server for a signed second stage: \
+         ipxe.efi if the shim is iPXE's, grubx64.efi or the like if it is a distribution's",
         shim.name
     );
     let is_second_stage = |record: &Record| {

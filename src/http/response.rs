@@ -9,7 +9,11 @@ use super::request::{HttpRequest, Method};
 use super::site::Site;
 use super::{metrics, page};
 use crate::catalog::FileId;
-use crate::manifest::Kind;
+use crate::manifest::{HEALTH_NAME, Kind, METRICS_NAME};
+
+// No boot file has one of these names: see `RESERVED_NAMES`.
+const HEALTH: &[u8] = HEALTH_NAME.as_bytes();
+const METRICS: &[u8] = METRICS_NAME.as_bytes();
 
 /// For responses that are valid only at this moment.
 const NO_STORE: (&str, &str) = ("Cache-Control", "no-store");
@@ -43,20 +47,22 @@ impl Response {
         if request.method == Method::Other {
             return Response::error(405).with("Allow", "GET, HEAD");
         }
-        match &request.path[..] {
-            b"/" => Response::page(page::html(site, &request.host, local)),
-            b"/healthz" => Response::health(site).await,
-            b"/metrics" => {
+        let Some(name) = request.path.strip_prefix(b"/") else {
+            return Response::error(400);
+        };
+        match name {
+            b"" => Response::page(page::html(site, &request.host, local)),
+            HEALTH => Response::health(site).await,
+            METRICS => {
                 let mut status = site.status.lock().await;
                 let text = metrics::text(site, status.snapshot().await);
                 // The version of Prometheus's text format.
                 Response::text(200, "text/plain; version=0.0.4; charset=utf-8", text)
             }
-            [b'/', name @ ..] => match site.catalog.find_exactly(name) {
+            _ => match site.catalog.find_exactly(name) {
                 Some(file) => Response::file(site, request, file),
                 None => Response::error(404),
             },
-            _ => Response::error(400),
         }
     }
 

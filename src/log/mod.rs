@@ -17,7 +17,8 @@ use self::queue::LineQueue;
 pub(crate) use self::queue::LogWriter;
 use self::subscriber::LineSubscriber;
 use crate::catalog::Catalog;
-use crate::proto::report::{Figures, Report, Requested};
+use crate::proto::report::{Report, Requested};
+use crate::proto::stats::Figures;
 
 /// Writes all log lines to standard output, until the returned value is dropped.
 ///
@@ -32,7 +33,7 @@ pub(crate) fn start(format: LogFormat) -> io::Result<LogWriter> {
 
 /// Logs a transfer, or a request without a transfer.
 pub(crate) fn transfer(catalog: &Catalog, report: &Report) {
-    let peer = canonical(report.peer);
+    let peer = canonical(report.peer.address);
     let outcome = report.outcome.as_str();
     let file = match &report.file {
         Requested::File(file) => catalog.entry(*file).name.clone(),

@@ -15,13 +15,18 @@ pub use kind::{Kind, Machine, NotAKind};
 use sums::sum_line;
 pub use sums::{ParseError, SUMS_NAME, parse_sums, parse_versions};
 
-/// Bytes that a name has at most. A request has 512 bytes: an opcode, the name, the mode, and a NUL
-/// behind each; and there is to be room for a `.sha256`.
+/// The most bytes that a name may have. A request has 512 bytes: an opcode, the name, the mode,
+/// and a NUL behind each. A `.sha256` has to fit as well.
 pub const LONGEST_NAME: usize = 512 - 2 - ".sha256\0".len() - "netascii\0".len();
 
-/// Names at the top that no file may have: what the HTTP listener answers under its own paths, and
-/// what is reserved for it.
-pub const RESERVED_NAMES: [&str; 4] = ["healthz", "metrics", "version", "SHA256SUMS.minisig"];
+/// The path of the health check on the HTTP listener, without the slash.
+pub const HEALTH_NAME: &str = "healthz";
+/// The path of the metrics on the HTTP listener, without the slash.
+pub const METRICS_NAME: &str = "metrics";
+
+/// Names at the top that no file may have: the HTTP listener's own paths, and names that later
+/// versions may need.
+pub const RESERVED_NAMES: [&str; 4] = [HEALTH_NAME, METRICS_NAME, "version", "SHA256SUMS.minisig"];
 
 /// All records, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +89,12 @@ impl Manifest {
     /// Names the content as a whole: the hash over [`Manifest::sums`].
     pub fn content_id(&self) -> Digest {
         Digest::of(self.sums().as_bytes())
+    }
+
+    /// Whether one of the files is a program that firmware can boot.
+    pub fn has_boot_program(&self) -> bool {
+        let mut kinds = self.records.iter().map(|record| record.kind);
+        kinds.any(|kind| !kind.dhcp_architectures().is_empty())
     }
 
     /// The manifest as a text, one line a record.

@@ -142,6 +142,13 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
         while let Some(report) = self.server.poll_event() {
             (self.report)(self.server.catalog(), &report);
         }
+        if self.server.take_table_full() {
+            tracing::warn!(
+                sessions = self.server.sessions(),
+                "the session table is full: the sessions without progress for longest are evicted; \
+                 see --max-sessions"
+            );
+        }
     }
 
     fn count_if_active(&mut self, active: &ActiveDrivers) {

@@ -22,6 +22,3 @@ impl Default for ServerConfig {
         }
     }
 }
-
-/// The former name, for code that is being rewritten.
-pub type Config = ServerConfig;

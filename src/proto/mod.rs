@@ -6,11 +6,11 @@
 
 pub mod client;
 pub mod config;
-pub mod guard;
+pub(crate) mod guard;
 pub mod histogram;
 pub mod negotiate;
 pub mod report;
-pub mod sender;
+pub(crate) mod sender;
 pub mod server;
 pub mod stats;
 
@@ -74,7 +74,7 @@ impl Sub for Instant {
 }
 
 /// The remote end of a transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer {
     /// The remote address and port (the TID).
     pub address: SocketAddr,

@@ -31,9 +31,6 @@ impl Default for NegotiationLimits {
     }
 }
 
-/// The former name, for code that is being rewritten.
-pub type Limits = NegotiationLimits;
-
 /// The negotiated options of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {

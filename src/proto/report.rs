@@ -1,16 +1,14 @@
 //! What the operator is told of each request and transfer.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use super::stats::Outcome;
+use super::Peer;
+use super::stats::{Figures, Outcome};
 use crate::catalog::FileId;
 
 /// Something to tell the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Who asked.
-    pub peer: SocketAddr,
+    /// The client, and the address of ours that it asked.
+    pub peer: Peer,
     /// What for.
     pub file: Requested,
     /// How it ended.
@@ -39,27 +37,4 @@ impl Requested {
             Requested::Name(_) => None,
         }
     }
-}
-
-/// The figures of a transfer that is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Figures {
-    /// Bytes of the file, in its mode, that were acknowledged.
-    pub bytes: u64,
-    /// Whether the peer has acknowledged anything.
-    pub is_validated: bool,
-    /// Payload bytes per block.
-    pub blksize: u16,
-    /// Blocks per ACK.
-    pub windowsize: u16,
-    /// From the RRQ to the end.
-    pub duration: Duration,
-    /// Blocks that were sent again.
-    pub resent: u32,
-    /// The most blocks that were allowed in flight at a time; `windowsize` without pipelining.
-    pub in_flight: u16,
-    /// How often blocks in flight were resent together.
-    pub recoveries: u32,
-    /// Smoothed round-trip time, if there was an ACK to measure.
-    pub rtt: Option<Duration>,
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::histogram::Histogram;
-use super::report::Figures;
 use crate::catalog::FileId;
 
 /// How a request or a transfer ended.
@@ -26,7 +25,7 @@ pub enum Outcome {
     NotFound,
     /// A write request, or a mode that does not exist.
     Refused,
-    /// There was no room for it, it cost more than it may, or the server ended first.
+    /// There was no space for it, it cost more than it may, or the server ended first.
     Dropped,
 }
 
@@ -74,13 +73,13 @@ pub enum Ignored {
     Duplicate,
     /// A request so short that its ERROR would be three times longer.
     TooShort,
-    /// A request from a prefix with too many unproven transfers or bytes.
+    /// A request from a prefix with too many unvalidated transfers or bytes.
     PrefixBudget,
-    /// A request for which there are too many unproven bytes in all.
+    /// A request for which there are too many unvalidated bytes in all.
     TotalBudget,
-    /// A request for which there is no room in the table of sessions.
+    /// A request for which there is no space in the table of sessions.
     TableFull,
-    /// Sent to everybody's address, not to ours (RFC 1123 §4.2.3.5).
+    /// Sent to all clients's address, not to ours (RFC 1123 §4.2.3.5).
     Broadcast,
 }
 
@@ -116,7 +115,7 @@ impl Ignored {
     }
 }
 
-/// Upper bounds in microseconds: from a file on the local network to what patience allows.
+/// Upper bounds in microseconds: from a file on the local network to what timeouts allows.
 const DURATIONS: &[u64] = &[
     10_000,
     30_000,
@@ -148,6 +147,8 @@ pub struct Stats {
     ignored: [u64; Ignored::ALL.len()],
     /// Bytes of files that peers have acknowledged, of ended transfers.
     pub bytes: u64,
+    /// Transfers evicted from a full table.
+    pub evicted: u64,
     /// Blocks sent again, of ended transfers.
     pub resent: u64,
     /// Microseconds that complete transfers took.
@@ -168,6 +169,7 @@ impl Stats {
             ignored: Default::default(),
             bytes: 0,
             resent: 0,
+            evicted: 0,
             durations: Histogram::new(DURATIONS),
             round_trips: Histogram::new(ROUND_TRIPS),
             blksizes: Histogram::new(BLKSIZES),
@@ -198,6 +200,7 @@ impl Stats {
         add(&mut self.ignored, &other.ignored);
         self.bytes += other.bytes;
         self.resent += other.resent;
+        self.evicted += other.evicted;
         self.durations.absorb(&other.durations);
         self.round_trips.absorb(&other.round_trips);
         self.blksizes.absorb(&other.blksizes);
@@ -217,7 +220,7 @@ impl Stats {
         }
     }
 
-    /// The spread is that of peers which have acknowledged something: anybody can make up the rest.
+    /// The spread is that of peers which have acknowledged something: any host can make up the rest.
     fn count_figures(&mut self, outcome: Outcome, figures: &Figures) {
         self.bytes += figures.bytes;
         self.resent += u64::from(figures.resent);
@@ -250,6 +253,29 @@ fn add(counts: &mut [u64], more: &[u64]) {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The figures of a finished transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Bytes of the file, in its mode, that were acknowledged.
+    pub bytes: u64,
+    /// Whether the peer has acknowledged anything.
+    pub is_validated: bool,
+    /// Payload bytes per block.
+    pub blksize: u16,
+    /// Blocks per ACK.
+    pub windowsize: u16,
+    /// From the RRQ to the end.
+    pub duration: Duration,
+    /// Blocks that were sent again.
+    pub resent: u32,
+    /// The most blocks that were allowed in flight at a time; `windowsize` without pipelining.
+    pub in_flight: u16,
+    /// How often blocks in flight were resent together.
+    pub recoveries: u16,
+    /// Smoothed round-trip time, if there was an ACK to measure.
+    pub rtt: Option<Duration>,
 }
 
 #[cfg(test)]

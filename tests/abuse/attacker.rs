@@ -1,10 +1,10 @@
-//! Somebody who sends datagrams in any name, and counts what they set in motion.
+//! An attacker who sends datagrams in any name, and counts what they set in motion.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bootstone::catalog::{Catalog, Entry};
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 use bootstone::proto::report::Report;
 use bootstone::proto::server::Server;
 use bootstone::proto::{Instant, Peer};
@@ -48,7 +48,7 @@ pub(crate) fn file(size: usize) -> Arc<Catalog> {
 }
 
 impl Line {
-    pub(crate) fn new(size: usize, config: Config) -> Line {
+    pub(crate) fn new(size: usize, config: ServerConfig) -> Line {
         Line {
             server: Server::new(file(size), config),
             now: Instant::ZERO,

@@ -1,4 +1,4 @@
-//! What the fuzzer has kept of its runs, once more.
+//! What the fuzzer has kept of its runs, again.
 
 use std::path::Path;
 

@@ -1,10 +1,10 @@
-//! Many strangers at once: who gets through, and what is sent to whom.
+//! Many unvalidated clients at once: who gets through, and what is sent to whom.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 use bootstone::proto::server::Unreachable;
 use bootstone::proto::stats::{Ignored, Outcome};
 use bootstone::proto::{Instant, Peer};
@@ -40,7 +40,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(config: Config, options: &'static str, clients: Vec<Peer>) -> Scene {
+    fn new(config: ServerConfig, options: &'static str, clients: Vec<Peer>) -> Scene {
         let mut scene = Scene {
             line: Line::new(5000, config),
             options,
@@ -100,7 +100,7 @@ impl Scene {
         usize::try_from(complete).unwrap()
     }
 
-    /// To an honest client, which acknowledges what it gets after a round trip; or to nobody.
+    /// To an honest client, which acknowledges what it gets after a round trip; or to no one.
     fn deliver(&mut self, to: Peer, datagram: &[u8]) {
         let Some(client) = self.clients.iter().position(|(peer, _)| *peer == to) else {
             return;
@@ -122,8 +122,8 @@ fn honest(count: u16) -> Vec<Peer> {
 /// Twenty thousand requests a second, each from another prefix: the table is full within a second, and every honest
 /// client still gets its file.
 #[test]
-fn a_flood_from_everywhere_stops_nobody() {
-    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", honest(100));
+fn a_flood_from_everywhere_stops_no_client() {
+    let mut scene = Scene::new(ServerConfig::default(), "blksize=1468 tsize=0", honest(100));
     let spoofed = |n: u32| {
         (
             public(n as u16 % 50_000, (n >> 16) as u8, 9),
@@ -132,43 +132,43 @@ fn a_flood_from_everywhere_stops_nobody() {
     };
     assert_eq!(scene.run(20_000, spoofed, ms(3000)), 100);
     let server = &scene.line.server;
-    assert_eq!(server.sessions(), Config::default().max_sessions);
+    assert_eq!(server.sessions(), ServerConfig::default().max_sessions);
     assert_eq!(server.stats().ignored(Ignored::TableFull), 0);
 }
 
 /// Requests without options, which are answered by forty times their bytes, use up their half of what may be
-/// sent to strangers; who asks with options has the other half.
+/// sent to unvalidated clients; who asks with options has the other half.
 #[test]
-fn a_flood_without_options_leaves_room_for_requests_with_them() {
-    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", honest(100));
+fn a_flood_without_options_leaves_bytes_for_requests_with_them() {
+    let mut scene = Scene::new(ServerConfig::default(), "blksize=1468 tsize=0", honest(100));
     let spoofed = |n: u32| (public(n as u16 % 50_000, (n >> 16) as u8, 9), rrq(""));
     assert_eq!(scene.run(40_000, spoofed, ms(3000)), 100);
     assert!(scene.line.server.stats().ignored(Ignored::TotalBudget) > 10_000);
 }
 
-/// Whoever can forge the addresses of a prefix can lock it out, as `SECURITY.md` says; nobody else is
+/// the client that can forge the addresses of a prefix can lock it out, as `SECURITY.md` says; no one else is
 /// concerned.
 #[test]
 fn a_flood_in_the_name_of_one_prefix_concerns_that_prefix() {
     let spoofed = |n: u32| (public(1, n as u8, 9 + (n >> 8) as u16), rrq("tsize=0"));
-    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", honest(50));
+    let mut scene = Scene::new(ServerConfig::default(), "blksize=1468 tsize=0", honest(50));
     assert_eq!(scene.run(20_000, spoofed, ms(3000)), 50);
-    let neighbours = (0..50).map(|n| public(1, 7, 60_000 + n)).collect();
-    let mut scene = Scene::new(Config::default(), "blksize=1468 tsize=0", neighbours);
+    let others = (0..50).map(|n| public(1, 7, 60_000 + n)).collect();
+    let mut scene = Scene::new(ServerConfig::default(), "blksize=1468 tsize=0", others);
     assert_eq!(scene.run(20_000, spoofed, ms(3000)), 0);
     assert!(scene.line.server.stats().ignored(Ignored::PrefixBudget) > 30_000);
 }
 
-/// A table of 64, half of it transfers under way: ten thousand strangers push out each other only.
+/// A table of 64, half of it transfers under way: ten thousand unvalidated clients push out each other only.
 #[test]
 fn a_transfer_under_way_is_never_pushed_out() {
-    let config = Config {
+    let config = ServerConfig {
         max_sessions: 64,
-        ..Config::default()
+        ..ServerConfig::default()
     };
     let mut line = Line::new(100_000, config);
-    let proven: Vec<_> = (0..32).map(|n| public(n, 1, 2000)).collect();
-    for &peer in &proven {
+    let validated: Vec<_> = (0..32).map(|n| public(n, 1, 2000)).collect();
+    for &peer in &validated {
         line.hear(peer, &rrq(""), &mut |_, _| ());
         line.hear(peer, &ack(1), &mut |_, _| ());
     }
@@ -176,7 +176,7 @@ fn a_transfer_under_way_is_never_pushed_out() {
         line.hear(public(1000 + n, 1, 9), &rrq("tsize=0"), &mut |_, _| ());
     }
     assert_eq!(line.server.sessions(), 64);
-    for &peer in &proven {
+    for &peer in &validated {
         let mut answered = Traffic::default();
         line.hear(peer, &ack(2), &mut |_, d| answered.count(d.len()));
         assert_eq!(answered.datagrams, 1);
@@ -187,14 +187,14 @@ fn a_transfer_under_way_is_never_pushed_out() {
 /// Machines of a prefix that did not ask, and whose hosts say so 50 ms after each datagram. `acks` are guessed on the
 /// heels of the request. What the prefix gets in a minute in which a spoofer tries ten times a second.
 fn reflected(acks: &[u16], options: &str) -> Traffic {
-    let mut line = Line::new(1 << 20, Config::default());
+    let mut line = Line::new(1 << 20, ServerConfig::default());
     let mut drawn = Traffic::default();
-    let mut complaints = VecDeque::new();
+    let mut icmp_reports = VecDeque::new();
     for tick in 0..60_000 {
         let now = Instant::from_millis(tick);
         let mut see = |to: Peer, datagram: &[u8]| {
             drawn.count(datagram.len());
-            complaints.push_back((now + ms(50), to));
+            icmp_reports.push_back((now + ms(50), to));
         };
         line.wait_until(now, &mut see);
         let turn = (tick / 100) as u16;
@@ -208,7 +208,7 @@ fn reflected(acks: &[u16], options: &str) -> Traffic {
             Some(Some(&number)) => line.hear(victim, &ack(number), &mut see),
             Some(None) => {}
         }
-        while let Some((_, victim)) = complaints.pop_front_if(|(at, _)| *at <= now) {
+        while let Some((_, victim)) = icmp_reports.pop_front_if(|(at, _)| *at <= now) {
             line.server
                 .handle_unreachable(now, victim, Unreachable::Port);
         }
@@ -237,7 +237,7 @@ fn what_icmp_stops() {
 #[test]
 fn bytes_to_a_public_prefix_are_bounded() {
     let drawn = |source: fn(u16) -> Peer| {
-        let mut line = Line::new(16 << 20, Config::default());
+        let mut line = Line::new(16 << 20, ServerConfig::default());
         let peers: Vec<_> = (0..20).map(source).collect();
         let mut drawn = Traffic::default();
         let mut highest = vec![0; peers.len()];
@@ -274,10 +274,10 @@ fn note(peers: &[Peer], highest: &mut [u16], to: Peer, datagram: &[u8]) {
     }
 }
 
-/// Lines about strangers: 500 at once, then 20 a second; and those left out are counted.
+/// Lines about unvalidated clients: 500 at once, then 20 a second; and those left out are counted.
 #[test]
 fn a_flood_does_not_fill_the_log() {
-    let mut line = Line::new(1000, Config::default());
+    let mut line = Line::new(1000, ServerConfig::default());
     let requests = 20_000;
     for n in 0..requests {
         let name = format!("\0\x01x{n}\0octet\0");
@@ -298,8 +298,8 @@ fn a_flood_does_not_fill_the_log() {
 
 /// And about those who have acknowledged something, or guessed it: 10,000 at once, then 200 a second.
 #[test]
-fn guessed_acks_do_not_fill_the_log() {
-    let mut line = Line::new(10, Config::default());
+fn blind_acks_do_not_fill_the_log() {
+    let mut line = Line::new(10, ServerConfig::default());
     let files = 30_000;
     for n in 0..files {
         let victim = public(n % 5000, 1, 9 + n / 5000);

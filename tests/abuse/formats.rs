@@ -1,4 +1,4 @@
-//! What must hold of any bytes, whoever made them up.
+//! What must hold of any bytes, the client that made them up.
 
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::http::preconditions::{Selection, evaluate};
@@ -85,7 +85,7 @@ pub(crate) fn name(bytes: &[u8]) {
     let is_asked = bytes
         .windows(last.len())
         .any(|part| part.eq_ignore_ascii_case(last));
-    assert!(is_asked, "nobody asked for this one");
+    assert!(is_asked, "no one asked for this one");
 }
 
 /// The manifest in the binary, and published hashes.

@@ -44,7 +44,7 @@ enum Step {
         code: u16,
     },
     Raw(Vec<u8>),
-    /// The next datagram comes from somebody else.
+    /// The next datagram comes from another host.
     Elsewhere,
     /// Or from another port of the server.
     OtherPort,
@@ -182,7 +182,7 @@ impl Stage {
         self.turns += 1;
         if !bytes.is_empty() {
             assert!(was_over.is_none(), "bytes after the end");
-            assert_eq!(from.ip(), server().ip(), "bytes of a stranger");
+            assert_eq!(from.ip(), server().ip(), "bytes of an unvalidated client");
             let Ok(Packet::Data { block, payload }) = Packet::decode(datagram) else {
                 panic!("bytes that were not in a DATA");
             };

@@ -1,4 +1,4 @@
-//! Strangers: what they may send, and what that may cost.
+//! Attackers: what they may send, and what that may cost.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,9 +1,9 @@
-//! What strangers cost in memory, counted by an allocator of the test's own thread.
+//! What unvalidated clients cost in memory, counted by an allocator of the test's own thread.
 
 use std::time::Duration;
 
 use allocation_counter::measure;
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 
 use crate::attacker::{Line, ack, public, rrq};
 
@@ -18,10 +18,10 @@ fn source(n: u32) -> bootstone::proto::Peer {
     public(n as u16, (n >> 16) as u8, 1000)
 }
 
-/// A full table, whoever fills it, with what an ACK adds; and not a byte more, however often it is filled anew.
+/// A full table, the client that fills it, with what an ACK adds; and not a byte more, however often it is filled anew.
 #[test]
 fn a_full_table_has_its_price_and_no_more() {
-    let config = Config::default();
+    let config = ServerConfig::default();
     let most = config.max_sessions as u64 * SESSION + PREFIXES;
     let mut line = None;
     let used = measure(|| {
@@ -47,10 +47,10 @@ fn a_full_table_has_its_price_and_no_more() {
     );
 }
 
-/// Strangers without a session cost nothing that stays: whatever they send, as much as they like.
+/// Attackers without a session cost nothing that stays: whatever they send, as much as they like.
 #[test]
 fn what_is_refused_or_ignored_leaves_little_behind() {
-    let mut line = Line::new(1000, Config::default());
+    let mut line = Line::new(1000, ServerConfig::default());
     let used = measure(|| {
         for n in 0..50_000 {
             for rubbish in [
@@ -76,9 +76,9 @@ fn what_is_refused_or_ignored_leaves_little_behind() {
 /// The stale alarms of a session that is woken early again and again do not pile up.
 #[test]
 fn timers_do_not_pile_up() {
-    let config = Config {
+    let config = ServerConfig {
         max_sessions: 64,
-        ..Config::default()
+        ..ServerConfig::default()
     };
     let mut line = Line::new(100, config);
     let round = |line: &mut Line| {
@@ -108,9 +108,9 @@ fn a_transfer_under_way_allocates_nothing() {
         ("blksize=1468 windowsize=16", 1, 16),
         ("blksize=1468 windowsize=16", 50, 16),
     ] {
-        let config = Config {
+        let config = ServerConfig {
             pipeline,
-            ..Config::default()
+            ..ServerConfig::default()
         };
         let mut line = Line::new(1_000_000, config);
         let peer = public(1, 1, 2000);
@@ -130,7 +130,7 @@ fn a_transfer_under_way_allocates_nothing() {
                 line.hear(peer, &[0, 4, high, low], &mut |_, d| see(&mut highest, d));
             }
         };
-        // The largest burst makes its room once.
+        // The largest burst makes its space once.
         follow(&mut line, 15);
         let used = measure(|| follow(&mut line, 20));
         assert_eq!(used.count_total, 0, "{options} {used:?}");

@@ -1,4 +1,4 @@
-//! Anything that may happen to a server, in a form that the fuzzer can make up: strangers that follow the
+//! Anything that may happen to a server, in a form that the fuzzer can make up: unvalidated clients that follow the
 //! protocol for a while, and then do not.
 
 use std::net::{IpAddr, SocketAddr};
@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use bootstone::catalog::{Catalog, Entry};
-use bootstone::proto::config::Config;
-use bootstone::proto::negotiate::Limits;
+use bootstone::proto::config::ServerConfig;
+use bootstone::proto::negotiate::NegotiationLimits;
 use bootstone::proto::server::Unreachable;
 use bootstone::proto::{Instant, Peer};
 
-use crate::invariants::Witness;
+use crate::invariants::Checker;
 
 /// More of them might have reports left out, and the books would no longer be exact.
 const MOST_STEPS: usize = 200;
 
-/// Who may speak: neighbours in public prefixes, one of the server's own network, and IPv6.
+/// Who may speak: others in public prefixes, one of the server's own network, and IPv6.
 const SOURCES: [(&str, &str); 8] = [
     ("192.0.2.1:2001", "192.0.2.69"),
     ("192.0.2.1:2002", "192.0.2.69"),
@@ -59,7 +59,7 @@ enum Step {
         mode: u8,
         options: Vec<(Name, Value)>,
     },
-    /// The request before, of whomever, word for word.
+    /// The request before, of each one that, word for word.
     Again,
     Wrq {
         name: u8,
@@ -144,18 +144,18 @@ impl Drop for ShownIfWrong<'_> {
 }
 
 struct Stage {
-    witness: Witness,
+    checker: Checker,
     request: Vec<u8>,
     /// So many more steps before anything is sent.
     together: u8,
     /// It does not wait for what is under way.
-    cuts_off: bool,
+    aborts: bool,
 }
 
 impl Stage {
     fn new(script: &Script) -> Stage {
-        let config = Config {
-            limits: Limits {
+        let config = ServerConfig {
+            limits: NegotiationLimits {
                 mtu: script.mtu.max(576),
                 max_windowsize: u16::from(script.max_windowsize % 64) + 1,
             },
@@ -164,10 +164,10 @@ impl Stage {
         };
         let segments = usize::from(script.segments % 64) + 1;
         Stage {
-            witness: Witness::new(CATALOG.clone(), config, segments),
+            checker: Checker::new(CATALOG.clone(), config, segments),
             request: b"\0\x01one\0octet\0".to_vec(),
             together: 0,
-            cuts_off: script.segments >= 192,
+            aborts: script.segments >= 192,
         }
     }
 
@@ -176,18 +176,18 @@ impl Stage {
             self.step(source(*who), step);
             match self.together.checked_sub(1) {
                 Some(left) => self.together = left,
-                None => self.witness.send(),
+                None => self.checker.send(),
             }
         }
-        self.witness.send();
-        if self.cuts_off {
-            self.witness.cut_off();
+        self.checker.send();
+        if self.aborts {
+            self.checker.abort_all();
         }
-        self.witness.wait_for_ever();
+        self.checker.wait_for_ever();
     }
 
     fn step(&mut self, from: Peer, step: &Step) {
-        let witness = &mut self.witness;
+        let checker = &mut self.checker;
         match *step {
             Step::Rrq {
                 name,
@@ -195,12 +195,12 @@ impl Stage {
                 ref options,
             } => {
                 self.request = rrq(name, mode, options);
-                witness.hear(from, &self.request);
+                checker.hear(from, &self.request);
             }
-            Step::Again => witness.hear(from, &self.request),
+            Step::Again => checker.hear(from, &self.request),
             Step::Wrq { name } => {
                 let wrq = [b"\0\x02", pick(&NAMES, name), b"\0octet\0"].concat();
-                witness.hear(from, &wrq);
+                checker.hear(from, &wrq);
             }
             Step::Ack(ref aim) => {
                 let number = self.aimed(from, aim);
@@ -209,11 +209,11 @@ impl Stage {
             Step::Follow { acks, every, lost } => self.follow(from, acks, every, lost),
             Step::Error(code) => {
                 let error = [b"\0\x05", &code.to_be_bytes()[..], b"enough\0"].concat();
-                witness.hear(from, &error);
+                checker.hear(from, &error);
             }
-            Step::Raw(ref bytes) => witness.hear(from, bytes),
-            Step::Unreachable { port: true } => witness.hear_unreachable(from, Unreachable::Port),
-            Step::Unreachable { port: false } => witness.hear_unreachable(from, Unreachable::Host),
+            Step::Raw(ref bytes) => checker.hear(from, bytes),
+            Step::Unreachable { port: true } => checker.hear_unreachable(from, Unreachable::Port),
+            Step::Unreachable { port: false } => checker.hear_unreachable(from, Unreachable::Host),
             Step::Together { count } => self.together = count % 8 + 1,
             Step::Wait(_) | Step::Timer | Step::EarlyTimer | Step::Back { .. } => self.pass(step),
         }
@@ -221,26 +221,26 @@ impl Stage {
 
     /// Time passes, and what there was to send has left before.
     fn pass(&mut self, step: &Step) {
-        let witness = &mut self.witness;
-        witness.send();
+        let checker = &mut self.checker;
+        checker.send();
         match step {
-            Step::Wait(pause) => witness.wait_until(witness.now + pause.length()),
-            Step::EarlyTimer => witness.timer(),
+            Step::Wait(pause) => checker.wait_until(checker.now + pause.length()),
+            Step::EarlyTimer => checker.timer(),
             &Step::Back { millis } => {
-                let micros = witness.now.as_micros();
-                // Little enough that no debt seems larger than it can be: the clock of a driver never goes back.
+                let micros = checker.now.as_micros();
+                // Little enough that no backlog seems larger than it can be: the clock of a driver never goes back.
                 let back = u64::from(millis % 16) * 1000;
-                witness.now = Instant::from_micros(micros.saturating_sub(back));
+                checker.now = Instant::from_micros(micros.saturating_sub(back));
             }
             _ => {
-                let due = witness.server.poll_timeout();
-                witness.wait_until(due.unwrap_or(witness.now));
+                let due = checker.server.poll_timeout();
+                checker.wait_until(due.unwrap_or(checker.now));
             }
         }
     }
 
     fn aimed(&self, from: Peer, aim: &Aim) -> u16 {
-        let book = self.witness.book(from);
+        let book = self.checker.book(from);
         let (highest, acknowledged) =
             book.map_or((0, 0), |book| (book.highest(), book.acknowledged()));
         match *aim {
@@ -254,15 +254,15 @@ impl Stage {
 
     fn ack(&mut self, from: Peer, number: u16) {
         let ack = [&b"\0\x04"[..], &number.to_be_bytes()].concat();
-        self.witness.hear(from, &ack);
+        self.checker.hear(from, &ack);
     }
 
     fn follow(&mut self, from: Peer, acks: u8, every: u8, lost: u8) {
         for turn in 1..=acks {
-            self.witness.send();
+            self.checker.send();
             let pause = Duration::from_millis(every.into());
-            self.witness.wait_until(self.witness.now + pause);
-            let Some(book) = self.witness.book(from) else {
+            self.checker.wait_until(self.checker.now + pause);
+            let Some(book) = self.checker.book(from) else {
                 return;
             };
             let highest = book.highest();
@@ -311,7 +311,7 @@ fn source(who: u8) -> Peer {
 }
 
 fn rrq(name: u8, mode: u8, options: &[(Name, Value)]) -> Vec<u8> {
-    // Most strangers know a mode.
+    // Most unvalidated clients know a mode.
     let mode = if mode < 128 {
         MODES[0]
     } else {

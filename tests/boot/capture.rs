@@ -65,8 +65,8 @@ impl Transfer {
         }
     }
 
-    /// All blocks from the first to the one that is shorter than the others, put together; `None` if there is a gap or no
-    /// end. No file here is long enough for block numbers to begin again.
+    /// All blocks from the first to the one that is shorter than the others, put together; `None`
+    /// if there is a gap or no end. No file here is long enough for block numbers to begin again.
     pub(crate) fn file(&self) -> Option<Vec<u8>> {
         let is_next = |(place, number): (usize, &u16)| usize::from(*number) == place + 1;
         let last = self.blocks.values().next_back()?;
@@ -94,7 +94,8 @@ pub(crate) fn transfers(capture: &[u8]) -> Vec<Transfer> {
     transfers
 }
 
-/// The frames of a file as libpcap writes it: a header of 24 bytes, and one of 16 before each frame, with its length.
+/// The frames of a file as libpcap writes it: a header of 24 bytes, and one of 16 before each
+/// frame, with its length.
 fn frames(capture: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = capture.get(24..).unwrap_or_default();
     std::iter::from_fn(move || {
@@ -107,8 +108,8 @@ fn frames(capture: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// From, to, and the payload; `None` if the frame is not UDP. Nothing here is fragmented, and nobody uses IPv6
-/// extension headers before UDP.
+/// From, to, and the payload; `None` if the frame is not UDP. Nothing here is fragmented, and no
+/// datagram has IPv6 extension headers before UDP.
 fn udp(frame: &[u8]) -> Option<(SocketAddr, SocketAddr, &[u8])> {
     let (ethernet, ip) = frame.split_at_checked(14)?;
     let (from, to, rest): (IpAddr, IpAddr, _) = match &ethernet[12..] {

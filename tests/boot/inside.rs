@@ -18,7 +18,8 @@ use crate::relay::{self, Conditions, Relay};
 use crate::server::{self, Server};
 use crate::{capture, inputs, network, qemu, times};
 
-/// The first argument of the program that runs in the network of its own; the second is where it works.
+/// The first argument of the program that runs in the network of its own. The second is where it
+/// works.
 pub(crate) const WORD: &str = "inside";
 /// Said when a server has sent something, and all machines have much before them.
 pub(crate) const HALF_WAY: &str = "half-way";
@@ -66,8 +67,8 @@ pub(crate) fn work() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("boot")
 }
 
-/// This program once more, as the first process of its namespaces. The kernel kills it with this thread, and with it all
-/// that it started.
+/// This program again, as the first process of its namespaces. The kernel kills it with this
+/// thread, and with it all that it started.
 fn command(work: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
@@ -136,7 +137,7 @@ impl Lab {
             files: image::files(work, machine.image),
             server: match machine.path {
                 Way::Near => near_server(work, machine),
-                Way::Far { run_ahead } => far_server(work, machine, run_ahead),
+                Way::Far { pipeline } => far_server(work, machine, pipeline),
             },
             dhcp: Dhcp::start(work, machine),
         }
@@ -168,7 +169,8 @@ impl Lab {
         Boot { machine, took, log }
     }
 
-    /// Every file that the machine asked for arrived whole, and it asked for what it is known to ask for.
+    /// Every file that the machine asked for arrived whole, and it asked for what it is known to
+    /// ask for.
     fn check_capture(&self) {
         let machine = self.machine;
         let capture = fs::read(qemu::capture(&self.work, machine)).unwrap();
@@ -208,8 +210,8 @@ impl Lab {
         }
         requests.sort();
         assert_eq!(requests, machine.requests(), "{}", machine.name);
-        if let Way::Far { run_ahead } = machine.path {
-            assert_far(&log, run_ahead);
+        if let Way::Far { pipeline } = machine.path {
+            assert_far(&log, pipeline);
         }
         log
     }
@@ -220,18 +222,18 @@ fn without_loss(line: &Value) -> &str {
     match line["outcome"].as_str().unwrap() {
         // iPXE does not wait to see whether its last ACK arrives.
         "last-ack-missing" => "complete",
-        // The ERROR after the OACK, by which OVMF says that it wanted the size alone, is not repeated either.
+        // OVMF does not repeat the ERROR that ends its size probe.
         "timed-out" if line["bytes"] == 0 => "probe",
         outcome => outcome,
     }
 }
 
 /// The path was long, and lost something; and the payload went over it as it should.
-fn assert_far(log: &[Value], run_ahead: u16) {
+fn assert_far(log: &[Value], pipeline: u16) {
     let payload = log.iter().find(|line| line["file"] == PAYLOAD).unwrap();
     assert!(payload["rtt_ms"].as_f64().unwrap() > 50.0, "{payload}");
-    let ahead = payload["run_ahead"].as_u64().unwrap();
-    assert_eq!(ahead > 1, run_ahead > 1, "{payload}");
+    let in_flight = payload["in_flight"].as_u64().unwrap();
+    assert_eq!(in_flight > 1, pipeline > 1, "{payload}");
     let resent = log.iter().filter_map(|line| line["resent"].as_u64());
     assert!(resent.sum::<u64>() > 0, "{log:?}");
 }
@@ -245,9 +247,9 @@ fn near_server(work: &Path, machine: &Machine) -> Server {
 }
 
 /// A server at the far end of a relay, which listens where the machine believes its server to be.
-fn far_server(work: &Path, machine: &'static Machine, run_ahead: u16) -> Server {
+fn far_server(work: &Path, machine: &'static Machine, pipeline: u16) -> Server {
     let behind = SocketAddr::from((Ipv4Addr::LOCALHOST, 6900 + u16::from(machine.number)));
-    let flag = ["--run-ahead", &run_ahead.to_string()];
+    let flag = ["--pipeline", &pipeline.to_string()];
     let server = Server::start(work, machine, &[behind], &flag);
     let way = Conditions {
         delay: DELAY,

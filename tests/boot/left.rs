@@ -76,7 +76,7 @@ pub(crate) fn processes(work: &Path) -> Vec<(i32, String)> {
 /// What a run could leave behind besides processes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Surroundings {
-    /// Network namespaces that somebody holds, and mounts of ours.
+    /// Network namespaces in use, and mounts of ours.
     mounts: BTreeSet<String>,
     /// Bridges and taps by our names.
     interfaces: BTreeSet<String>,

@@ -85,7 +85,7 @@ pub(crate) enum Path {
     /// A bridge.
     Near,
     /// A relay, to a server that keeps so many blocks in flight.
-    Far { run_ahead: u16 },
+    Far { pipeline: u16 },
 }
 
 /// How a request ended: a file, and an outcome in the words of the log.

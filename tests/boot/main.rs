@@ -3,17 +3,17 @@
 //!
 //! The table of machines is in [`machines`]. Everything runs in a network of its own ([`inside`]),
 //! in anonymous namespaces that end with their first process. Each machine has a bridge, a tap, a
-//! dnsmasq for DHCP with the lines that `bootstone dhcp` prints, and a Bootstone, started as root on
-//! port 69. What a machine received is put together from the capture at its network card, and
+//! dnsmasq for DHCP with the lines that `bootstone dhcp` prints, and a Bootstone, started as root
+//! on port 69. What a machine received is put together from the capture at its network card, and
 //! compared with what is embedded. What the server's log and counters say is compared with what the
 //! machine is known to ask for.
 //!
 //! `cargo test --test boot -- --ignored --nocapture`, as root. A machine for which something is
 //! missing is skipped, and the missing file is named; with `BOOTSTONE_REQUIRE_CLIENTS=1` that is a
 //! failure. Nothing is downloaded: `BOOTSTONE_IPXE12` and `BOOTSTONE_IPXE13` name the directories
-//! of Debian 12's and Debian 13's iPXE (`usr/lib/ipxe` of the unpacked package) where another one is
-//! installed. `BOOTSTONE_BOOT=TEXT` boots only the machines whose name contains the text. `BLESS=1`
-//! writes the times into `docs/performance.md`.
+//! of Debian 12's and Debian 13's iPXE (`usr/lib/ipxe` of the unpacked package) where another one
+//! is installed. `BOOTSTONE_BOOT=TEXT` boots only the machines whose name contains the text.
+//! `BLESS=1` writes the times into `docs/performance.md`.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -35,13 +35,17 @@ mod running;
 mod server;
 mod times;
 
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+#[path = "../support/skip.rs"]
+mod skip;
+
 /// The long, lossy path of the bench.
 #[path = "../../bench/src/relay/mod.rs"]
 #[allow(
     dead_code,
     missing_docs,
     unreachable_pub,
-    reason = "a room of another package, of which this needs a part"
+    reason = "a module of another package, of which this needs a part"
 )]
 mod relay;
 

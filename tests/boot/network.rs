@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::machine::Machine;
-use crate::machines::MACHINES;
+use crate::machines;
 
 /// All interfaces begin with it.
 pub(crate) const PREFIX: &str = "boot-";
@@ -11,7 +11,7 @@ pub(crate) const PREFIX: &str = "boot-";
 /// Makes it. It ends with the last process in it.
 pub(crate) fn build() {
     ip("link set lo up");
-    for machine in &MACHINES {
+    for machine in machines::all() {
         for words in commands(machine) {
             ip(&words);
         }

@@ -1,4 +1,5 @@
-//! A machine that runs: QEMU without KVM, with its serial console and a capture of its network card.
+//! A machine that runs: QEMU without KVM, with its serial console and a capture of its network
+//! card.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,7 +28,8 @@ const PXE_ROM: &str = "/usr/lib/ipxe/qemu/efi-virtio.rom";
 /// With it OVMF does not try PXE, and comes to HTTP Boot.
 const NO_PXE: &str = "name=opt/org.tianocore/IPv4PXESupport,string=n";
 
-/// A network header of virtio's would be in the capture. Every machine has 256 MiB; none needs more.
+/// A network header of virtio's would be in the capture. Every machine has 256 MiB; none needs
+/// more.
 const ARGUMENTS: &str = "-m 256 -nodefaults -display none -serial stdio \
     -netdev tap,id=net,ifname=TAP,script=no,downscript=no,vnet_hdr=off \
     -object filter-dump,id=capture,netdev=net,file=CAPTURE";

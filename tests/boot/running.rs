@@ -49,8 +49,8 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// The first line that is wanted, as soon as there is one; or all that was said until the program ended or
-    /// `limit` was over.
+    /// The first line that is wanted, as soon as there is one; or all that was said until the
+    /// program ended or `limit` was over.
     pub(crate) fn wait_for(
         &self,
         limit: Duration,

@@ -25,7 +25,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one as root, and returns once it serves, as nobody.
+    /// Starts one as root, and returns once it serves without root.
     pub(crate) fn start(
         work: &Path,
         machine: &Machine,
@@ -74,8 +74,8 @@ impl Server {
         lines.filter(|line| is_about(line, machine)).collect()
     }
 
-    /// Stops it, and holds it to account: each request is in its counters as it is in its log, whose lines are all about this
-    /// machine.
+    /// Stops it. Each request must be in its counters as it is in its log, whose lines must all be
+    /// about this machine.
     pub(crate) fn stop(self, machine: &Machine) {
         let metrics = self.metrics();
         self.running.signal(Signal::TERM);
@@ -86,7 +86,7 @@ impl Server {
             if !line["peer"].is_null() {
                 assert!(
                     is_about(&line, machine),
-                    "nobody has asked for this: {line}"
+                    "the machine did not ask for this: {line}"
                 );
                 let (mut file, outcome) = ended(&line);
                 if outcome == "not-found" {

@@ -11,7 +11,7 @@ const DOCUMENT: &str = "docs/performance.md";
 /// The table is between these two.
 const MARKERS: [&str; 2] = ["<!-- boot -->\n", "<!-- /boot -->"];
 const HEAD: &str = "\
-| machine | path | blocks ahead | firmware loads its program, s | iPXE loads 1 MiB, s | switched on to booted, s |
+| machine | path | blocks in flight | firmware loads its program, s | iPXE loads 1 MiB, s | switched on to booted, s |
 | --- | --- | ---: | ---: | ---: | ---: |
 ";
 
@@ -41,7 +41,7 @@ fn row(boot: &Boot) -> String {
             format!("{:.2}", line["ms"].as_f64().unwrap() / 1000.0)
         })
     };
-    let ahead = line(PAYLOAD).map_or("–".to_owned(), |line| line["run_ahead"].to_string());
+    let in_flight = line(PAYLOAD).map_or("–".to_owned(), |line| line["in_flight"].to_string());
     format!(
         "| {} | {} | {} | {} | {} | {:.1} |\n",
         boot.machine.name,
@@ -50,7 +50,7 @@ fn row(boot: &Boot) -> String {
         } else {
             "25 ms each way, 1 % lost"
         },
-        ahead,
+        in_flight,
         seconds(boot.machine.program),
         seconds(PAYLOAD),
         boot.took.as_secs_f64(),

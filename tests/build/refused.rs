@@ -21,9 +21,9 @@ fn a_file_that_no_pattern_matches_is_refused() {
     ] {
         let tree = Tree::new().file("ALLOW", allow).file(name, "");
         let file = format!("ASSETS/{name}: matches no pattern in ASSETS/ALLOW");
-        let way_out = format!("Allow it by the line {line} there, or remove the file");
-        tree.refused(&[&file, &way_out]);
-        // The way out is one.
+        let advice = format!("Allow it by the line {line} there, or remove the file");
+        tree.refused(&[&file, &advice]);
+        // The advice works.
         tree.write("ALLOW", line.trim_matches('`'));
         assert_eq!(names(&tree.build()), [name]);
     }
@@ -106,7 +106,7 @@ fn a_name_must_fit_a_request_with_its_sum() {
     let request = format!("\0\x01{sum_name}\0netascii\0");
     assert_eq!(request.len(), 512);
     let tree = Tree::new().file(&name(494), "");
-    tree.refused(&["longer than the 493 bytes", "Rename the file, or remove it"]);
+    tree.refused(&["longer than 493 bytes", "Rename the file, or remove it"]);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn names_that_collide_are_refused() {
     );
 }
 
-/// Root reads everything, so root runs this very test again as nobody.
+/// Root can read every file, so root runs this test again as the user nobody.
 #[test]
 fn a_file_that_cannot_be_read_is_refused() {
     let tree = Tree::new().file("a", "").file("d/b", "");
@@ -150,7 +150,7 @@ fn a_file_that_cannot_be_read_is_refused() {
         fs::set_permissions(tree.path(name), fs::Permissions::from_mode(0o000)).unwrap();
     }
     if fs::read(tree.path("a")).is_ok() {
-        return again_as_nobody("refused::a_file_that_cannot_be_read_is_refused");
+        return again_without_root("refused::a_file_that_cannot_be_read_is_refused");
     }
     let problems = tree.problems(None);
     assert_eq!(problems.len(), 2, "{problems:#?}");
@@ -163,7 +163,7 @@ fn a_file_that_cannot_be_read_is_refused() {
     fs::set_permissions(tree.path("d"), fs::Permissions::from_mode(0o700)).unwrap();
 }
 
-fn again_as_nobody(test: &str) {
+fn again_without_root(test: &str) {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let program = dir.path().join("test");

@@ -66,13 +66,29 @@ fn curl_fetches_every_embedded_file() {
 }
 
 #[test]
+fn a_server_without_a_boot_program_warns_at_its_start() {
+    let bootstone = Bootstone::serving(&[]);
+    bootstone.signal(Signal::TERM);
+    let (_, lines) = bootstone.last_lines();
+    let is_note = |text: &str| text.contains("program that firmware can boot");
+    let warns =
+        |line: &Value| line["level"] == "WARN" && line["message"].as_str().is_some_and(is_note);
+    assert_eq!(
+        lines.iter().any(warns),
+        !embedded::manifest().has_boot_program()
+    );
+}
+
+#[test]
 fn an_idle_server_ends_at_once() {
     for (signal, name) in [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")] {
         // Less than the drain timeout: or else `wait` fails.
         let bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
         bootstone.signal(signal);
-        let (status, lines) = bootstone.last_lines();
+        let (status, mut lines) = bootstone.last_lines();
         assert_eq!(status.code(), Some(0));
+        // Warnings of the start.
+        lines.retain(|line| line["level"] != "WARN");
         let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
         assert_eq!(messages, ["draining", "stopped"]);
         assert_eq!(lines[0]["signal"], name);

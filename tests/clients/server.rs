@@ -10,8 +10,9 @@ use bootstone::net::driver::{ActiveDrivers, Driver};
 use bootstone::net::socket::{BoundSocket, Socket};
 use bootstone::net::status::StatusRequester;
 use bootstone::proto::config::ServerConfig;
-use bootstone::proto::report::{Figures, Report, Requested};
+use bootstone::proto::report::{Report, Requested};
 use bootstone::proto::server::Server;
+use bootstone::proto::stats::Figures;
 use bootstone::proto::stats::Outcome;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
@@ -166,7 +167,7 @@ impl ServerReport {
             Requested::Name(name) => String::from_utf8_lossy(name).into_owned(),
         };
         ServerReport {
-            peer: report.peer,
+            peer: report.peer.address,
             file,
             outcome: report.outcome,
             figures: report.transfer,

@@ -214,6 +214,21 @@ fn a_pin_holds_until_it_is_set_anew() {
     assert_eq!(tree.build().records().len(), 2);
 }
 
+#[test]
+fn the_build_reads_the_versions_that_collect_writes() {
+    let tree = source().link("from/ipxe-b.efi", "ipxe.efi");
+    let by_hand = "# version:\t1  ./undionly.kpxe\r\n# version: 1 ipxe.efi\n";
+    tree.write("assets/SHA256SUMS.local", by_hand);
+    for (version, more) in [("2.0.0", "--no-replace"), ("2.0.1+git-1", "--pin")] {
+        tree.collect(&["--from", "from", "--version", version, more]);
+        let manifest = tree.build();
+        assert_eq!(manifest.records().len(), 3);
+        for record in manifest.records() {
+            assert_eq!(record.version.as_deref(), Some(version), "{}", record.name);
+        }
+    }
+}
+
 /// The content id before the build is the one that the binary gives.
 #[test]
 fn the_content_id_is_the_binarys() {

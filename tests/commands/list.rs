@@ -6,7 +6,14 @@ use crate::run::Run;
 fn all_formats_list_the_same_files() {
     let sums = Run::of(&["list", "--format", "sha256sum"]).out;
     assert_eq!(sums, bootstone::embedded::manifest().sums());
-    let table = Run::of(&["list"]).out;
+    let Run {
+        out: table, err, ..
+    } = Run::of(&["list"]);
+    let has_note = err.contains("boot-assets/collect");
+    assert_eq!(
+        has_note,
+        !bootstone::embedded::manifest().has_boot_program()
+    );
     let listing = Run::of(&["list", "--format", "json"]).out;
     let listing: serde_json::Value = serde_json::from_str(&listing).unwrap();
     let files = listing["files"].as_array().unwrap();

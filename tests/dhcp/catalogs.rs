@@ -1,6 +1,6 @@
 //! Made-up sets of boot files, with the names of real ones.
 
-use bootstone::dhcp::{Plan, Request, Server};
+use bootstone::dhcp::{BootServer, Plan, PlanRequest};
 use bootstone::manifest::{Authenticode, Digest, Kind, Machine, Manifest, Record};
 
 const X86_64: Kind = Kind::Efi(Machine::X86_64);
@@ -157,9 +157,9 @@ pub(crate) fn one_efi(name: &str) -> Manifest {
 }
 
 /// A request for a server, without anything that is not needed.
-pub(crate) fn request(server: &str) -> Request {
-    Request {
-        server: Server::new(server, 69),
+pub(crate) fn request(server: &str) -> PlanRequest {
+    PlanRequest {
+        server: BootServer::new(server, 69),
         script: None,
         http: None,
         secure_boot: false,
@@ -171,7 +171,7 @@ pub(crate) fn plan(manifest: &Manifest, server: &str) -> Plan {
 }
 
 pub(crate) fn with_http(manifest: &Manifest, server: &str, url: &str) -> Plan {
-    let request = Request {
+    let request = PlanRequest {
         http: Some(url.to_owned()),
         ..request(server)
     };
@@ -179,7 +179,7 @@ pub(crate) fn with_http(manifest: &Manifest, server: &str, url: &str) -> Plan {
 }
 
 pub(crate) fn with_secure_boot(manifest: &Manifest, server: &str) -> Result<Plan, String> {
-    let request = Request {
+    let request = PlanRequest {
         secure_boot: true,
         ..request(server)
     };

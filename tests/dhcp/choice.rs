@@ -10,7 +10,7 @@ use crate::catalogs::{
 
 /// `tag codes file`, a line for each target.
 fn shown(plan: &Plan) -> String {
-    let line = |target: &bootstone::dhcp::Target| {
+    let line = |target: &bootstone::dhcp::BootTarget| {
         let codes: Vec<String> = target.codes.iter().map(u16::to_string).collect();
         format!("{} {} {}\n", target.tag, codes.join(","), target.file)
     };

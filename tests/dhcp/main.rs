@@ -16,3 +16,7 @@ mod formats;
 mod live;
 mod mistakes;
 mod servers;
+
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+#[path = "../support/skip.rs"]
+mod skip;

@@ -1,11 +1,11 @@
 //! What makes no plan, and what the message says.
 
-use bootstone::dhcp::{Plan, Request, Server, dnsmasq_proxy, openwrt};
+use bootstone::dhcp::{BootServer, Plan, PlanRequest, dnsmasq_proxy, openwrt};
 use bootstone::manifest::Manifest;
 
 use crate::catalogs::{debian_12, manifest, one_efi, only_bios, plan, request, with_secure_boot};
 
-fn message(manifest: &Manifest, request: Request) -> String {
+fn message(manifest: &Manifest, request: PlanRequest) -> String {
     Plan::new(manifest, request).err().unwrap()
 }
 
@@ -74,7 +74,7 @@ fn nothing_to_boot_is_an_error() {
 fn what_a_configuration_cannot_hold_is_refused() {
     let script = |url: &str| {
         let script = Some(url.to_owned());
-        let request = Request {
+        let request = PlanRequest {
             script,
             ..request("192.0.2.1")
         };
@@ -94,7 +94,7 @@ fn what_a_configuration_cannot_hold_is_refused() {
         assert!(message.contains(odd), "{message}");
     }
     let long = format!("http://boot.example.com/{}", "x".repeat(128));
-    assert!(script(&long).err().unwrap().contains("room for 127"));
+    assert!(script(&long).err().unwrap().contains("at most 127"));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn http_boot_needs_a_url() {
         let http = Some(url.to_owned());
         let message = message(
             &debian_12(),
-            Request {
+            PlanRequest {
                 http,
                 ..request("192.0.2.1")
             },
@@ -127,8 +127,8 @@ fn formats_without_ipv6_say_so() {
 
 #[test]
 fn a_port_other_than_69_is_in_every_url_of_ipxe_and_explained() {
-    let request = Request {
-        server: Server::new("192.0.2.1", 6969),
+    let request = PlanRequest {
+        server: BootServer::new("192.0.2.1", 6969),
         ..request("192.0.2.1")
     };
     let text = bootstone::dhcp::dnsmasq(&Plan::new(&debian_12(), request).unwrap());

@@ -1,7 +1,8 @@
 //! DHCP servers that read a configuration.
 
-use std::io::Write as _;
 use std::process::Command;
+
+use crate::skip::skip;
 
 /// Lets a program read a configuration, whose path replaces the argument `FILE`.
 ///
@@ -25,16 +26,4 @@ pub(crate) fn accepts(program: &str, arguments: &[&str], config: &str) {
         Ok(output) => assert!(output.status.success(), "{output:?}\n{config}"),
         Err(error) => skip(&format!("{program}: {error}")),
     }
-}
-
-/// Says on standard error why a part of a test is skipped, or fails it where nothing may be
-/// missing.
-#[track_caller]
-pub(crate) fn skip(why: &str) {
-    let is_required = std::env::var("BOOTSTONE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
-    assert!(!is_required, "{why}");
-    let test = std::thread::current();
-    let test = test.name().unwrap_or_default();
-    // The harness captures what `eprintln!` writes, but not this.
-    let _ = writeln!(std::io::stderr(), "{test}: skipped in part: {why}");
 }

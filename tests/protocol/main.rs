@@ -1,8 +1,9 @@
-//! The server against the RFCs, its design and the clients in the field, in dialogues at literal times.
+//! The server against the RFCs, its design and the clients in the field, in dialogues at literal
+//! times.
 //!
 //! [`dialogue`] explains the notation. There is a module for each RFC, with a test for each clause
-//! that a server of read requests can keep or break, then one for each chapter of the behaviour that
-//! Bootstone promises, one for the clients, and one for the mistakes of other servers.
+//! that a server of read requests can keep or break, then the subjects of the design (requests,
+//! sending, finishing, guarding), then the clients, and the mistakes of other servers.
 
 mod dialogue;
 
@@ -13,11 +14,30 @@ mod rfc2348;
 mod rfc2349;
 mod rfc7440;
 
-mod guard;
 mod names;
 mod negotiation;
-mod running_ahead;
-mod sending;
+mod repeated_requests;
+
+mod acks;
+mod loss;
+mod netascii;
+mod pipelining;
+mod pipelining_loss;
+mod retransmission;
+mod rollover;
+mod silence;
+mod spreading;
+mod windows;
+
+mod errors;
+mod figures;
+mod finished;
+mod last_ack;
+
+mod blind_acks;
+mod guard;
+mod sessions;
+mod unreachable;
 
 mod clients;
 mod mistakes;

@@ -21,7 +21,7 @@ fn s2_a_transfer_in_lock_step() {
     );
 }
 
-/// §2: what is lost is sent again by its sender after a while.
+/// §2: the sender resends a lost block after a timeout.
 #[test]
 fn s2_a_lost_block_is_sent_again() {
     serving("f", 1100).talk(
@@ -86,10 +86,10 @@ fn s4_two_ports_are_two_transfers() {
     );
 }
 
-/// §4: a datagram from a third TID is thrown away, and disturbs no transfer. (That it deserves an
-/// ERROR 5 is a rule that Bootstone breaks on purpose: two servers would talk for ever.)
+/// §4: a datagram from a third TID is ignored, and disturbs no transfer. (It should get an ERROR 5.
+/// Bootstone breaks that rule on purpose: two servers would answer each other for ever.)
 #[test]
-fn s4_a_strange_tid_disturbs_nothing() {
+fn s4_an_unknown_tid_disturbs_nothing() {
     serving("f", 1100).talk(
         r"
         0    > RRQ f octet
@@ -300,7 +300,7 @@ fn s7_an_error_ends_the_transfer() {
     );
 }
 
-/// §7: an ERROR of ours is sent once: nobody resends it, and its loss is the client's timer's business.
+/// §7: the server sends an ERROR once. If it is lost, the client's timer repeats the request.
 #[test]
 fn s7_an_error_is_sent_once() {
     serving("f", 10).talk(

@@ -20,7 +20,7 @@ fn names_in_any_case() {
     );
 }
 
-/// "Packet Formats": the order of the options is of no importance; ours is the client's.
+/// "Packet Formats": the order of the options does not matter. The OACK has the client's.
 #[test]
 fn the_order_is_the_clients() {
     serving("f", 2000).talk(
@@ -60,7 +60,8 @@ fn an_unknown_option_is_left_out() {
     );
 }
 
-/// "Negotiation Protocol": with no option accepted there is no OACK: the answer is that of RFC 1350.
+/// "Negotiation Protocol": with no option accepted there is no OACK: the answer is that of RFC
+/// 1350.
 #[test]
 fn without_an_accepted_option_the_answer_is_data() {
     serving("f", 600).talk(
@@ -84,7 +85,8 @@ fn nothing_that_was_not_asked_for() {
     serving("f", 600).talk("0 > RRQ f octet windowsize=2\n< OACK windowsize=2");
 }
 
-/// "Negotiation Protocol": the client confirms the OACK of a read by ACK 0, and only then data flows.
+/// "Negotiation Protocol": the client confirms the OACK of a read by ACK 0, and only then data
+/// flows.
 #[test]
 fn ack_0_confirms_an_oack() {
     serving("f", 600).talk(
@@ -101,7 +103,8 @@ fn ack_0_confirms_an_oack() {
     );
 }
 
-/// "Negotiation Protocol": a client that does not like the OACK ends it by ERROR 8, and nobody minds.
+/// "Negotiation Protocol": a client that does not like the OACK ends the transfer with ERROR 8,
+/// which is no failure.
 #[test]
 fn error_8_declines_an_oack() {
     serving("f", 600).talk(

@@ -59,8 +59,8 @@ fn granted_up_to_the_mtu_and_never_raised() {
     }
 }
 
-/// "Blocksize Option Specification": a block shorter than the size agreed on is the last; a file that is a
-/// multiple of it ends with an empty one.
+/// "Blocksize Option Specification": a block shorter than the size agreed on is the last; a file
+/// that is a multiple of it ends with an empty one.
 #[test]
 fn the_empty_last_block_goes_by_the_size_agreed_on() {
     serving("f", 2048).talk(

@@ -15,10 +15,10 @@ fn timeout_is_echoed_or_left_out() {
     }
 }
 
-/// It is how long the client expects to wait: ours is not longer. (Shorter it may be: U-Boot's 5 s
-/// would cost 5 s a block.)
+/// The server waits no longer than that. It may wait less: the 5 s of U-Boot would cost 5 s for
+/// each lost block.
 #[test]
-fn timeout_bounds_our_timer_from_above() {
+fn timeout_bounds_the_timer_from_above() {
     serving("f", 600).talk(
         r"
         0     > RRQ f octet timeout=1
@@ -66,14 +66,14 @@ fn tsize_counts_what_is_transferred() {
     );
 }
 
-/// "Transfer Size": a client for whom the file is too large leaves by an ERROR (3).
+/// "Transfer Size": a client ends the transfer with ERROR 3 if the file is too large.
 #[test]
 fn a_client_may_leave_on_seeing_the_size() {
     serving("f", 1_000_000).talk(
         r"
         0   > RRQ f octet tsize=0
             < OACK tsize=1000000
-        10  > ERROR 3 no room
+        10  > ERROR 3 disk full
             = probe
        ever nothing
         ",

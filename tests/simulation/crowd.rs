@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstone::proto::Instant;
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 
 use crate::clients::{Fetching, File, Firmware, habits};
 use crate::link::Path;
@@ -14,7 +14,7 @@ use crate::world::World;
 fn hundreds_of_clients_at_once() {
     let files = [1, 511, 40_000, 100_352].map(|size| File::random(&format!("{size}.img"), size));
     let mut dice = fastrand::Rng::with_seed(7);
-    let mut world = World::new(7, &files, Config::default());
+    let mut world = World::new(7, &files, ServerConfig::default());
     let mut kinds = Vec::new();
     for number in 0..600 {
         let file = files[dice.usize(..files.len())].clone();

@@ -1,10 +1,10 @@
-//! Each client of the field gets its whole file, within its own patience, over each path.
+//! Each client of the field gets its whole file, within its own timeouts, over each path.
 
 use std::time::Duration;
 
 use bootstone::proto::Instant;
-use bootstone::proto::config::Config;
-use bootstone::proto::negotiate::Limits;
+use bootstone::proto::config::ServerConfig;
+use bootstone::proto::negotiate::NegotiationLimits;
 use bootstone::proto::stats::Outcome;
 
 use crate::clients::{Client, Fetching, File, Firmware, Habits, Pace, Slow, habits};
@@ -33,19 +33,19 @@ fn gets_it<C: Client + 'static>(name: &str, size: usize, client: impl Fn(File) -
 }
 
 fn gets_it_alone(what: &str, seed: u64, path: Path, file: &File, client: impl Client + 'static) {
-    let limits = Limits {
+    let limits = NegotiationLimits {
         max_windowsize: 64,
-        ..Limits::default()
+        ..NegotiationLimits::default()
     };
-    let config = Config {
+    let config = ServerConfig {
         limits,
-        ..Config::default()
+        ..ServerConfig::default()
     };
     let mut world = World::new(seed, std::slice::from_ref(file), config);
     let number = world.add(Instant::from_millis(1000), [path; 2], client);
     let story = world.run()[number];
     let outcomes = world.outcomes(number);
-    // Nobody can help a client whose only request is lost.
+    // No client can help a client whose only request is lost.
     let is_whole = story.outcome.is_ok() || !story.is_heard;
     let is_known = outcomes
         .iter()

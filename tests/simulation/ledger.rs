@@ -140,10 +140,10 @@ impl Ledger {
             Ok(Packet::Error { .. }) => return Ok(()),
             other => return Err(format!("{other:?} from a server")),
         }
-        self.check_unproven()
+        self.check_unvalidated()
     }
 
-    fn check_unproven(&self) -> Result<(), Breach> {
+    fn check_unvalidated(&self) -> Result<(), Breach> {
         if self.is_validated {
             return Ok(());
         }
@@ -227,6 +227,8 @@ impl Ledger {
         let pause = match () {
             () if !self.is_validated => Duration::ZERO,
             () if is_lock_step => LEAST_RTO,
+            // A single block that the timer has resent starts no order.
+            () if self.acks < 3 => Duration::ZERO,
             // A round trip may turn out to be a little shorter than those before.
             () => (self.floor * 6 / 8).min(LEAST_RTO),
         };
@@ -235,8 +237,10 @@ impl Ledger {
             return Err(format!("{block} again after {passed:?}"));
         }
         let is_first = block == self.acked + 1;
-        if self.acks < 3 && self.is_validated && !is_first && self.probes < PROBES {
+        let is_probe = self.probes < PROBES || std::mem::take(&mut self.has_news);
+        if self.acks < 3 && self.is_validated && !is_first && is_probe {
             self.probes += 1;
+            self.left[block as usize] = Some(left);
             return Ok(());
         }
         if !is_first {
@@ -252,6 +256,9 @@ impl Ledger {
         }
         if self.acks < 3 {
             self.before_probe.get_or_insert(self.pass_end);
+            if !asked {
+                self.left[block as usize] = Some(left);
+            }
         }
         self.pass_end = block;
         self.restarted = now;

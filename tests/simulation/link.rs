@@ -32,7 +32,7 @@ pub(crate) struct Path {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rate {
     pub(crate) bits_per_second: u64,
-    /// Packets that wait, the one on its way out included.
+    /// Packets that wait, the one the one being sent included.
     pub(crate) queue: usize,
 }
 
@@ -148,7 +148,7 @@ fn a_clean_link_delays_and_nothing_else() {
 }
 
 #[test]
-fn troubles_come_as_often_as_told() {
+fn troubles_come_as_often_as_configured() {
     let path = Path::of_rtt(millis(2)).losing(0.25);
     let path = Path {
         duplicate: 0.5,

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::proto::Instant;
-use bootstone::proto::config::Config;
-use bootstone::proto::negotiate::Limits;
+use bootstone::proto::config::ServerConfig;
+use bootstone::proto::negotiate::NegotiationLimits;
 
 use crate::clients::{Client, Fetching, File, Firmware, habits};
 use crate::link::Path;
@@ -75,14 +75,14 @@ impl Case {
     }
 
     fn run(self, seed: u64, client: impl Client + 'static) -> Cost {
-        let limits = Limits {
+        let limits = NegotiationLimits {
             max_windowsize: 64,
-            ..Limits::default()
+            ..NegotiationLimits::default()
         };
-        let config = Config {
+        let config = ServerConfig {
             limits,
             pipeline: self.pipeline,
-            ..Config::default()
+            ..ServerConfig::default()
         };
         let mut world = World::with_catalog(seed, Arc::clone(&CATALOG), config);
         let path = Path::of_rtt(Duration::from_millis(self.rtt)).losing(self.loss);
@@ -172,7 +172,7 @@ fn lines() -> Vec<Line> {
                     case,
                     is_strict: false,
                 });
-                if blksize == 1428 && windowsize > 1 {
+                if blksize == 1428 && (2..=16).contains(&windowsize) {
                     lines.push(Line {
                         case,
                         is_strict: true,

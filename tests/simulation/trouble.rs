@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bootstone::proto::Instant;
-use bootstone::proto::config::Config;
-use bootstone::proto::negotiate::Limits;
+use bootstone::proto::config::ServerConfig;
+use bootstone::proto::negotiate::NegotiationLimits;
 
 use crate::clients::{Client, Fetching, File, Firmware, Pace, Slow, habits};
 use crate::link::{Path, Rate};
@@ -21,19 +21,22 @@ fn seeds(count: u64) -> std::ops::Range<u64> {
             let seed = seed.parse().expect("SEED is a number");
             seed..seed + 1
         }
-        Err(_) => 0..count,
+        Err(_) => match std::env::var("WORLDS") {
+            Ok(worlds) => 0..worlds.parse().expect("WORLDS is a number"),
+            Err(_) => 0..count,
+        },
     }
 }
 
-fn config(max_windowsize: u16, pipeline: u16) -> Config {
-    let limits = Limits {
+fn config(max_windowsize: u16, pipeline: u16) -> ServerConfig {
+    let limits = NegotiationLimits {
         max_windowsize,
-        ..Limits::default()
+        ..NegotiationLimits::default()
     };
-    Config {
+    ServerConfig {
         limits,
         pipeline,
-        ..Config::default()
+        ..ServerConfig::default()
     }
 }
 
@@ -162,27 +165,85 @@ fn files_over_32_mebibytes_in_blocks_of_512() {
     alone(2, path, &file, Fetching::new(file.clone(), 512, 16));
 }
 
-/// Random clients want random files over random paths at random times.
+/// Worlds, of the first 20,000, in which a client gives up. The list may only shrink. All but one (3571, a client that
+/// stops listening for 2.4 s before its last block) are clients that never report a gap, ask for windows of up to 64 and
+/// give up when eight resends in a row bring them nothing new.
+const KNOWN_FAILURES: [u64; 12] = [
+    468, 713, 2444, 3324, 3571, 6153, 9066, 12271, 12499, 13139, 14665, 17495,
+];
+
+/// Random clients ask for random files over random paths at random times. Every client that the server hears gets its
+/// file whole. `WORLDS=20000` runs as many, `SEED=17` one alone.
 #[test]
 fn anything_can_happen() {
-    for seed in seeds(1000) {
-        let mut dice = fastrand::Rng::with_seed(seed);
-        let files: Vec<File> = (0..3).map(|n| random_file(&mut dice, n)).collect();
-        let mut world = World::new(seed, &files, config(dice.u16(1..=64), dice.u16(1..=16)));
-        world.segments = dice.usize(1..=64);
-        for _ in 0..dice.usize(1..8) {
-            let file = files[dice.usize(..files.len())].clone();
-            let start = Instant::from_millis(dice.u64(1..5000));
-            let paths = [random_path(&mut dice), random_path(&mut dice)];
-            add_random_client(&mut world, &mut dice, start, paths, file);
-        }
-        for (number, story) in world.run().into_iter().enumerate() {
-            let is_whole = story.outcome.is_ok() || !story.is_heard;
-            if !is_whole {
-                eprintln!("BAD SEED={seed}: client {number} {story:?}");
-            }
-        }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    // A rule that is broken is one failure; the others are of interest as well.
+    let judged = |seed| {
+        std::panic::catch_unwind(|| world_of(seed))
+            .unwrap_or_else(|_| vec![format!("SEED={seed} breaks a rule")])
+    };
+    let failed: Vec<String> = std::thread::scope(|scope| {
+        let part = |n| {
+            scope.spawn(move || {
+                seeds(1000)
+                    .filter(|s| s % cores == n)
+                    .flat_map(judged)
+                    .collect()
+            })
+        };
+        let workers: Vec<std::thread::ScopedJoinHandle<'_, Vec<String>>> =
+            (0..cores).map(part).collect();
+        workers
+            .into_iter()
+            .flat_map(|w| w.join().unwrap())
+            .collect()
+    });
+    let unknown = failed.iter().filter(|failed| {
+        let is_it = |seed: &u64| failed.starts_with(&format!("SEED={seed},"));
+        !KNOWN_FAILURES.iter().any(is_it)
+    });
+    let unknown: Vec<_> = unknown.collect();
+    assert!(
+        unknown.is_empty(),
+        "{} clients: {unknown:#?}",
+        unknown.len()
+    );
+    let is_mended = |seed: &&u64| {
+        let is_it = |failed: &String| failed.starts_with(&format!("SEED={seed},"));
+        seeds(1000).contains(seed) && !failed.iter().any(is_it)
+    };
+    let mended: Vec<_> = KNOWN_FAILURES.iter().filter(is_mended).collect();
+    assert!(mended.is_empty(), "take {mended:?} out of KNOWN_FAILURES");
+}
+
+/// The clients of a world that did not get their file.
+fn world_of(seed: u64) -> Vec<String> {
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let files: Vec<File> = (0..3).map(|n| random_file(&mut dice, n)).collect();
+    let pipeline = [1, 8, 32, 64][dice.usize(..4)];
+    let mut world = World::new(seed, &files, config(dice.u16(1..=64), pipeline));
+    world.segments = dice.usize(1..=64);
+    for _ in 0..dice.usize(1..8) {
+        let file = files[dice.usize(..files.len())].clone();
+        let start = Instant::from_millis(dice.u64(1..5000));
+        let paths = [random_path(&mut dice), random_path(&mut dice)];
+        add_random_client(&mut world, &mut dice, start, paths, file);
     }
+    let stories = world.run();
+    let is_served = |story: &Story| story.outcome.is_ok() || !story.is_heard;
+    let failed = stories
+        .iter()
+        .enumerate()
+        .filter(|(_, story)| !is_served(story));
+    failed
+        .map(|(number, story)| {
+            let outcomes = world.outcomes(number);
+            format!(
+                "SEED={seed}, client {number}, {}: {story:?}, {outcomes:?}",
+                world.name(number)
+            )
+        })
+        .collect()
 }
 
 /// Of a size around a multiple of the block size, or of any.
@@ -227,20 +288,46 @@ fn add_random_client(
         every: dice.usize(20..200),
         pause: ms(dice.u64(..3000)),
     };
-    let kind = dice.usize(..habits::ALL.len() + 1);
-    let is_slow = dice.bool();
-    match (habits::ALL.get(kind), is_slow) {
-        (Some(habits), false) => world.add(start, paths, Firmware::new(habits, file)),
-        (Some(habits), true) => {
-            world.add(start, paths, Slow::new(Firmware::new(habits, file), pace))
-        }
-        (None, is_slow) => {
-            let [blksize, windowsize] = [dice.u16(8..1500).max(400), dice.u16(1..=64)];
-            let client = Fetching::new(file, blksize, windowsize);
-            match is_slow {
-                false => world.add(start, paths, client),
-                true => world.add(start, paths, Slow::new(client, pace)),
-            }
-        }
+    let strict = habits::STRICT_ONES.iter().map(|habits| (*habits, true));
+    let known = habits::ALL.iter().map(|habits| (*habits, false));
+    let all: Vec<_> = known.chain(strict).collect();
+    let kind = dice.usize(..=all.len());
+    let [blksize, windowsize] = [dice.u16(400..1500), dice.u16(1..=64)];
+    let Some(&(habits, has_any_window)) = all.get(kind) else {
+        return add(
+            world,
+            dice,
+            start,
+            paths,
+            pace,
+            Fetching::new(file, blksize, windowsize),
+        );
+    };
+    let client = Firmware::new(habits, file);
+    match has_any_window {
+        true => add(
+            world,
+            dice,
+            start,
+            paths,
+            pace,
+            client.with_windowsize(windowsize),
+        ),
+        false => add(world, dice, start, paths, pace, client),
+    }
+}
+
+/// A client on a fast machine or on a slow one.
+fn add(
+    world: &mut World,
+    dice: &mut fastrand::Rng,
+    start: Instant,
+    paths: [Path; 2],
+    pace: Pace,
+    client: impl Client + 'static,
+) {
+    match dice.bool() {
+        true => world.add(start, paths, Slow::new(client, pace)),
+        false => world.add(start, paths, client),
     };
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::proto::Instant;
-use bootstone::proto::config::Config;
+use bootstone::proto::config::ServerConfig;
 use bootstone::proto::server::Server;
 use bootstone::proto::stats::Outcome;
 use bootstone::wire::Opcode;
@@ -84,13 +84,13 @@ pub(crate) struct Story {
 
 impl World {
     /// A world in which everything that happens follows from `seed`.
-    pub(crate) fn new(seed: u64, files: &[File], config: Config) -> World {
+    pub(crate) fn new(seed: u64, files: &[File], config: ServerConfig) -> World {
         let entry = |file: &File| Entry::new(file.name.clone(), file.content.to_vec());
         let catalog = Arc::new(Catalog::new(files.iter().map(entry).collect()));
         World::with_catalog(seed, catalog, config)
     }
 
-    pub(crate) fn with_catalog(seed: u64, catalog: Arc<Catalog>, config: Config) -> World {
+    pub(crate) fn with_catalog(seed: u64, catalog: Arc<Catalog>, config: ServerConfig) -> World {
         World {
             seed,
             server: Server::new(catalog, config),
@@ -137,6 +137,11 @@ impl World {
         }
         assert!(self.server.is_idle(), "a transfer is left");
         self.stations.iter().map(Station::story).collect()
+    }
+
+    /// What a client is.
+    pub(crate) fn name(&self, station: usize) -> String {
+        self.stations[station].client.name()
     }
 
     /// How the server saw a client's transfers end, in that order.
@@ -219,10 +224,13 @@ impl World {
     /// Takes the server's reports; before its datagrams, so that none gets past the end.
     fn listen(&mut self) {
         while let Some(report) = self.server.poll_event() {
-            if let Some(ledger) = self.ledgers.get_mut(&report.peer) {
+            if let Some(ledger) = self.ledgers.get_mut(&report.peer.address) {
                 ledger.is_over |= report.transfer.is_some();
             }
-            let outcomes = self.outcomes.entry(number_of(report.peer)).or_default();
+            let outcomes = self
+                .outcomes
+                .entry(number_of(report.peer.address))
+                .or_default();
             outcomes.push(report.outcome);
         }
     }

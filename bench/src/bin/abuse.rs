@@ -1,4 +1,5 @@
-//! Makes the tables of `SECURITY.md`: reflection, malformed datagrams, floods and many sessions.
+//! Makes the tables of `docs/security-measurements.md`: reflection, malformed datagrams, floods and
+//! many sessions.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use bootstone_bench::measure::{mebibytes, millis, scenarios};
 use bootstone_bench::process;
 use bootstone_bench::servers::{self, Kind, Running, Settings};
 
-/// Attack TFTP servers on loopback, and make the tables of SECURITY.md.
+/// Attack TFTP servers on loopback, and make the tables of
+/// docs/security-measurements.md.
 #[derive(FromArgs)]
 struct Arguments {
     /// run for about a minute, with shorter and smaller attacks

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use self::settings::Settings;
 pub(crate) use self::table::Serve;
-use super::console::{COULD_NOT, DONE, could_not, say};
+use super::console::{COULD_NOT, DONE, NO_BOOT_PROGRAM, could_not, say};
 use super::signals::Signals;
 use super::{panics, runtime};
 use crate::embedded;
@@ -109,6 +109,9 @@ fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxState) {
             "the receive buffer is small and will overflow in a storm of requests; raise \
              net.core.rmem_max"
         );
+    }
+    if !manifest.has_boot_program() {
+        warn!("{NO_BOOT_PROGRAM}");
     }
     for warning in sandbox.warnings() {
         warn!("{warning}");

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-use crate::dhcp::Server;
+use crate::dhcp::BootServer;
 
 /// How the client that asks has reached this server, which machines can do too.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(super) struct Authority {
     /// The HTTP listener, for a URL: `192.0.2.1:8080`, `boot.example.com`, `[2001:db8::1]:8080`.
     pub(super) http: String,
     /// The TFTP server on the same host.
-    pub(super) server: Server,
+    pub(super) server: BootServer,
 }
 
 impl Authority {
@@ -21,7 +21,7 @@ impl Authority {
             Some(server) => (host.to_owned(), server.to_owned()),
             None => (local.to_string(), local.ip().to_string()),
         };
-        let server = Server::new(&server, tftp_port);
+        let server = BootServer::new(&server, tftp_port);
         Authority { http, server }
     }
 }

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::authority::Authority;
 use super::site::Site;
-use crate::dhcp::{Plan, Request, dnsmasq};
+use crate::dhcp::{Plan, PlanRequest, dnsmasq};
 use crate::manifest::{Digest, Kind, Manifest, Record};
 
 const STYLE: &str = include_str!("style.css");
@@ -135,7 +135,7 @@ fn check(authority: &Authority) -> String {
 
 /// How DHCP sends machines here; nothing if there is nothing to boot.
 fn boot(manifest: &Manifest, authority: Authority) -> String {
-    let request = Request {
+    let request = PlanRequest {
         http: Some(format!("http://{}", authority.http)),
         server: authority.server,
         script: None,

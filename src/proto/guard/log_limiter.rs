@@ -18,7 +18,7 @@ const VALIDATED: Rate = Rate {
 
 /// Limits the lines of the log, so that an attacker cannot fill a disk.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LogLimiter {
+pub(crate) struct LogLimiter {
     unvalidated: Gcra,
     validated: Gcra,
     /// Reports left out since the last one.
@@ -27,7 +27,7 @@ pub struct LogLimiter {
 
 impl LogLimiter {
     /// True when one more report about a validated or an unvalidated address may be logged.
-    pub fn allows(&mut self, now: Instant, is_validated: bool) -> bool {
+    pub(crate) fn allows(&mut self, now: Instant, is_validated: bool) -> bool {
         let (limiter, rate) = match is_validated {
             true => (&mut self.validated, VALIDATED),
             false => (&mut self.unvalidated, UNVALIDATED),
@@ -41,7 +41,7 @@ impl LogLimiter {
     }
 
     /// How many were left out since this was last asked.
-    pub fn take_left_out(&mut self) -> u32 {
+    pub(crate) fn take_left_out(&mut self) -> u32 {
         std::mem::take(&mut self.left_out)
     }
 }

@@ -1,151 +1,115 @@
-//! What a stranger may cost, and whom.
+//! Rate limits for sources whose address may be forged.
 //!
-//! The source address of a datagram can be forged, so whatever is sent to it may hit somebody who
-//! never asked. Hence: only RRQ and WRQ are ever answered with an ERROR (two servers answering each
-//! other's ERRORs never stop: CVE-2024-2169), each request gets at most one answer of its own, and
-//! whatever else goes to a source before its first ACK comes out of an [`Allowance`]. Above that,
-//! the [`Guard`] bounds what all requests of one prefix, and all together, may set in motion.
+//! Whatever is sent to a forged address may hit a host that never asked. So only RRQ and WRQ are ever answered with an
+//! ERROR (two servers that answer each other's ERRORs never stop: CVE-2024-2169), each request gets at most one answer
+//! of its own, and whatever else goes to a source before its first ACK comes out of an [`Allowance`]. On top of that,
+//! the [`Guard`] limits what all requests of one prefix, and all together, may cause.
 //!
-//! An honest client proves itself with its first ACK, one round trip after its request, and gives
-//! back what the request had cost: a thousand machines behind one NAT meet no bound.
+//! The first ACK, one round trip after the request, validates the address (RFC 9000 §8), and what was charged for the
+//! request is refunded. So a thousand machines behind one NAT meet no limit.
 
+mod allowance;
 mod gcra;
 mod log_limiter;
+mod penalty;
 mod refusal;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+pub(crate) use self::allowance::Allowance;
+use self::allowance::amplifies;
 use self::gcra::{Gcra, Rate};
-pub use self::log_limiter::LogLimiter;
-pub use self::refusal::Refusal;
+pub(crate) use self::log_limiter::LogLimiter;
+use self::penalty::Penalty;
+pub(crate) use self::refusal::Refusal;
 use super::Instant;
 use super::stats::Ignored;
 
-/// RFC 9000 §8.1: at most three bytes back for each byte that came, until the address is proven.
-const AMPLIFICATION: u32 = 3;
-
-/// Transfers of one prefix that have not acknowledged anything yet. All machines of a large site may
-/// be switched on at once.
+/// Transfers of one prefix without an ACK. All machines of a large site may be switched on at once.
 const UNVALIDATED_PER_PREFIX: u16 = 2048;
 
-/// Unproven bytes to one prefix: those machines' first blocks, and then what nobody would bother to
-/// reflect.
+/// Bytes to the unvalidated addresses of one prefix: those machines' first blocks, and then too little to be worth
+/// reflecting.
 const UNVALIDATED_BYTES_PER_PREFIX: Rate = Rate {
     burst: 2 << 20,
     per_second: 64 << 10,
 };
 
-/// Unproven bytes to total: 25 Mbit/s of the smallest machine's network, after a burst that ten
-/// thousand machines with their first blocks do not fill.
+/// Bytes to all unvalidated addresses: 25 Mbit/s of the smallest machine's network, after a burst that the first
+/// blocks of ten thousand machines do not fill.
 const UNVALIDATED_BYTES: Rate = Rate {
     burst: 16 << 20,
     per_second: 3 << 20,
 };
 
 /// The same for answers longer than three times their request: a flood of requests without options (one block of
-/// 512 bytes for 20) leaves half of the room to the others.
+/// 512 bytes for 20) leaves half of it to the others.
 const LARGE_ANSWERS: Rate = Rate {
     burst: UNVALIDATED_BYTES.burst / 2,
     ..UNVALIDATED_BYTES
 };
 
-/// Bytes to one public prefix, proven or not, because an ACK can be guessed as well: 64 MB at once, then
-/// 4 MB/s. A site that boots from across the Internet gets by with that.
+/// Bytes to one public prefix, validated or not, because ACKs can be blind: 64 MB at once, then 4 MB/s. That is enough
+/// for a site that boots from across the Internet.
 const BYTES_PER_PREFIX: Rate = Rate {
     burst: 64_000_000,
     per_second: 4_000_000,
 };
 
-/// How long whoever is held back has to wait for its turn. It may have to wait for another one then.
+/// How long a throttled transfer waits for its turn at most. Then it may have to wait for another turn.
 const LONGEST_TURN: Duration = Duration::from_secs(1);
 
-/// How long a prefix is in doubt, in seconds, after one of its hosts has complained: it did not ask.
-const PENALTY_FOR: u32 = 60;
-
-/// How many times dearer each complaint in that time makes a byte: 62.5 kB/s after the first, which is what a prefix gets
-/// that has acknowledged nothing, half of it after the second, and so on. Not silence at once: one forged request a
-/// minute would impose it on a whole prefix.
+/// The cost factor of a byte for each report in that time: 62.5 kB/s after the first, as for a prefix without an ACK,
+/// half of it after the second, and so on. The prefix is not silenced at once, because one forged request a minute
+/// would be enough for that.
 const PENALTY_FACTOR: u64 = 64;
 
-/// Prefixes that are accounted for one by one; the rest share one account. More than there are
-/// sessions, so that a flood from everywhere does not push honest neighbours into that account: what
-/// is not backed by a session is paid back within milliseconds. 41 bytes each, 1.3 MiB in all.
+/// Prefixes with an account of their own; the rest share one. There are more accounts than sessions, so that a flood
+/// from everywhere does not push honest prefixes into the shared one: without a session an account is settled within
+/// milliseconds. 41 bytes each, 1.3 MiB in all.
 const PREFIXES: usize = 28_000;
 
-/// Prefixes in doubt that are kept while the table is full. A spoofer who brings a few hundred a second into it
-/// would else fill it with them, and leave one account to all who are new.
+/// Prefixes with a penalty that are kept while the table is full. Otherwise an attacker that causes a few hundred a
+/// second fills the table with them, and all new prefixes share one account.
 const PENALIZED: usize = PREFIXES / 4;
 
-/// How often the table of prefixes may be searched for accounts that are worth nothing any more.
+/// How often the table of prefixes may be searched for settled accounts.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
-
-/// Bytes that may still be sent, unasked, to one unvalidated source.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Allowance {
-    /// Negative after an answer that cost more than there was.
-    left: i32,
-}
-
-impl Allowance {
-    /// `bytes` came from the source.
-    pub fn earn(&mut self, bytes: usize) {
-        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
-        let earned = bytes.saturating_mul(AMPLIFICATION as i32);
-        self.left = self.left.saturating_add(earned);
-    }
-
-    /// Pays for an answer that its request has a right to: it may cost more than there is.
-    pub fn charge(&mut self, bytes: usize) {
-        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
-        self.left = self.left.saturating_sub(bytes);
-    }
-
-    /// True when `bytes` more may be sent without being asked for.
-    pub fn covers(&self, bytes: usize) -> bool {
-        i32::try_from(bytes).is_ok_and(|bytes| bytes <= self.left)
-    }
-}
-
-/// True when `answer` bytes are more than three times `request` bytes.
-fn amplifies(request: usize, answer: usize) -> bool {
-    answer > request.saturating_mul(AMPLIFICATION as usize)
-}
 
 /// The accounts of all sources. See the [module](self).
 #[derive(Debug, Default)]
-pub struct Guard {
+pub(crate) struct Guard {
     prefixes: HashMap<Prefix, Account>,
     total: Gcra,
     swept: Option<Instant>,
 }
 
-/// A neighbourhood that may be one customer, or one victim: /24 of IPv4, /56 of IPv6.
+/// A network that may be one customer, or one victim: /24 of IPv4, /56 of IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Prefix {
     V4([u8; 3]),
     V6([u8; 7]),
-    /// Everybody for whom there is no room in the table.
+    /// All for which the table has no account.
     Rest,
 }
 
-/// The account in which an unvalidated transfer is booked.
+/// The account that an unvalidated transfer is charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reservation(Prefix);
+pub(crate) struct Reservation(Prefix);
 
-/// What is known of a prefix. The default is what is known of one that never came.
+/// The state of a prefix. The default is that of one that was never seen.
 #[derive(Debug, Default)]
 struct Account {
     /// Transfers without an ACK.
     unvalidated: u16,
-    /// How many of its hosts have said that they did not ask, since it is in doubt.
-    icmp_reports: u16,
-    /// Until when it is in doubt, in seconds since the origin.
-    penalty_until: u32,
+    /// Transfers under way, with an ACK or without.
+    transfers: u16,
+    penalty: Penalty,
     unvalidated_bytes: Gcra,
     bytes: Gcra,
-    /// When the next of those may send that are held back.
+    /// When the next throttled transfer may send.
     turn: Instant,
 }
 
@@ -154,12 +118,12 @@ struct Account {
 pub(super) const ACCOUNT: usize = size_of::<(Prefix, Account)>();
 
 impl Guard {
-    /// A request of `request` bytes wants an answer of `answer` bytes: may it have it? What it takes is
-    /// booked. `begins` says that an unvalidated transfer begins with it.
+    /// A request of `request` bytes wants an answer of `answer` bytes: is it within the limits? If so, it
+    /// is charged. `begins` says that an unvalidated transfer begins with it.
     ///
     /// # Errors
     /// The reason for which the request is to be dropped, silently.
-    pub fn admit(
+    pub(crate) fn admit(
         &mut self,
         now: Instant,
         source: IpAddr,
@@ -174,7 +138,7 @@ impl Guard {
         };
         let prefix = self.prefix_of(now, source);
         let account = self.prefixes.entry(prefix).or_default();
-        let conforms = |debt: Gcra, bound| debt.conforms(now, bound, bytes);
+        let conforms = |limiter: Gcra, bound| limiter.conforms(now, bound, bytes);
         if account.unvalidated >= UNVALIDATED_PER_PREFIX
             || !conforms(account.unvalidated_bytes, UNVALIDATED_BYTES_PER_PREFIX)
         {
@@ -186,33 +150,46 @@ impl Guard {
         let time = UNVALIDATED_BYTES_PER_PREFIX.time_for(bytes);
         account.unvalidated_bytes.charge(now, time);
         account.unvalidated += u16::from(begins);
+        account.transfers = account.transfers.saturating_add(begins.into());
         self.total.charge(now, UNVALIDATED_BYTES.time_for(bytes));
         Ok(Reservation(prefix))
     }
 
-    /// The first ACK of a transfer has come, after `bytes` had been sent: they are forgiven.
-    pub fn on_validated(&mut self, reservation: Reservation, bytes: u64) {
-        self.release(reservation);
+    /// The first ACK of a transfer has come, after `bytes` had been sent: they are refunded.
+    pub(crate) fn on_validated(&mut self, reservation: Reservation, bytes: u64) {
         if let Some(account) = self.prefixes.get_mut(&reservation.0) {
+            account.unvalidated = account.unvalidated.saturating_sub(1);
             let time = UNVALIDATED_BYTES_PER_PREFIX.time_for(bytes);
             account.unvalidated_bytes.refund(time);
         }
         self.total.refund(UNVALIDATED_BYTES.time_for(bytes));
     }
 
-    /// A transfer has ended without an ACK.
-    pub fn release(&mut self, reservation: Reservation) {
+    /// A transfer has finished, with an ACK or without.
+    pub(crate) fn release(&mut self, reservation: Reservation, is_validated: bool) {
         if let Some(account) = self.prefixes.get_mut(&reservation.0) {
-            account.unvalidated = account.unvalidated.saturating_sub(1);
+            let unvalidated = u16::from(!is_validated);
+            account.unvalidated = account.unvalidated.saturating_sub(unvalidated);
+            account.transfers = account.transfers.saturating_sub(1);
         }
     }
 
-    /// How long a transfer to a source has to hold back that wants to send `bytes`, because the prefix has
-    /// had its share.
+    /// How many transfers the prefix of a transfer has under way.
+    pub(crate) fn transfers(&self, reservation: Reservation) -> u16 {
+        let account = self.prefixes.get(&reservation.0);
+        account.map_or(0, |account| account.transfers)
+    }
+
+    /// How long a transfer that wants to send `bytes` to a source has to wait, because the prefix has used up its rate.
     ///
-    /// Each of those who wait gets a turn of its own: thousands that all woke up for the next
-    /// free byte would keep the server busy with nothing else.
-    pub fn throttle(&mut self, now: Instant, source: IpAddr, bytes: u64) -> Option<Duration> {
+    /// Each one that waits gets a turn of its own: thousands that all woke up for the next free byte would keep the
+    /// server busy with nothing else.
+    pub(crate) fn throttle(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        bytes: u64,
+    ) -> Option<Duration> {
         if is_local(source) {
             return None;
         }
@@ -229,35 +206,31 @@ impl Guard {
     }
 
     /// `bytes` have been sent to a source.
-    pub fn charge(&mut self, now: Instant, source: IpAddr, bytes: usize) {
+    pub(crate) fn charge(&mut self, now: Instant, source: IpAddr, bytes: usize) {
         if !is_local(source) {
             let account = self.account(now, source);
             let time = account.time_for(now, bytes as u64);
             account.bytes.charge(now, time);
-            if account.has_penalty(now) {
-                // What was dear for a minute does not weigh on the next.
-                let end = Instant::ZERO + Duration::from_secs(account.penalty_until.into());
+            if let Some(end) = account.penalty.end(now) {
+                // The penalty does not weigh on what comes after it.
                 account.bytes.cap(end, BYTES_PER_PREFIX);
             }
         }
     }
 
-    /// A host of the prefix has said that nobody there has asked: somebody else did, in its name. For a minute
-    /// the prefix gets little, the less the more of them say so, whoever asks and whatever is acknowledged there.
+    /// A host of the prefix has reported that it did not ask: an attacker has forged its address. For a minute the prefix
+    /// gets little, and less with each report, whatever is acknowledged there.
     ///
-    /// Near sources are left alone: there is nothing to reflect in one's own house, and a machine that is
-    /// switched off in mid-transfer says the same. So is the common account of all for whom there is no
-    /// room: in doubt because of one, it would slow down total who is new.
-    pub fn penalize(&mut self, now: Instant, source: IpAddr) {
+    /// Local sources are exempt: an attacker gains nothing by reflecting traffic within one network, and a machine that
+    /// is switched off in mid-transfer causes the same report. So is the shared account: one report would slow down all
+    /// new prefixes.
+    pub(crate) fn penalize(&mut self, now: Instant, source: IpAddr) {
         let prefix = self.prefix_of(now, source);
         if !is_local(source) && prefix != Prefix::Rest {
             let account = self.prefixes.entry(prefix).or_default();
-            if !account.has_penalty(now) {
-                account.icmp_reports = 0;
-                account.penalty_until = seconds(now) + PENALTY_FOR;
+            if account.penalty.on_report(now) {
                 account.bytes.use_up_burst(now, BYTES_PER_PREFIX);
             }
-            account.icmp_reports = account.icmp_reports.saturating_add(1);
         }
     }
 
@@ -266,7 +239,7 @@ impl Guard {
         self.prefixes.entry(prefix).or_default()
     }
 
-    /// The prefix whose account a source has, or gets.
+    /// The prefix that a source is charged to.
     fn prefix_of(&mut self, now: Instant, source: IpAddr) -> Prefix {
         let prefix = Prefix::of(source);
         if self.prefixes.len() < PREFIXES || self.prefixes.contains_key(&prefix) {
@@ -279,20 +252,20 @@ impl Guard {
         }
     }
 
-    /// Forgets the accounts that are as good as new, or in doubt like too many others.
+    /// Removes the accounts that are settled, and those with a penalty beyond [`PENALIZED`].
     fn sweep(&mut self, now: Instant) {
         if self.swept.is_some_and(|at| now < at + SWEEP_EVERY) {
             return;
         }
         self.swept = Some(now);
-        let mut doubted = 0;
+        let mut penalized = 0;
         self.prefixes.retain(|_, account| {
-            if account.unvalidated > 0 || account.unvalidated_bytes.backlog(now) > Duration::ZERO {
+            if account.transfers > 0 || account.unvalidated_bytes.backlog(now) > Duration::ZERO {
                 return true;
             }
-            if account.has_penalty(now) {
-                doubted += 1;
-                return doubted <= PENALIZED;
+            if account.penalty.active_reports(now).is_some() {
+                penalized += 1;
+                return penalized <= PENALIZED;
             }
             account.bytes.backlog(now) > Duration::ZERO
         });
@@ -300,18 +273,13 @@ impl Guard {
 }
 
 impl Account {
-    fn has_penalty(&self, now: Instant) -> bool {
-        seconds(now) < self.penalty_until
-    }
-
-    /// How long the prefix needs to pay for so many bytes.
+    /// How much time so many bytes of the prefix are worth.
     fn time_for(&self, now: Instant, bytes: u64) -> Duration {
-        match self.has_penalty(now) {
-            true => {
-                BYTES_PER_PREFIX.time_for(PENALTY_FACTOR * u64::from(self.icmp_reports) * bytes)
-            }
-            false => BYTES_PER_PREFIX.time_for(bytes),
-        }
+        let factor = match self.penalty.active_reports(now) {
+            Some(reports) => PENALTY_FACTOR * u64::from(reports),
+            None => 1,
+        };
+        BYTES_PER_PREFIX.time_for(factor * bytes)
     }
 }
 
@@ -330,17 +298,12 @@ impl Prefix {
     }
 }
 
-/// A source of one's own network: private, link-local or loopback.
+/// A local source: private, link-local or loopback.
 fn is_local(source: IpAddr) -> bool {
     match source.to_canonical() {
         IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
     }
-}
-
-/// Whole seconds since the origin: 136 years of them fit.
-fn seconds(now: Instant) -> u32 {
-    u32::try_from(now.as_micros() / 1_000_000).unwrap_or(u32::MAX - PENALTY_FOR)
 }
 
 #[cfg(test)]
@@ -367,7 +330,7 @@ mod tests {
         assert!(allowance.covers(20));
         allowance.charge(100);
         assert!(!allowance.covers(1));
-        // What was too much is made up for first.
+        // What was too much is earned back first.
         allowance.earn(30);
         assert!(allowance.covers(10));
         assert!(!allowance.covers(11));
@@ -396,12 +359,12 @@ mod tests {
         guard.on_validated(reservations[0], 60);
         assert_eq!(one_more(&mut guard), Ok(()));
         assert_eq!(one_more(&mut guard), Err(Ignored::PrefixBudget));
-        guard.release(reservations[1]);
+        guard.release(reservations[1], false);
         assert_eq!(one_more(&mut guard), Ok(()));
     }
 
     #[test]
-    fn unvalidated_bytes_to_a_prefix_are_paid_back_by_time_or_by_proof() {
+    fn unvalidated_bytes_to_a_prefix_are_refunded_by_time_or_by_an_ack() {
         let mut guard = Guard::default();
         let ask = |guard: &mut Guard, now| {
             guard
@@ -420,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_without_options_leaves_room_for_small_answers() {
+    fn a_flood_without_options_leaves_bytes_for_small_answers() {
         let mut guard = Guard::default();
         let mut flooded = 0;
         for prefix in 0..u16::MAX {
@@ -435,16 +398,16 @@ mod tests {
     #[test]
     fn a_public_prefix_has_a_rate_and_a_private_one_has_none() {
         let mut guard = Guard::default();
-        let near = IpAddr::from([10, 0, 0, 1]);
+        let local = IpAddr::from([10, 0, 0, 1]);
         for _ in 0..1000 {
-            for source in [host(1, 1), near] {
+            for source in [host(1, 1), local] {
                 assert_eq!(guard.throttle(NOW, source, 1), None);
                 guard.charge(NOW, source, 64_000);
             }
         }
         let wait = guard.throttle(NOW, host(1, 9), 0).unwrap();
         assert_eq!(guard.throttle(NOW, host(2, 1), 1), None);
-        assert_eq!(guard.throttle(NOW, near, 1), None);
+        assert_eq!(guard.throttle(NOW, local, 1), None);
         // 64 kB too much take 16 ms at 4 MB/s.
         guard.charge(NOW, host(1, 1), 64_000);
         let longer = guard.throttle(NOW, host(1, 1), 0).unwrap();
@@ -455,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_held_back_gets_a_turn_of_its_own() {
+    fn each_throttled_transfer_gets_a_turn_of_its_own() {
         let mut guard = Guard::default();
         guard.charge(NOW, host(1, 1), 64_000_000);
         let mut turn = || guard.throttle(NOW, host(1, 1), 4000).unwrap();
@@ -464,42 +427,42 @@ mod tests {
         for waiting in 1..1000 {
             assert_eq!(turn() - first, Duration::from_millis(waiting));
         }
-        // Nobody waits longer for a look whether there is room.
+        // No transfer waits longer before it asks again.
         for _ in 0..1000 {
             assert_eq!(turn(), LONGEST_TURN);
         }
     }
 
     #[test]
-    fn a_prefix_in_doubt_gets_little_for_a_minute() {
+    fn a_prefix_with_a_penalty_gets_little_for_a_minute() {
         let mut guard = Guard::default();
         guard.penalize(NOW, host(1, 1));
-        let neighbour = host(1, 200);
-        assert!(guard.admit(NOW, neighbour, 60, 60, true).is_ok());
+        let other_host = host(1, 200);
+        assert!(guard.admit(NOW, other_host, 60, 60, true).is_ok());
         let mut now = NOW;
         let mut sent = 0;
         while now < NOW + Duration::from_secs(59) {
-            match guard.throttle(now, neighbour, 1472) {
+            match guard.throttle(now, other_host, 1472) {
                 Some(wait) => now = now + wait,
                 None => {
-                    guard.charge(now, neighbour, 1472);
+                    guard.charge(now, other_host, 1472);
                     sent += 1472;
                 }
             }
         }
         assert!((3_600_000..3_750_000).contains(&sent), "{sent}");
-        // From then on as before, and at once again when the burst has been paid back.
+        // After that as before.
         let later = NOW + Duration::from_secs(61);
-        let soon = guard.throttle(later, neighbour, 0).unwrap_or_default();
+        let soon = guard.throttle(later, other_host, 0).unwrap_or_default();
         assert!(soon < Duration::from_millis(30), "{soon:?}");
-        // The more complain, the less there is; and with the minute it is over all the same.
+        // Each report lowers the rate, and the penalty ends with the minute all the same.
         for _ in 0..600 {
             guard.penalize(later, host(1, 1));
         }
-        guard.charge(later, neighbour, 23_552);
+        guard.charge(later, other_host, 23_552);
         let in_seconds = |seconds| later + Duration::from_secs(seconds);
-        assert!(guard.throttle(in_seconds(59), neighbour, 0).is_some());
-        assert_eq!(guard.throttle(in_seconds(61), neighbour, 0), None);
+        assert!(guard.throttle(in_seconds(59), other_host, 0).is_some());
+        assert_eq!(guard.throttle(in_seconds(61), other_host, 0), None);
         for other in [host(2, 1), IpAddr::from([192, 168, 1, 2])] {
             guard.penalize(NOW, IpAddr::from([192, 168, 1, 1]));
             assert_eq!(guard.throttle(NOW, other, 1472), None);
@@ -507,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_prefixes_is_bounded_and_forgets() {
+    fn the_table_of_prefixes_is_bounded_and_swept() {
         let mut guard = Guard::default();
         let mut reservations = Vec::new();
         for prefix in 0..40_000 {
@@ -518,39 +481,39 @@ mod tests {
             PREFIXES + UNVALIDATED_PER_PREFIX as usize
         );
         assert_eq!(guard.prefixes.len(), PREFIXES + 1);
-        // One by one they give up; nothing is left of them a while later.
+        // One by one they are released, and nothing is left of them a while later.
         for reservation in reservations {
-            guard.release(reservation);
+            guard.release(reservation, false);
         }
         let later = NOW + Duration::from_secs(60);
         assert!(guard.admit(later, host(50_000, 1), 60, 60, true).is_ok());
         assert!(guard.prefixes.len() <= 2);
     }
 
-    /// Else one ICMP message, once the table is full, would slow down total who is new.
+    /// Otherwise one ICMP report, once the table is full, slows down all new prefixes.
     #[test]
-    fn the_common_account_is_never_in_doubt() {
+    fn the_shared_account_never_gets_a_penalty() {
         let mut guard = Guard::default();
         for prefix in 0..PREFIXES as u16 {
             guard.admit(NOW, host(prefix, 1), 60, 60, true).unwrap();
         }
-        let stranger = host(40_000, 1);
-        guard.admit(NOW, stranger, 60, 60, true).unwrap();
-        guard.penalize(NOW, stranger);
+        let new = host(40_000, 1);
+        guard.admit(NOW, new, 60, 60, true).unwrap();
+        guard.penalize(NOW, new);
         assert_eq!(guard.throttle(NOW, host(50_000, 1), 60), None);
     }
 
     #[test]
-    fn prefixes_in_doubt_do_not_fill_the_table() {
+    fn prefixes_with_a_penalty_do_not_fill_the_table() {
         let mut guard = Guard::default();
         for prefix in 0..PREFIXES as u16 {
             guard.penalize(NOW, host(prefix, 1));
         }
         assert!(guard.admit(NOW, host(40_000, 1), 60, 60, true).is_ok());
         assert_eq!(guard.prefixes.len(), PENALIZED + 1);
-        let doubted = |prefix| guard.throttle(NOW, host(prefix, 1), 60).is_some();
-        let doubted = (0..PREFIXES as u16).map(doubted);
-        assert_eq!(doubted.filter(|&is_so| is_so).count(), PENALIZED);
+        let is_throttled = |prefix| guard.throttle(NOW, host(prefix, 1), 60).is_some();
+        let throttled = (0..PREFIXES as u16).map(is_throttled);
+        assert_eq!(throttled.filter(|&is_so| is_so).count(), PENALIZED);
     }
 
     #[test]

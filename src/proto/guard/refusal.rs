@@ -1,12 +1,12 @@
 //! Requests that are turned down by an ERROR.
 
-use super::amplifies;
+use super::allowance::amplifies;
 use crate::proto::stats::Outcome;
 use crate::wire::{ErrorCode, Packet};
 
 /// The three ERRORs that Bootstone sends, each with its fixed text: a peer learns nothing of the host.
 #[derive(Clone, Copy, Debug)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// No file has this name.
     NotFound,
     /// A write request.
@@ -17,7 +17,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The ERROR as it goes out.
-    pub fn packet(self) -> Packet<'static> {
+    pub(crate) fn packet(self) -> Packet<'static> {
         let (code, message) = match self {
             Refusal::NotFound => (ErrorCode::FileNotFound, &b"file not found"[..]),
             Refusal::ReadOnly => (ErrorCode::AccessViolation, &b"read-only server"[..]),
@@ -30,7 +30,7 @@ impl Refusal {
     }
 
     /// What the request has come to.
-    pub fn outcome(self) -> Outcome {
+    pub(crate) fn outcome(self) -> Outcome {
         match self {
             Refusal::NotFound => Outcome::NotFound,
             Refusal::ReadOnly | Refusal::UnknownMode => Outcome::Refused,
@@ -38,7 +38,7 @@ impl Refusal {
     }
 
     /// Length in bytes of the ERROR.
-    pub fn size(self) -> usize {
+    pub(crate) fn size(self) -> usize {
         let mut error = Vec::new();
         self.packet().encode(&mut error);
         error.len()
@@ -47,7 +47,7 @@ impl Refusal {
     /// False when the ERROR would be more than the request of `request` bytes may cause. Every
     /// request with a name and a mode that exists is long enough; a shorter one is made up to be
     /// answered.
-    pub fn is_worth(self, request: usize) -> bool {
+    pub(crate) fn is_worth(self, request: usize) -> bool {
         !amplifies(request, self.size())
     }
 }

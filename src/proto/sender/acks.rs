@@ -1,8 +1,8 @@
 //! What an ACK does to a transfer.
 
-use super::Transfer;
-use super::loss::{Ack, Verdict, Waiting};
+use super::loss::{Ack, SUSPECT_FLIGHTS, Signal, Waiting};
 use super::send_window::{Acknowledged, Copies};
+use super::transfer::Transfer;
 use crate::proto::Instant;
 
 /// A second ACK of a block that was never sent ends the transfer: one may be a late duplicate of an ACK of
@@ -11,7 +11,7 @@ const WILD_ACKS_FORGIVEN: u8 = 1;
 
 /// What an ACK did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acked {
+pub(crate) enum Acked {
     /// It acknowledged blocks for the first time.
     Progress,
     /// It acknowledged the last block.
@@ -26,7 +26,7 @@ pub enum Acked {
 
 impl Transfer {
     /// An ACK of block `number` modulo 2¹⁶.
-    pub fn on_ack(&mut self, now: Instant, number: u16) -> Acked {
+    pub(crate) fn on_ack(&mut self, now: Instant, number: u16) -> Acked {
         match self.window.read(number) {
             Acknowledged::New(una) => return self.on_progress(now, una),
             Acknowledged::NeverSent => return self.on_wild_ack(),
@@ -81,11 +81,14 @@ impl Transfer {
         }
         let ack = self.facts(now, is_partial);
         match self.loss.on_progress(ack, &self.rtt) {
-            Verdict::BlockLost => self.recover(now, true),
-            Verdict::Spurious => self.congestion.on_spurious(),
-            Verdict::Nothing => {}
+            Signal::BlockLost => self.recover(now, true),
+            Signal::Spurious => self.congestion.on_spurious(),
+            Signal::Nothing => {}
         }
-        self.wait_for_ack(now);
+        // What leaves now sets the timer.
+        if !self.wants_to_send() {
+            self.wait_for_ack(now);
+        }
         Acked::Progress
     }
 
@@ -107,18 +110,33 @@ impl Transfer {
     }
 
     fn facts(&self, now: Instant, is_partial: bool) -> Ack {
-        let srtt = self.rtt.smoothed().unwrap_or_default();
+        let in_flight = self.window.in_flight();
+        let age = || {
+            let srtt = self.rtt.smoothed().unwrap_or_default();
+            self.departures.least_age(now, self.window.una(), srtt)
+        };
         Ack {
             now,
-            in_flight: self.window.in_flight(),
+            in_flight,
             is_partial,
-            age: self.departures.least_age(now, self.window.una(), srtt),
+            // In lock-step nothing asks.
+            age: if in_flight > 0 { age() } else { None },
             is_suspect: !self.is_trusted(),
+            is_wasteful: self.is_wasteful(),
         }
     }
 
-    /// Something in flight is lost: all of it leaves again.
+    /// Something in flight is lost: all of it leaves again. To a client with few ACKs that has asked for it several
+    /// times one block leaves: the ACKs may be blind.
     pub(super) fn recover(&mut self, now: Instant, is_reported: bool) {
+        if !self.is_trusted() && self.loss.recoveries() >= SUSPECT_FLIGHTS {
+            self.loss.on_recovery(now);
+            return self.resend_block();
+        }
+        let times = self.loss.recoveries() + 1;
+        if times > 1 || !is_reported {
+            self.congestion.on_silence(times);
+        }
         self.congestion
             .on_loss(self.window.since_recovery(), &self.rtt);
         self.go_back(now, is_reported);
@@ -143,11 +161,13 @@ impl Transfer {
         }
         let ack = self.facts(now, false);
         match self.loss.waiting() {
-            Waiting::Client | Waiting::LastAck => {
-                if self.loss.on_question(ack, &self.rtt) == Verdict::BlockLost {
-                    self.go_back(now, true);
+            waiting if waiting.is_for_the_client() || self.liveness.is_quiet(now) => {
+                if self.loss.on_question(ack, &self.rtt) == Signal::BlockLost {
+                    self.recover(now, true);
                 }
             }
+            // The recovery is under way.
+            _ if !self.due().is_empty() => {}
             _ if ack.in_flight > 1 && (ack.is_suspect || self.congestion.is_getting_through()) => {
                 self.loss.on_repeated_ack(ack, &self.rtt);
             }

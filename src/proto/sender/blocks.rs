@@ -63,7 +63,7 @@ impl Blocks {
         if block == 0 {
             return self.terms.encode_oack(self.size, out);
         }
-        // Truncated to what the wire has room for: the number rolls over to 0.
+        // Truncated to what the wire has space for: the number rolls over to 0.
         data_header(block as u16, out);
         let blksize = usize::from(self.terms.blksize);
         if let Some(reader) = &mut self.netascii {
@@ -80,13 +80,18 @@ impl Blocks {
 mod tests {
     use super::*;
     use crate::manifest::netascii_size;
-    use crate::proto::negotiate::Limits;
+    use crate::proto::negotiate::NegotiationLimits;
     use crate::wire::Options;
     use std::net::{IpAddr, Ipv4Addr};
 
     fn blocks(options: &[u8], netascii: bool, size: u64) -> Blocks {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let terms = Terms::negotiate(Options::new(options), netascii, peer, Limits::default());
+        let terms = Terms::negotiate(
+            Options::new(options),
+            netascii,
+            peer,
+            NegotiationLimits::default(),
+        );
         Blocks::new(terms, size)
     }
 

@@ -16,7 +16,7 @@ const PER_ROUND_TRIP: u32 = 8;
 
 /// Blocks from `first` on left at `at` or, at most an eighth of a round trip, later.
 #[derive(Clone, Copy, Debug, Default)]
-struct Entry {
+struct Departure {
     first: u32,
     /// Microseconds since the clock's origin, modulo 2³² (71 minutes).
     at: u32,
@@ -25,7 +25,7 @@ struct Entry {
 /// See the [module](self).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Departures {
-    entries: [Entry; ENTRIES],
+    entries: [Departure; ENTRIES],
     /// The index of the newest entry, and how many there are.
     newest: u8,
     len: u8,
@@ -49,7 +49,7 @@ impl Departures {
         self.is_new_pass = false;
         self.newest = (self.newest + 1) % ENTRIES as u8;
         self.len = (self.len + 1).min(ENTRIES as u8);
-        self.entries[usize::from(self.newest)] = Entry { first: block, at };
+        self.entries[usize::from(self.newest)] = Departure { first: block, at };
     }
 
     /// What leaves next has left before.
@@ -84,7 +84,7 @@ impl Departures {
     }
 
     /// The entries, the newest first.
-    fn backwards(&self) -> impl Iterator<Item = Entry> {
+    fn backwards(&self) -> impl Iterator<Item = Departure> {
         (0..self.len).map(|n| {
             let index = (self.newest + ENTRIES as u8 - n) % ENTRIES as u8;
             self.entries[usize::from(index)]
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ring_forgets_what_left_longest_ago() {
+    fn the_ring_drops_what_left_longest_ago() {
         let mut departures = Departures::default();
         for block in 0..9 {
             departures.record(at(100 * block), block as u32, SRTT);

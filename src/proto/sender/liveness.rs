@@ -36,8 +36,6 @@ pub(super) struct Liveness {
     progressed: Instant,
     /// The last datagram of the client that belonged to the transfer.
     heard: Instant,
-    /// How often the timer has resent since the last progress.
-    resends: u8,
 }
 
 impl Liveness {
@@ -47,13 +45,17 @@ impl Liveness {
             started: now,
             progressed: now,
             heard: now,
-            resends: 0,
         }
     }
 
     /// Time since the RRQ.
     pub(super) fn age(&self, now: Instant) -> Duration {
         now - self.started
+    }
+
+    /// The last ACK that made progress; the start, before.
+    pub(super) fn progressed(&self) -> Instant {
+        self.progressed
     }
 
     /// The client is there.
@@ -65,17 +67,11 @@ impl Liveness {
     pub(super) fn on_progress(&mut self, now: Instant) {
         self.heard = now;
         self.progressed = now;
-        self.resends = 0;
     }
 
-    /// The timer has resent what is in flight.
-    pub(super) fn on_resent(&mut self) {
-        self.resends = self.resends.saturating_add(1);
-    }
-
-    /// The last window has been sent often enough, if this was it.
-    pub(super) fn has_resent_enough(&self) -> bool {
-        self.resends + 1 >= LAST_WINDOW_SENDS
+    /// The last window has been sent often enough, if this was it and the timer has resent it `resends` times.
+    pub(super) fn has_resent_enough(resends: u8) -> bool {
+        resends >= LAST_WINDOW_SENDS - 1
     }
 
     /// Until when its ACK is waited for.

@@ -44,9 +44,16 @@ pub(super) enum Waiting {
     SignOfLife,
 }
 
+impl Waiting {
+    /// Nothing is resent before the client says something.
+    pub(super) fn is_for_the_client(self) -> bool {
+        matches!(self, Waiting::Client | Waiting::LastAck)
+    }
+}
+
 /// What is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Signal {
     /// Nothing, or nothing that is not being resent already.
     Nothing,
     /// The first block that is not acknowledged.
@@ -67,6 +74,8 @@ pub(super) struct Ack {
     pub(super) age: Option<Duration>,
     /// The client has sent too few ACKs to be sure of its address: recoveries are rare.
     pub(super) is_suspect: bool,
+    /// Far more was resent than is usual on a bad path.
+    pub(super) is_wasteful: bool,
 }
 
 /// See the [module](self).
@@ -85,12 +94,27 @@ pub(super) struct LossDetection {
     calm_windows: u8,
 }
 
-/// The first pause between two recoveries of a client with few ACKs. It doubles each time: a blind ACK attack
-/// can repeat its ACK as fast as it likes.
-const SUSPECT_PAUSE: Duration = Duration::from_millis(250);
+/// The pause before the next recovery of a client with few ACKs, after `recoveries` of them without progress: a quarter
+/// of a second at first, and a second as long as whole windows are resent. After that, four seconds: a blind ACK
+/// attack can repeat its ACK as fast as it likes.
+fn suspect_pause(recoveries: u8) -> Duration {
+    match recoveries {
+        0 | 1 => Duration::from_millis(250),
+        2 => Duration::from_millis(500),
+        3..SUSPECT_FLIGHTS => Duration::from_secs(1),
+        _ => Duration::from_secs(4),
+    }
+}
+
+/// How often a client with few ACKs gets the whole window again, because it repeats its ACK.
+pub(super) const SUSPECT_FLIGHTS: u8 = 8;
 
 /// The least time from a resend to the question of a client that misses it.
 const LEAST_QUESTION: Duration = Duration::from_millis(200);
+
+/// The pause between two recoveries where far more was resent than is usual on a bad path. An attacker who counts
+/// ACKs up blindly reports a gap with each of them.
+const WASTEFUL_PAUSE: Duration = Duration::from_millis(250);
 
 /// The longest pause otherwise, as far as it is more than two round trips.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -151,7 +175,7 @@ impl LossDetection {
     }
 
     /// An ACK of blocks that were not acknowledged before.
-    pub(super) fn on_progress(&mut self, ack: Ack, rtt: &Rtt) -> Verdict {
+    pub(super) fn on_progress(&mut self, ack: Ack, rtt: &Rtt) -> Signal {
         let is_spurious = self.recoveries > 0 && self.is_too_soon_for_a_resend(ack.now, rtt);
         self.expiries = 0;
         self.waiting = Waiting::Ack;
@@ -164,9 +188,9 @@ impl LossDetection {
         self.recoveries = 0;
         let is_lost = ack.is_partial && ack.in_flight > 0 && self.may_recover(ack, rtt);
         match is_lost {
-            true => Verdict::BlockLost,
-            false if is_spurious => Verdict::Spurious,
-            false => Verdict::Nothing,
+            true => Signal::BlockLost,
+            false if is_spurious => Signal::Spurious,
+            false => Signal::Nothing,
         }
     }
 
@@ -191,11 +215,11 @@ impl LossDetection {
     }
 
     /// A client that nothing is resent to any more repeats its ACK. It may be a copy (RFC 1123 §4.2.3.1), so not at once.
-    pub(super) fn on_question(&self, ack: Ack, rtt: &Rtt) -> Verdict {
+    pub(super) fn on_question(&self, ack: Ack, rtt: &Rtt) -> Signal {
         let is_old = ack.age.is_none_or(|age| age >= LEAST_QUESTION);
         match is_old && self.may_recover(ack, rtt) {
-            true => Verdict::BlockLost,
-            false => Verdict::Nothing,
+            true => Signal::BlockLost,
+            false => Signal::Nothing,
         }
     }
 
@@ -237,8 +261,9 @@ impl LossDetection {
         }
         let doublings = self.recoveries.min(MOST_DOUBLINGS);
         let pause = match self.recoveries {
+            recoveries @ 1.. if ack.is_suspect => least.max(suspect_pause(recoveries)),
+            _ if ack.is_wasteful => least.max(WASTEFUL_PAUSE),
             0 => least,
-            _ if ack.is_suspect => least.max(SUSPECT_PAUSE * (1 << (doublings - 1))),
             // A client that answers every block goes on repeating its ACK until a resend has reached it, and
             // where it is slow that takes longer than any round trip measured. The timer comes first. But a
             // client that repeats its ACK by a timer of its own is answered.

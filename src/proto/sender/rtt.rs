@@ -10,7 +10,7 @@ const INITIAL_RTO: u32 = 1_000_000;
 /// repeats its own ACK.
 const MIN_RTO: u32 = 200_000;
 
-/// The least room above SRTT, for a path so steady that RTTVAR vanishes: G of RFC 6298 §2, a
+/// The least space above SRTT, for a path so steady that RTTVAR vanishes: G of RFC 6298 §2, a
 /// generous one, since both ends are busy machines.
 const GRANULARITY: u32 = 10_000;
 
@@ -18,7 +18,7 @@ const GRANULARITY: u32 = 10_000;
 /// tail loss on a path with a low RTT (RFC 8985 §7.2).
 const WINDOW_WRITTEN: u32 = 50_000;
 
-/// EDK2 repeats its ACK every 4 s and U-Boot every 5: waiting longer than the client helps nobody.
+/// EDK2 repeats its ACK every 4 s and U-Boot every 5: waiting longer than the client helps no one.
 const MAX_RTO: Duration = Duration::from_secs(4);
 
 /// What an ACK is waited for.

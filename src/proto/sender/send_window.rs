@@ -17,10 +17,10 @@ pub(super) struct SendWindow {
     recovered_from: u32,
     /// `next` before the last recovery, as long as nothing was resent; else 0.
     undo: u32,
-    /// Blocks before this one have left more than once, and the ACK of one may answer any copy.
-    ambiguous_below: u32,
-    /// Blocks before this one have left again, because the client has reported a loss.
-    reported_below: u32,
+    /// Blocks before this one have left more than once.
+    resent_below: u32,
+    /// They have left again because the client has reported a loss.
+    was_reported: bool,
     /// The client has reported the loss that the last recovery mends.
     is_reported: bool,
 }
@@ -59,8 +59,8 @@ impl SendWindow {
             sent: first,
             recovered_from: first,
             undo: 0,
-            ambiguous_below: 0,
-            reported_below: 0,
+            resent_below: 0,
+            was_reported: false,
             is_reported: false,
         }
     }
@@ -93,15 +93,16 @@ impl SendWindow {
     /// What the ACK of `block`, which is in flight, says about the round trip.
     pub(super) fn copies(&self, block: u32) -> Copies {
         match () {
-            () if block < self.ambiguous_below || block >= self.next => Copies::Several,
-            () if block < self.reported_below => Copies::Reported,
-            () => Copies::One,
+            () if block >= self.next => Copies::Several,
+            () if block >= self.resent_below => Copies::One,
+            () if self.was_reported => Copies::Reported,
+            () => Copies::Several,
         }
     }
 
     /// A block in flight left again, alone.
     pub(super) fn on_probe(&mut self) {
-        self.ambiguous_below = self.sent;
+        (self.resent_below, self.was_reported) = (self.sent, false);
     }
 
     /// Reads the number of an ACK, which is the block's modulo 2¹⁶.
@@ -134,10 +135,7 @@ impl SendWindow {
     pub(super) fn send(&mut self) -> bool {
         if self.undo > 0 {
             self.undo = 0;
-            (self.ambiguous_below, self.reported_below) = match self.is_reported {
-                true => (0, self.sent),
-                false => (self.sent, 0),
-            };
+            (self.resent_below, self.was_reported) = (self.sent, self.is_reported);
         }
         self.next += 1;
         let is_first = self.next > self.sent;

@@ -1,20 +1,19 @@
 //! What silence does to a transfer.
 
-use super::Transfer;
+use std::num::NonZeroU32;
+
+use super::liveness::Liveness;
 use super::loss::Waiting;
+use super::transfer::Transfer;
 use crate::proto::Instant;
 
 /// How often the timer resends to a client with few ACKs, one block each time: a blind ACK attack draws
 /// one window and no more than that. After it, the client has to ask.
 const SUSPECT_RESENDS: u8 = 4;
 
-/// How often in a row the timer resends all that may be in flight. Later it does so every other time, and
-/// one window in between: most likely the client is gone.
-const WHOLE_FLIGHTS: u8 = 4;
-
 /// What becomes of a transfer when its timer has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expired {
+pub(crate) enum Expired {
     /// It goes on.
     No,
     /// Everything was sent, and no ACK of the last block came.
@@ -25,7 +24,7 @@ pub enum Expired {
 
 impl Transfer {
     /// The timer: resends, waits, or ends the transfer.
-    pub fn on_timeout(&mut self, now: Instant) -> Expired {
+    pub(crate) fn on_timeout(&mut self, now: Instant) -> Expired {
         self.held_until = self.held_until.filter(|held_until| now < *held_until);
         if now < self.loss.deadline() {
             return Expired::No;
@@ -54,9 +53,9 @@ impl Transfer {
         }
     }
 
-    /// ICMP says that the client is gone, which anybody can say: nothing more is sent before the client
+    /// ICMP says that the client is gone, which any host can say: nothing more is sent before the client
     /// says something itself.
-    pub fn on_unreachable(&mut self, now: Instant) {
+    pub(crate) fn on_unreachable(&mut self, now: Instant) {
         if !self.is_unreachable() {
             let end = self.liveness.sign_of_life_end(now);
             self.loss.wait(Waiting::SignOfLife, end);
@@ -71,7 +70,6 @@ impl Transfer {
     fn resend(&mut self, now: Instant) {
         self.loss.on_expiry();
         self.rtt.back_off();
-        self.liveness.on_resent();
         match self.is_trusted() {
             true => self.resend_flight(now),
             false => self.resend_block(),
@@ -80,16 +78,15 @@ impl Transfer {
 
     /// All that may be in flight leaves again, from the first unacknowledged block on.
     fn resend_flight(&mut self, now: Instant) {
-        let expiries = self.loss.expiries();
-        self.congestion.on_silence(expiries);
         self.loss.expect_duplicates(self.window.in_flight());
         self.recover(now, false);
     }
 
     /// One block of the window leaves again: the last one first, which has the client say what it misses, or
     /// is all that it misses (a tail loss probe, RFC 8985 §7); then the first.
-    fn resend_block(&mut self) {
-        self.probe = Some(match self.loss.expiries() % 2 {
+    pub(super) fn resend_block(&mut self) {
+        let times = u32::from(self.loss.expiries()) + u32::from(self.loss.recoveries());
+        self.probe = NonZeroU32::new(match times % 2 {
             1 => self.window.sent() - 1,
             _ => self.window.una(),
         });
@@ -105,7 +102,7 @@ impl Transfer {
     fn awaits_last_ack(&self) -> bool {
         let windowsize = u32::from(self.terms().windowsize);
         let is_last = self.window.una() + windowsize > self.blocks.last();
-        is_last && self.all_sent() && self.liveness.has_resent_enough()
+        is_last && self.all_sent() && Liveness::has_resent_enough(self.loss.expiries())
     }
 
     /// Sets the timer, now that something has left or has arrived.

@@ -3,23 +3,14 @@
 use std::time::Duration;
 
 use super::{Server, Unreachable};
-use crate::proto::report::{Figures, Report, Requested};
-use crate::proto::server::sessions::{Queue, Session, Slot};
-use crate::proto::stats::{Ignored, Outcome};
+use crate::proto::report::{Report, Requested};
+use crate::proto::server::sessions::{Memory, Queue, Session, Slot};
+use crate::proto::stats::{Figures, Ignored, Outcome};
 use crate::proto::{Instant, Peer};
 
 /// How long a finished transfer is remembered, while there is a free session for it: long enough for the ICMP report of a
 /// host whose address was forged. Else an attacker would end the transfer before that comes.
 const REMEMBERED_FOR: Duration = Duration::from_secs(1);
-
-/// Whether a finished transfer is remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Memory {
-    /// For a moment: the client ended it, or somebody in its name.
-    Kept,
-    /// Not at all.
-    None,
-}
 
 impl Server {
     /// A client's ERROR ends its transfer, and is never answered.
@@ -33,13 +24,13 @@ impl Server {
 
     /// An ICMP report is about what was sent to `peer`.
     ///
-    /// Anybody who knows the peer's port can forge one, so a report about an established transfer only makes
+    /// Any host who knows the peer's port can forge one, so a report about an established transfer only makes
     /// the server wait for a sign of life (RFC 5927 §6). A host that did not ask sends a report as soon as the first
     /// answer reaches it, and ACKs can be blind: a younger transfer ends, and its prefix gets a penalty. Not so
     /// before the first ACK: what was sent by then is little, and OVMF closes the port from which it has asked for a
     /// size.
     pub fn handle_unreachable(&mut self, now: Instant, peer: Peer, what: Unreachable) {
-        let Some(slot) = self.sessions.find(peer) else {
+        let Some(slot) = self.sessions.find_reported(peer) else {
             return;
         };
         let Some(Session {
@@ -78,7 +69,7 @@ impl Server {
         }
     }
 
-    /// Ends a transfer, reports it, and remembers or forgets it.
+    /// Ends a transfer, reports it, and remembers or drops it.
     pub(super) fn finish(&mut self, now: Instant, slot: Slot, outcome: Outcome, memory: Memory) {
         self.settle(now, slot, outcome);
         match memory {
@@ -110,12 +101,11 @@ impl Server {
         session.is_complete = outcome == Outcome::Complete;
         let (peer, file) = (session.peer, Requested::File(session.file));
         let figures = session.figures(now);
-        match session.transfer.is_validated() {
+        let is_validated = session.transfer.is_validated();
+        self.guard.release(session.reservation, is_validated);
+        match is_validated {
             true => self.validated -= 1,
-            false => {
-                self.unvalidated -= 1;
-                self.guard.release(session.reservation);
-            }
+            false => self.unvalidated -= 1,
         }
         self.report(now, peer, file, outcome, Some(figures));
     }
@@ -132,7 +122,7 @@ impl Server {
         let is_validated = transfer.is_some_and(|figures| figures.is_validated);
         if self.log_limiter.allows(now, is_validated) {
             self.events.push_back(Report {
-                peer: peer.address,
+                peer,
                 file,
                 outcome,
                 transfer,

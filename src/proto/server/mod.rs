@@ -13,9 +13,8 @@ mod sessions;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use self::finish::Memory;
-use self::sessions::{Sessions, Slot};
-use super::config::Config;
+use self::sessions::{Memory, Sessions, Slot};
+use super::config::ServerConfig;
 use super::guard::{Guard, LogLimiter, Refusal};
 use super::report::Report;
 use super::sender::{Acked, Expired, Transfer};
@@ -46,7 +45,7 @@ pub enum Unreachable {
 #[derive(Debug)]
 pub struct Server {
     catalog: Arc<Catalog>,
-    config: Config,
+    config: ServerConfig,
     sessions: Sessions,
     guard: Guard,
     log_limiter: LogLimiter,
@@ -60,11 +59,14 @@ pub struct Server {
     refusals: VecDeque<(Peer, Refusal)>,
     events: VecDeque<Report>,
     stats: Stats,
+    /// When the full table was last reported, and whether it is to be reported now.
+    full_reported: Option<Instant>,
+    is_full_news: bool,
 }
 
 impl Server {
     /// A server of the files in `catalog`.
-    pub fn new(catalog: Arc<Catalog>, config: Config) -> Server {
+    pub fn new(catalog: Arc<Catalog>, config: ServerConfig) -> Server {
         let stats = Stats::new(catalog.iter().count());
         Server {
             catalog,
@@ -78,6 +80,8 @@ impl Server {
             refusals: VecDeque::new(),
             events: VecDeque::new(),
             stats,
+            full_reported: None,
+            is_full_news: false,
         }
     }
 
@@ -154,6 +158,11 @@ impl Server {
         self.events.pop_front()
     }
 
+    /// True once, at most once a minute, when a request has met a full table.
+    pub fn take_table_full(&mut self) -> bool {
+        std::mem::take(&mut self.is_full_news)
+    }
+
     /// True when no transfer to a validated address is under way. Requests without an ACK do not count: a
     /// flood of them would keep the program from ever ending, and their clients will ask again.
     pub fn is_idle(&self) -> bool {
@@ -210,7 +219,6 @@ impl Server {
 
     /// The first ACK of a transfer has validated the client's address (RFC 9000 §8).
     fn on_validated(&mut self, slot: Slot) {
-        self.sessions.enqueue(slot, None);
         if let Some(session) = self.sessions.get(slot) {
             self.guard
                 .on_validated(session.reservation, session.reserved.into());

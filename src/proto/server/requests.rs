@@ -4,19 +4,21 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Server;
-use super::finish::Memory;
 use crate::catalog::FileId;
 use crate::proto::guard::Refusal;
 use crate::proto::negotiate::Terms;
 use crate::proto::report::Requested;
 use crate::proto::sender::Transfer;
-use crate::proto::server::sessions::{Queue, Session, Slot};
+use crate::proto::server::sessions::{Memory, Queue, Session, Slot};
 use crate::proto::stats::{Ignored, Outcome};
 use crate::proto::{Instant, Peer};
 use crate::wire::{Mode, Request};
 
 /// How much of a name that was not found is kept for the log; TFTP requests of real clients fit.
 const NAME_KEPT: usize = 256;
+
+/// How often a full table is reported at most.
+const FULL_REPORTED_EVERY: Duration = Duration::from_secs(60);
 
 /// How long a finished transfer may still see a late duplicate of its RRQ: about one of its round trips, at
 /// least a few milliseconds, and less than the first repeat of any client. PXELINUX takes DATA from any port, so
@@ -123,7 +125,7 @@ impl Server {
             Err(reason) => return self.drop_request(now, rrq, reason),
         };
         if self.sessions.is_full() && !self.evict(now) {
-            self.guard.release(reservation);
+            self.guard.release(reservation, false);
             return self.drop_request(now, rrq, Ignored::TableFull);
         }
         let session = Session {
@@ -136,18 +138,33 @@ impl Server {
             is_complete: false,
             is_ready: false,
         };
-        let slot = self.sessions.insert(session, Some(Queue::Unvalidated));
+        let slot = self.sessions.insert(session, now, Queue::Open);
         self.unvalidated += 1;
         self.make_ready(slot);
     }
 
-    /// Evicts a session. False when all are transfers under way to validated addresses.
+    /// Evicts the session that has made no progress for longest, or one of those, from the prefix that has most. False
+    /// when all of them have made progress lately.
     fn evict(&mut self, now: Instant) -> bool {
-        let Some(slot) = self.sessions.next_to_evict() else {
+        self.report_full_table(now);
+        let guard = &self.guard;
+        let held = |session: &Session| guard.transfers(session.reservation);
+        let Some(slot) = self.sessions.next_to_evict(now, held) else {
             return false;
         };
+        self.stats.evicted += 1;
         self.finish(now, slot, Outcome::Dropped, Memory::None);
         true
+    }
+
+    fn report_full_table(&mut self, now: Instant) {
+        if self
+            .full_reported
+            .is_none_or(|at| now - at >= FULL_REPORTED_EVERY)
+        {
+            self.full_reported = Some(now);
+            self.is_full_news = true;
+        }
     }
 
     /// Leaves a request without an answer.

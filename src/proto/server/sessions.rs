@@ -1,8 +1,14 @@
 //! The table of sessions: found by the addresses of both ends, woken at their deadlines, bounded in number.
 //!
-//! A source can be forged, so an attacker who sends RRQs fast enough fills any table. When the table is
-//! full, the oldest finished session is evicted, then the oldest that has never acknowledged anything:
-//! an honest client leaves that queue within one round trip.
+//! A source can be forged and ACKs can be blind, so an attacker fills any table, with sessions that make no progress or
+//! little. When the table is full, the oldest finished session is evicted first. After that comes the session that has made no
+//! progress for longest, validated or not; of the oldest ones, one of the prefix that has most. So a session that makes
+//! progress is never evicted by ones that are only held, and a prefix with few is not evicted by one with many. A
+//! session stays for a second at least, which is enough for a client with a high RTT to acknowledge the answer: when even
+//! the oldest is younger, the request is dropped, and its client asks again.
+//!
+//! The queue is lazy like the timer: progress does not move a session. When a session comes up for eviction and has made
+//! progress since it was queued, it goes to the end.
 //!
 //! The timer is lazy: an ACK moves the deadline of its session and leaves the heap alone. A heap entry
 //! that expires early is put back with the present deadline.
@@ -15,18 +21,19 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use hashbrown::HashTable;
 
 use crate::catalog::FileId;
 use crate::proto::guard::Reservation;
-use crate::proto::report::Figures;
 use crate::proto::sender::Transfer;
+use crate::proto::stats::Figures;
 use crate::proto::{Instant, Peer};
 
 /// A peer and its transfer.
 #[derive(Debug)]
-pub struct Session {
+pub(super) struct Session {
     pub(super) peer: Peer,
     pub(super) file: FileId,
     pub(super) transfer: Transfer,
@@ -61,24 +68,46 @@ impl Session {
 
 /// The index of a session in its table. It may be given to another session after a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Slot(u32);
+pub(super) struct Slot(u32);
+
+/// How long a session without progress stays at least, whatever asks for its place: three times the RTT of a
+/// client far away.
+const LEAST_STAY: Duration = Duration::from_secs(1);
+
+/// Of so many sessions without progress, the one is evicted whose prefix has most.
+const CANDIDATES: usize = 16;
+
+/// So many are looked at for it, with those that have made progress meanwhile.
+const MOST_LOOKED_AT: usize = 256;
+
+/// Space for so many alarms at the start, so that a few transfers allocate nothing under way.
+const ALARMS_AT_START: usize = 64;
 
 /// No slot: the end of a queue.
 const NONE: Slot = Slot(u32::MAX);
 
-/// Sessions that are evicted when the table is full, in this order.
+/// Sessions in the order in which they are evicted when the table is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Queue {
+pub(super) enum Queue {
     /// Remembered for late duplicates only.
     Finished,
-    /// Nothing acknowledged yet.
-    Unvalidated,
+    /// Under way.
+    Open,
+}
+
+/// Whether a finished transfer is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// For a moment: the client ended it, or an attacker in its name.
+    Kept,
+    /// Not at all.
+    None,
 }
 
 /// See the [module](self).
 #[derive(Debug)]
-pub struct Sessions {
+pub(super) struct Sessions {
     capacity: usize,
     by_peer: HashTable<Slot>,
     key: RandomState,
@@ -94,10 +123,12 @@ pub struct Sessions {
 #[derive(Debug)]
 struct Place {
     session: Option<Session>,
-    /// The queue that it is in, and its neighbours there.
+    /// The queue that it is in, and its others there.
     queue: Option<Queue>,
     before: Slot,
     behind: Slot,
+    /// When the session had last made progress as it was queued, in milliseconds since the origin, modulo 2³².
+    queued: u32,
     /// The earliest alarm in the heap for this place, whichever session has set it.
     alarm: Option<Instant>,
 }
@@ -110,7 +141,7 @@ struct Ends {
 
 impl Sessions {
     /// A table of at most `capacity` sessions, finished ones included.
-    pub fn new(capacity: usize) -> Sessions {
+    pub(super) fn new(capacity: usize) -> Sessions {
         Sessions {
             capacity,
             by_peer: HashTable::new(),
@@ -121,51 +152,97 @@ impl Sessions {
                 first: NONE,
                 last: NONE,
             }; 2],
-            alarms: BinaryHeap::new(),
+            alarms: BinaryHeap::with_capacity(ALARMS_AT_START),
             alarms_set: 0,
         }
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.by_peer.len()
     }
 
-    /// True when there are none.
-    pub fn is_empty(&self) -> bool {
-        self.by_peer.is_empty()
-    }
-
     /// True when another session needs one to be evicted.
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.len() >= self.capacity
     }
 
     /// The session of a peer: the same client and the same address of ours. A client port that asks two
     /// of our addresses has two sessions.
-    pub fn find(&self, peer: Peer) -> Option<Slot> {
+    pub(super) fn find(&self, peer: Peer) -> Option<Slot> {
         let is_its = |slot: &Slot| self.peer(*slot) == Some(peer);
         self.by_peer.find(hash(&self.key, peer), is_its).copied()
     }
 
+    /// The session that an ICMP report is about. The report does not tell which of our addresses has sent the datagram,
+    /// unless the socket has only one.
+    pub(super) fn find_reported(&self, peer: Peer) -> Option<Slot> {
+        let has_address = |slot: &Slot| self.peer(*slot).is_some_and(|p| p.address == peer.address);
+        let of_any = || {
+            self.by_peer
+                .find(hash(&self.key, peer), has_address)
+                .copied()
+        };
+        self.find(peer).or_else(of_any)
+    }
+
     /// All slots, with and without a session.
-    pub fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
         (0..self.places.len() as u32).map(Slot)
     }
 
     /// The session in a slot, if there is one.
-    pub fn get(&mut self, slot: Slot) -> Option<&mut Session> {
+    pub(super) fn get(&mut self, slot: Slot) -> Option<&mut Session> {
         self.place(slot).session.as_mut()
     }
 
-    /// The session to evict next.
-    pub fn next_to_evict(&self) -> Option<Slot> {
-        let firsts = self.queues.iter().map(|ends| ends.first);
-        firsts.into_iter().find(|&slot| slot != NONE)
+    /// The session to evict next. `held` tells how many its prefix has.
+    pub(super) fn next_to_evict(
+        &mut self,
+        now: Instant,
+        held: impl Fn(&Session) -> u16,
+    ) -> Option<Slot> {
+        let finished = self.queues[Queue::Finished as usize].first;
+        if finished != NONE {
+            return Some(finished);
+        }
+        let mut found: Option<(Slot, u16)> = None;
+        let (mut slot, mut seen) = (self.queues[Queue::Open as usize].first, 0);
+        for _ in 0..MOST_LOOKED_AT {
+            if slot == NONE || seen == CANDIDATES {
+                break;
+            }
+            let place = &self.places[slot.0 as usize];
+            let (this, next) = (slot, place.behind);
+            let Some(session) = place.session.as_ref() else {
+                break;
+            };
+            let progressed = session.transfer.progressed();
+            if millis(progressed) != place.queued {
+                self.requeue(this, progressed);
+            } else if now - progressed >= LEAST_STAY {
+                seen += 1;
+                let held = held(session);
+                if found.is_none_or(|(_, most)| held > most) {
+                    found = Some((this, held));
+                }
+            } else {
+                // Those behind it are younger.
+                break;
+            }
+            slot = next;
+        }
+        found.map(|(slot, _)| slot)
+    }
+
+    /// Puts a session that has made progress at the end of its queue.
+    fn requeue(&mut self, slot: Slot, progressed: Instant) {
+        self.enqueue(slot, Some(Queue::Open));
+        self.place(slot).queued = millis(progressed);
     }
 
     /// Adds a session. Its peer must have none, and the table must not be full.
-    pub fn insert(&mut self, session: Session, queue: Option<Queue>) -> Slot {
+    pub(super) fn insert(&mut self, session: Session, now: Instant, queue: Queue) -> Slot {
         debug_assert!(!self.is_full());
         let slot = self.free.pop().unwrap_or_else(|| self.grow());
         let hash_of_peer = hash(&self.key, session.peer);
@@ -173,12 +250,13 @@ impl Sessions {
         let (places, key) = (&self.places, &self.key);
         let rehash = |slot: &Slot| peer_in(places, *slot).map_or(0, |peer| hash(key, peer));
         self.by_peer.insert_unique(hash_of_peer, slot, rehash);
-        self.enqueue(slot, queue);
+        self.enqueue(slot, Some(queue));
+        self.place(slot).queued = millis(now);
         slot
     }
 
     /// Removes a session.
-    pub fn remove(&mut self, slot: Slot) -> Option<Session> {
+    pub(super) fn remove(&mut self, slot: Slot) -> Option<Session> {
         self.enqueue(slot, None);
         let session = self.place(slot).session.take()?;
         let hash = hash(&self.key, session.peer);
@@ -190,7 +268,7 @@ impl Sessions {
     }
 
     /// Moves a session to the end of a queue, or out of any.
-    pub fn enqueue(&mut self, slot: Slot, queue: Option<Queue>) {
+    pub(super) fn enqueue(&mut self, slot: Slot, queue: Option<Queue>) {
         if let Some(old) = self.place(slot).queue.take() {
             self.unlink(slot, old);
         }
@@ -200,7 +278,7 @@ impl Sessions {
     }
 
     /// Has [`expired`](Self::expired) name the slot at `deadline` or before.
-    pub fn set_alarm(&mut self, slot: Slot, deadline: Instant) {
+    pub(super) fn set_alarm(&mut self, slot: Slot, deadline: Instant) {
         let place = self.place(slot);
         if place.alarm.is_none_or(|alarm| deadline < alarm) {
             place.alarm = Some(deadline);
@@ -210,13 +288,13 @@ impl Sessions {
     }
 
     /// When to ask [`expired`](Self::expired) next. Never late, sometimes early.
-    pub fn next_alarm(&self) -> Option<Instant> {
+    pub(super) fn next_alarm(&self) -> Option<Instant> {
         self.alarms.peek().map(|&Reverse((alarm, ..))| alarm)
     }
 
     /// A session that may have reached its deadline. The caller looks at it, and sets its alarm
     /// again if it stays.
-    pub fn expired(&mut self, now: Instant) -> Option<Slot> {
+    pub(super) fn expired(&mut self, now: Instant) -> Option<Slot> {
         while let Some(&Reverse((alarm, _, slot))) = self.alarms.peek() {
             if alarm > now {
                 return None;
@@ -249,6 +327,7 @@ impl Sessions {
             queue: None,
             before: NONE,
             behind: NONE,
+            queued: 0,
             alarm: None,
         });
         // One more than `capacity` at most, which is far below.
@@ -278,6 +357,11 @@ impl Sessions {
             behind => self.place(behind).before = before,
         }
     }
+}
+
+/// Milliseconds since the origin, modulo 2³²: only compared for equality.
+fn millis(at: Instant) -> u32 {
+    (at.as_micros() / 1000) as u32
 }
 
 /// The peer whose session is in `slot`.

@@ -11,10 +11,10 @@ mod network;
 
 use std::process::Command;
 
-use bootstone::dhcp::{Plan, Target};
+use bootstone::dhcp::{BootTarget, Plan};
 
 use crate::catalogs::{release, with_http};
-use crate::servers::skip;
+use crate::skip::skip;
 
 /// Set for the process in the network of its own.
 const INSIDE: &str = "BOOTSTONE_TEST_DHCP_INSIDE";
@@ -28,7 +28,7 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    fn of(target: &Target) -> Client {
+    fn of(target: &BootTarget) -> Client {
         match target.is_http {
             true => Client::HttpBoot,
             false => Client::Firmware,
@@ -63,7 +63,7 @@ fn machines(plan: &Plan) -> Vec<(u16, Client, &str)> {
 fn every_server_sends_each_machine_to_its_file() {
     let missing = network::missing();
     if !missing.is_empty() {
-        skip(&format!("{} is missing", missing.join(", ")));
+        skip(&missing.join(", "));
         return;
     }
     let mut command = Command::new("setpriv");

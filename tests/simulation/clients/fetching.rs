@@ -71,6 +71,10 @@ impl Client for Fetching {
         }
     }
 
+    fn name(&self) -> String {
+        format!("our own, {:?}", self.options)
+    }
+
     fn outcome(&self) -> Option<Result<(), &'static str>> {
         let outcome = self.fetch.as_ref()?.outcome()?;
         Some(match outcome {

@@ -377,6 +377,13 @@ impl Client for Firmware {
         }
     }
 
+    fn name(&self) -> String {
+        match self.asks_windowsize {
+            Some(windowsize) => format!("{}, window {windowsize}", self.habits.name),
+            None => self.habits.name.to_owned(),
+        }
+    }
+
     fn outcome(&self) -> Option<Result<(), &'static str>> {
         match self.phase {
             Phase::Over(outcome) => Some(outcome),

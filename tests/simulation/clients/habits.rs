@@ -41,7 +41,7 @@ pub(crate) enum OutOfTurn {
     AnsweredEach,
     /// Acknowledges the last good block, once for each last good block.
     AnsweredOnce,
-    /// Acknowledges the last good block, if it is that one once more.
+    /// Acknowledges the last good block, if it is that one again.
     AnsweredIfLast,
     Ignored,
     /// Acknowledges the last good block when a later one comes, once for each gap. Ignores what it has
@@ -280,7 +280,7 @@ fn growing(attempt: u32, _rtt: Option<Duration>) -> Option<Duration> {
 }
 
 #[test]
-fn patience_is_as_long_as_was_seen() {
+fn timeouts_are_as_long_as_was_seen() {
     let total = |waits: Waits| -> Duration { (0..99).map_while(|n| waits(n, None)).sum() };
     assert_eq!(total(IPXE.request_waits), ms(15_750));
     assert_eq!(total(EDK2.ack_waits), ms(24_000));

@@ -28,6 +28,9 @@ pub(crate) trait Client {
     /// When to call `handle_timeout`; none once it is over.
     fn poll_timeout(&self) -> Option<Instant>;
 
+    /// What it is, for the reader of a failure.
+    fn name(&self) -> String;
+
     /// How it ended. `Ok` is a whole file, every byte of it compared.
     fn outcome(&self) -> Option<Result<(), &'static str>>;
 }

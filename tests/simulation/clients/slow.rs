@@ -21,7 +21,7 @@ pub(crate) struct Pace {
     pub(crate) pause: Duration,
 }
 
-/// Any client on such a machine. Its timers are late as well, for nobody looks at them meanwhile.
+/// Any client on such a machine. Its timers are late as well, for no one looks at them meanwhile.
 pub(crate) struct Slow<C> {
     inner: C,
     pace: Pace,
@@ -86,6 +86,10 @@ impl<C: Client> Client for Slow<C> {
             return Some(self.busy_until);
         }
         self.inner.poll_timeout().map(|at| at.max(self.busy_until))
+    }
+
+    fn name(&self) -> String {
+        format!("{} with {:?}", self.inner.name(), self.pace)
     }
 
     fn outcome(&self) -> Option<Result<(), &'static str>> {

@@ -1,0 +1,168 @@
+//! A silent client: what the timer resends, how often, and for how long.
+
+use crate::dialogue::serving;
+
+/// The beginning of a transfer with three ACKs, and what the timer does with silence after it.
+const SILENCE: &str = r"
+        0    > RRQ f octet
+             < DATA 1
+        10   > ACK 1
+             < DATA 2
+        20   > ACK 2
+             < DATA 3
+        30   > ACK 3
+             < DATA 4
+        230  < DATA 4
+        630  < DATA 4
+        1430 < DATA 4
+        3030 < DATA 4
+        6230 < DATA 4
+       10230 < DATA 4
+       14230 < DATA 4
+       18230 < DATA 4
+       22230 < DATA 4
+       26230 < DATA 4
+       ";
+
+/// The timer resends for 30 s without progress. A client that asks is answered for 60 s.
+#[test]
+fn thirty_seconds_and_sixty() {
+    let served = serving("f", 3000);
+    served.talk(&format!(
+        "{SILENCE}
+       60029 nothing
+       60030 = timed-out
+        ever nothing"
+    ));
+    // U-Boot repeats its ACK for 50 s, and gets the block at once.
+    served.talk(&format!(
+        "{SILENCE}
+       35000 > ACK 3
+             < DATA 4
+       40000 > ACK 3
+             < DATA 4
+       50000 > ACK 3
+             < DATA 4
+       60030 = timed-out
+        ever nothing"
+    ));
+    served.talk(&format!(
+        "{SILENCE}
+       60029 > ACK 4
+             < DATA 5
+       60050 > ACK 5
+             < DATA 6 (440)
+       60060 > ACK 6
+             = complete
+        ever nothing"
+    ));
+}
+
+/// Progress starts both periods again. How often a block was resent does not count.
+#[test]
+fn a_slow_client_is_never_given_up_on_a_count() {
+    let mut script = SILENCE.to_owned();
+    script += "29000 > ACK 4\n< DATA 5\n";
+    // The RTO stays at its cap, so 4 s apart.
+    for at in (33_000..59_000).step_by(4000) {
+        script += &format!("{at} < DATA 5\n");
+    }
+    script += "58900 > ACK 5\n< DATA 6 (440)\n58910 > ACK 6\n= complete\never nothing";
+    serving("f", 3000).talk(&script);
+}
+
+/// An attacker can guess an ACK or two. Until the third one the timer resends one block each time:
+/// alternately the last one of the window and the first, four times in all. After that the client
+/// has to ask.
+#[test]
+fn until_the_third_ack_the_timer_resends_one_block_four_times() {
+    serving("f", 50_000).talk(
+        r"
+        0      > RRQ f octet windowsize=4
+               < OACK windowsize=4
+        50     > ACK 0
+               < DATA 1..4
+        200    < DATA 4
+        500    < DATA 1
+        1100   < DATA 4
+        2300   < DATA 1
+        5000   > ACK 0
+               < DATA 1..4
+        5050   > ACK 4
+               < DATA 5..8
+        5200   < DATA 8
+        5350   > ACK 8                   # the third
+               < DATA 9..12
+        5500   < DATA 9..12
+        ",
+    );
+    serving("f", 3000).talk(
+        r"
+        0      > RRQ f octet
+               < DATA 1
+        10     > ACK 1
+               < DATA 2
+        210    < DATA 2
+        610    < DATA 2
+        1410   < DATA 2
+        3010   < DATA 2
+        35000  > ACK 1
+               < DATA 2
+        40000  > ACK 1
+               < DATA 2
+        40001  > ACK 1
+        60010  = timed-out
+        ever   nothing
+        ",
+    );
+}
+
+/// Four times the timer resends all that may be in flight: one window, then two. After that the
+/// client is most likely gone, and every other time one window leaves.
+#[test]
+fn a_silent_client_gets_four_whole_flights_and_then_alternately_one_window() {
+    serving("f", 50_000).talk(
+        r"
+        0      > RRQ f octet windowsize=4
+               < OACK windowsize=4
+        50     > ACK 0
+               < DATA 1..4
+        100    > ACK 4
+               < DATA 5..8
+        150    > ACK 8
+               < DATA 9..12
+        300    < DATA 9..12
+        600    < DATA 9..16
+        1200   < DATA 9..16
+        2400   < DATA 9..16
+        4800   < DATA 9..12
+        8800   < DATA 9..16
+        12800  < DATA 9..12
+        16800  < DATA 9..16
+        20800  < DATA 9..12
+        24800  < DATA 9..16
+        28800  < DATA 9..12
+        60150  = timed-out
+        ever   nothing
+        ",
+    );
+    serving("f", 50_000).pipeline(2).talk(
+        r"
+        0        > RRQ f octet
+                 < DATA 1
+        50       > ACK 1
+                 < DATA 2
+        100      > ACK 2
+                 < DATA 3
+        150      > ACK 3
+                 < DATA 4..5
+        256.248  < DATA 4..5
+        468.744  < DATA 4..5
+        893.736  < DATA 4..5
+        1743.72  < DATA 4..5
+        3443.688 < DATA 4
+        6843.624 < DATA 4..5
+        10843.624 < DATA 4
+        ",
+    );
+}
