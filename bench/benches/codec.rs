@@ -1,5 +1,8 @@
-//! The codec: what comes in most, what goes out most.
-#![allow(missing_docs, reason = "criterion's macros make functions without")]
+//! Benchmarks of the codec: the datagrams that a server receives and sends most often.
+#![allow(
+    missing_docs,
+    reason = "criterion's macros generate functions without documentation"
+)]
 
 use std::hint::black_box;
 

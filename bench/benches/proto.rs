@@ -1,5 +1,8 @@
-//! The server as a value: lock-step, and unsolicited datagrams.
-#![allow(missing_docs, reason = "criterion's macros make functions without")]
+//! Benchmarks of `proto::server`: a transfer in lock-step, and datagrams outside of any transfer.
+#![allow(
+    missing_docs,
+    reason = "criterion's macros generate functions without documentation"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -35,7 +38,7 @@ fn strays(criterion: &mut Criterion) {
     let mut millis = 1000;
     criterion.bench_function("an RRQ for a file that is not there", |bencher| {
         bencher.iter(|| {
-            // Slow enough for the guard to answer.
+            // Slow enough for the rate limits to allow an answer.
             millis += 10;
             let now = Instant::from_millis(millis);
             server.handle_datagram(now, peer, black_box(&missing));

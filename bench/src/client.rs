@@ -1,7 +1,7 @@
-//! A TFTP client as a value: one file, read as RFC 1350, 2347, 2348 and 7440 want it read.
+//! A TFTP client as a value: reads one file by RFC 1350, 2347, 2348 and 7440.
 //!
-//! Every block is compared with the file that should come, so a transfer that counts as done has
-//! brought the right bytes, all of them, in order: no hash can say more.
+//! The client compares every block with the expected file. So a transfer that is done has delivered
+//! all bytes of the file, in order.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,21 +10,21 @@ use bootstone::wire::options::{decimal, put_option};
 use bootstone::wire::packet::DEFAULT_BLKSIZE;
 use bootstone::wire::{Mode, OptionName, Options, Packet, Request};
 
-/// What to read, and how.
+/// The file to read, and the options to request.
 #[derive(Clone, Debug)]
 pub struct Download {
-    /// The name to ask for.
+    /// The requested file name.
     pub name: String,
-    /// Bytes per block. 512 asks for no `blksize`.
+    /// Bytes per block. 512 sends no `blksize` option.
     pub blksize: u16,
-    /// Blocks per ACK. 1 asks for no `windowsize`.
+    /// Blocks per ACK. 1 sends no `windowsize` option.
     pub windowsize: u16,
-    /// What must come.
+    /// The expected content.
     pub content: Arc<[u8]>,
 }
 
 impl Download {
-    /// The RRQ. Without options it gets the first block at once, else an OACK.
+    /// Returns the RRQ. The answer to an RRQ without options is the first block, else an OACK.
     pub fn request(&self) -> Vec<u8> {
         let mut pairs = Vec::new();
         if self.blksize != DEFAULT_BLKSIZE {
@@ -49,48 +49,48 @@ impl Download {
 pub enum Failure {
     /// The server sent an ERROR with this code.
     Refused(u16),
-    /// The bytes are not those of the file, or there are too few or too many of them.
+    /// The bytes differ from the file, or there are too few or too many of them.
     WrongContent,
-    /// The OACK raises a value, or holds what was not asked for.
+    /// The OACK raises a value, or contains an option that was not requested.
     BadOack,
-    /// The server fell silent.
+    /// The server stopped sending.
     TimedOut,
-    /// The run ended before the transfer did.
+    /// The run ended before the transfer.
     Incomplete,
 }
 
-/// What a datagram asks the client to do.
+/// What the client has to do after a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Wait for the next.
+    /// Wait for the next datagram.
     Wait,
-    /// Send an ACK, and wait.
+    /// Send an ACK, then wait.
     Ack(u16),
-    /// Send an ACK: the file is there.
+    /// Send an ACK: the transfer is complete.
     Done(u16),
-    /// Give up.
+    /// Abort the transfer.
     Failed(Failure),
 }
 
 /// One transfer.
 #[derive(Debug)]
 pub struct Client {
-    /// The server's TID: where its first answer came from.
+    /// The server's TID: the source address of its first answer.
     tid: Option<SocketAddr>,
     blksize: usize,
     windowsize: u16,
-    /// Bytes that came in order.
+    /// Bytes received in order.
     received: usize,
-    /// Blocks that came in order.
+    /// Blocks received in order.
     blocks: u64,
     /// Blocks since the last ACK.
     unacknowledged: u16,
-    /// A gap has been reported since the last progress.
+    /// The client has reported a gap since the last block in order.
     repeated_ack: bool,
 }
 
 impl Default for Client {
-    /// A client that is about to send its RRQ.
+    /// A client that has not received an answer.
     fn default() -> Client {
         Client {
             tid: None,
@@ -105,7 +105,7 @@ impl Default for Client {
 }
 
 impl Client {
-    /// Where ACKs go; `None` while the RRQ has no answer.
+    /// The destination of ACKs; `None` until the RRQ is answered.
     pub fn tid(&self) -> Option<SocketAddr> {
         self.tid
     }
@@ -115,12 +115,12 @@ impl Client {
         (self.blksize, self.windowsize)
     }
 
-    /// The ACK of all that came in order.
+    /// The number of the last block in order.
     pub fn last_ack(&self) -> u16 {
         self.blocks as u16
     }
 
-    /// A datagram came from `from`.
+    /// Handles a datagram from `from`.
     pub fn on_datagram(&mut self, download: &Download, from: SocketAddr, datagram: &[u8]) -> Step {
         if *self.tid.get_or_insert(from) != from {
             return Step::Wait;
@@ -176,9 +176,9 @@ impl Client {
         Step::Ack(self.last_ack())
     }
 
-    /// A repeated block in lock-step is acknowledged again (RFC 1350 §4). In a window, the first
-    /// block after a gap is answered by an ACK of what there is, and the window starts again (RFC
-    /// 7440 §4).
+    /// Handles a block that is not the next one. In lock-step the client acknowledges a repeated
+    /// block again (RFC 1350 §4). In a window it answers the first block after a gap with an ACK of
+    /// the last block in order, and starts a new window (RFC 7440 §4).
     fn on_other_block(&mut self, block: u16) -> Step {
         if self.windowsize == 1 {
             return match block == self.last_ack() {
@@ -221,7 +221,7 @@ mod tests {
         datagram
     }
 
-    /// The client's steps, one for each datagram.
+    /// The client's step after each datagram.
     fn steps(download: &Download, datagrams: &[Vec<u8>]) -> Vec<Step> {
         let mut client = Client::default();
         let from = SERVER.parse().unwrap();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn an_oack_must_not_raise_or_invent() {
+    fn an_oack_with_a_raised_or_unrequested_option_fails() {
         let download = download(8, 3, 50);
         for oack in [&b"\0\x06blksize\x009\0"[..], b"\0\x06tsize\x0050\0"] {
             let steps = steps(&download, &[oack.to_vec()]);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn another_port_is_not_listened_to() {
+    fn datagrams_from_another_port_are_ignored() {
         let download = download(512, 1, 1024);
         let mut client = Client::default();
         let [one, two] = [1, 2].map(|block| data(&download, block));

@@ -1,5 +1,5 @@
-//! The files that are read: made up, the same on every machine, embedded into Bootstone and put
-//! into a directory for the others.
+//! The files that the clients read. They are generated, and the same on every machine. Bootstone
+//! embeds them, the other servers read them from a directory.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-/// Any number: the bytes must be alike on every machine, and unlike each other.
+/// Seed of the generator. Any number will do; every machine must use the same one.
 const SEED: u64 = 1350;
 
-/// A made-up file.
+/// A generated file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum File {
-    /// 400 bytes: one block, however small the blocks.
+    /// 400 bytes: one block, even with the default block size.
     OneBlock,
     /// 64 KiB.
     Small,
@@ -27,7 +27,7 @@ pub enum File {
 }
 
 impl File {
-    /// Every one.
+    /// All files.
     pub const ALL: [File; 5] = [
         File::OneBlock,
         File::Small,
@@ -36,7 +36,7 @@ impl File {
         File::Huge,
     ];
 
-    /// Its name on every server.
+    /// The name on every server.
     pub fn name(self) -> &'static str {
         match self {
             File::OneBlock => "one-block",
@@ -47,7 +47,7 @@ impl File {
         }
     }
 
-    /// Its length in bytes.
+    /// The length in bytes.
     pub fn size(self) -> usize {
         match self {
             File::OneBlock => 400,
@@ -58,7 +58,7 @@ impl File {
         }
     }
 
-    /// Its bytes.
+    /// The content.
     pub fn content(self) -> Arc<[u8]> {
         let mut bytes = vec![0; self.size()];
         fastrand::Rng::with_seed(SEED + self.size() as u64).fill(&mut bytes);
@@ -66,18 +66,19 @@ impl File {
     }
 }
 
-/// Where files, servers and Bootstone's build for this bench are kept: beside its own build.
+/// The directory for the files, the other servers and Bootstone's build: beside the bench's own
+/// build.
 pub fn workplace() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("this program does not know where it is")?;
+    let program = std::env::current_exe().context("cannot find the path of this program")?;
     let target = program
         .ancestors()
         .nth(2)
-        .context("it is not in a target directory")?;
+        .context("this program is not in a target directory of cargo")?;
     Ok(target.join("compare"))
 }
 
-/// Writes the files to `directory`, readable for all users. What is there already stays, so that
-/// cargo sees no change.
+/// Writes the files to `directory`, readable for all users. Files with the right content are left
+/// as they are, so that cargo does not build Bootstone again.
 pub fn write_to(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory)?;
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
@@ -92,7 +93,7 @@ fn put(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
-    fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))?;
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o644))?;
     Ok(())
 }

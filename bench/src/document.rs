@@ -1,18 +1,18 @@
-//! Tables in Markdown documents: what was measured is put between two markers, and the prose around
-//! stays.
+//! Tables in Markdown documents. The results are written between two markers; the text around them
+//! is left unchanged.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Puts `text` between the lines `<!-- NAME -->` and `<!-- /NAME -->` of a document.
+/// Writes `text` between the lines `<!-- NAME -->` and `<!-- /NAME -->` of a document.
 ///
 /// # Errors
-/// The document is not there, or the two lines are not in it.
+/// The document cannot be read or written, or does not contain the two lines.
 pub fn fill(document: &Path, name: &str, text: &str) -> Result<()> {
     let old = fs::read_to_string(document)
-        .with_context(|| format!("{} cannot be read", document.display()))?;
+        .with_context(|| format!("cannot read {}", document.display()))?;
     let new = filled(&old, name, text).with_context(|| {
         format!(
             "{}: put the lines <!-- {name} --> and <!-- /{name} --> where the tables belong",
@@ -32,7 +32,7 @@ fn filled(document: &str, name: &str, text: &str) -> Option<String> {
     ))
 }
 
-/// A table. The first column holds names, the others numbers.
+/// Formats a table. The first column contains names, the others numbers.
 pub fn table(head: &[String], rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let ruler: Vec<String> = (0..head.len())
@@ -42,7 +42,7 @@ pub fn table(head: &[String], rows: &[Vec<String>]) -> String {
     line(head) + &line(&ruler) + &body
 }
 
-/// A number with as many digits as a reader can use: three, but all in front of the point.
+/// Formats a number with three significant digits, or more if its integer part is longer.
 pub fn digits(number: f64) -> String {
     match number.abs() {
         n if n >= 99.95 => format!("{number:.0}"),
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prose_around_the_markers_stays() {
+    fn the_text_around_the_markers_is_unchanged() {
         let document = "before\n<!-- a -->\nold\n<!-- /a -->\nafter <!-- b -->\n";
         let new = filled(document, "a", "new\n").unwrap();
         assert_eq!(
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_that_can_be_used() {
+    fn numbers_have_three_significant_digits() {
         for (number, text) in [
             (0.0, "0.00"),
             (1.234, "1.23"),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_its_ruler() {
+    fn a_table_has_a_head_a_ruler_and_rows() {
         let cells = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(
             table(&cells("a b"), &[cells("c 1")]),

@@ -1,10 +1,10 @@
-//! The floor: the least work by which a plain program answers TFTP clients through a socket.
+//! The lower bound: the least work with which a program answers TFTP clients through a socket.
 //!
-//! One system call takes an ACK, one sends what it asks for, be it a whole window. There is no
-//! timer, no guard, no log; whatever it is told is believed, and a lost datagram is its client's
-//! worry. It is no usable server, but it shows what the kernel takes for the datagrams themselves,
-//! and how little a server could cost. With many clients one that takes several ACKs in a call may
-//! get a little below.
+//! One system call receives an ACK, and one sends the next window. There are no timers, no rate
+//! limits and no log; the program believes every datagram, and never resends one. It is not a
+//! usable server. It shows the cost of the datagrams in the kernel, and so the least cost of a
+//! server. With many clients, a server that receives several ACKs in one call can cost a little
+//! less.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
@@ -20,18 +20,18 @@ use rustix::net::sockopt::{self, Ipv4PathMtuDiscovery};
 
 use crate::content::File;
 
-/// Asked of the kernel, as Bootstone does: no request is lost in a storm.
+/// Size of the receive buffer, as in Bootstone: no request is lost in a storm.
 const RECEIVE_BUFFER: usize = 4 << 20;
-/// No request is longer.
+/// Size of the longest request.
 const LONGEST: usize = 512;
-/// Most bytes, and most datagrams, in one call.
+/// Most bytes and most datagrams in one call.
 const MAX_BURST: usize = 65_507;
 const MAX_SEGMENTS: usize = 64;
-/// Peers are told apart by so many bits of a hash. Two that are not get each other's terms, and in
-/// a row of the bench all terms are the same.
+/// Bits of the hash that identifies a peer. Two peers with the same hash share their terms, which
+/// does no harm, because all clients of a row request the same terms.
 const PEER_BITS: u32 = 17;
 
-/// What a peer has asked for.
+/// The terms that a peer has requested.
 #[derive(Clone, Debug)]
 struct Terms {
     content: Arc<[u8]>,
@@ -39,7 +39,7 @@ struct Terms {
     windowsize: usize,
 }
 
-/// What there is to know of all peers.
+/// The files, and the terms of all peers.
 #[derive(Debug)]
 pub struct Floor {
     files: Vec<(&'static str, Arc<[u8]>)>,
@@ -58,11 +58,11 @@ impl Default for Floor {
 }
 
 impl Floor {
-    /// Puts into `out` what answers a datagram: an OACK, or all blocks of a window. Returns the
-    /// length of the first, 0 if nothing is to be said.
+    /// Writes the answer to a datagram into `out`: an OACK, or all blocks of a window. Returns the
+    /// length of the first datagram, or 0 if there is no answer.
     pub fn answer(&mut self, from: SocketAddrV4, datagram: &[u8], out: &mut Vec<u8>) -> usize {
         out.clear();
-        let peer = place(from);
+        let peer = slot(from);
         match Packet::decode(datagram) {
             Ok(Packet::Ack { block }) => self.window(peer, block.into(), out),
             Ok(Packet::Rrq(request)) => self.begin(peer, &request, out),
@@ -70,7 +70,7 @@ impl Floor {
         }
     }
 
-    /// Grants whatever is asked for.
+    /// Grants all requested options.
     fn begin(&mut self, peer: usize, request: &Request<'_>, out: &mut Vec<u8>) -> usize {
         let mut files = self.files.iter();
         let Some((_, content)) = files.find(|(name, _)| name.as_bytes() == request.filename) else {
@@ -95,7 +95,7 @@ impl Floor {
         out.len()
     }
 
-    /// The window behind block `acked`.
+    /// Writes the window after block `acked`.
     fn window(&self, peer: usize, acked: usize, out: &mut Vec<u8>) -> usize {
         let Some(terms) = &self.peers[peer] else {
             return 0;
@@ -113,23 +113,24 @@ impl Floor {
     }
 }
 
-/// Of so many datagrams, those for one call: as few calls as possible, and all alike.
+/// Returns how many of the datagrams to send in one call: as few calls as possible, with the same
+/// number in each.
 fn per_call(datagrams: usize, len: usize) -> usize {
     let most = (MAX_BURST / len).clamp(1, MAX_SEGMENTS);
     datagrams.div_ceil(datagrams.div_ceil(most))
 }
 
-fn place(peer: SocketAddrV4) -> usize {
+fn slot(peer: SocketAddrV4) -> usize {
     let number = u64::from(peer.ip().to_bits()) << 16 | u64::from(peer.port());
     // Fibonacci hashing: the upper bits depend on all of them.
     (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PEER_BITS)) as usize
 }
 
-/// Serves files of up to 65,535 blocks on `listen`. `busy_poll`: polls for the next datagram again
-/// and again, instead of sleeping until it comes.
+/// Serves files of up to 65,535 blocks on `listen`. If `busy_poll` is set, it polls for the next
+/// datagram instead of sleeping until it arrives.
 ///
 /// # Errors
-/// The address is taken, or the kernel cannot cut a window into datagrams.
+/// The address is in use, or the kernel does not support UDP GSO.
 pub fn serve(listen: SocketAddrV4, busy_poll: bool) -> Result<Infallible> {
     let socket = UdpSocket::bind(listen)?;
     socket.set_nonblocking(busy_poll)?;
@@ -147,13 +148,13 @@ pub fn serve(listen: SocketAddrV4, busy_poll: bool) -> Result<Infallible> {
             continue;
         }
         if first < out.len() && first != segment {
-            // All that are sent in one call are cut to this length. In a row of the bench that is
-            // always the same.
+            // The kernel splits what one call sends into datagrams of this length. In a row of the
+            // bench the length is always the same.
             setsockopt(&socket, UdpGsoSegment, &(first as i32))?;
             segment = first;
         }
         for part in out.chunks(per_call(out.len().div_ceil(first), first) * first) {
-            // What cannot be sent is lost.
+            // A datagram that cannot be sent is lost.
             let _ = socket.send_to(part, from);
         }
     }
@@ -166,7 +167,7 @@ mod tests {
 
     use crate::client::{Client, Download, Step};
 
-    /// The file, fetched by the bench's own client, which compares every block.
+    /// Fetches the file with the bench's client, which compares every block.
     fn fetch(file: File, blksize: u16, windowsize: u16) -> Step {
         let download = Download {
             name: file.name().to_owned(),
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_is_not_answered() {
+    fn unknown_files_and_peers_get_no_answer() {
         let other_address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000);
         let mut out = vec![1];
         for datagram in [&b"\0\x01other\0octet\0"[..], b"\0\x04\0\0", b"\0\x05", b""] {

@@ -1,21 +1,21 @@
-//! What Bootstone costs, beside what other TFTP servers cost.
+//! Compares Bootstone with other TFTP servers.
 //!
 //! | module | content |
 //! |---|---|
-//! | [`content`] | the files that are read |
+//! | [`content`] | the files that the clients read |
 //! | [`client`] | a TFTP client as a value |
-//! | [`load`] | many of them in one thread |
-//! | [`process`] | CPU time and memory of a server |
-//! | [`floor`] | the least that one could do |
-//! | [`servers`] | starts and stops them |
-//! | [`measure`] | a load on a server, with what it costs there |
-//! | [`rows`] | the loads that servers are compared by |
-//! | [`relay`] | a long, lossy path |
-//! | [`lossy`] | every server with every client over one |
-//! | [`simulated`] | what the simulation says of it |
-//! | [`abuse`] | abuse: forged and invalid traffic |
-//! | [`lock_step`] | the server without a network |
-//! | [`document`], [`plot`] | tables and pictures |
+//! | [`load`] | many clients in one thread |
+//! | [`process`] | CPU time and memory of a process |
+//! | [`floor`] | the lower bound: the least work of a server |
+//! | [`servers`] | starts and stops the servers |
+//! | [`measure`] | runs a load, and measures the server |
+//! | [`rows`] | the rows of the tables: loads and goals |
+//! | [`relay`] | a relay that adds delay and loss |
+//! | [`lossy`] | every server with every client through a relay |
+//! | [`simulated`] | the simulation's figures |
+//! | [`abuse`] | forged and invalid traffic |
+//! | [`lock_step`] | `proto::server` without a network |
+//! | [`document`], [`plot`] | tables and plots |
 
 pub mod abuse;
 pub mod client;

@@ -1,8 +1,7 @@
-//! Many TFTP clients in one thread and one `epoll`: the load.
+//! The load generator: many TFTP clients in one thread with one `epoll`.
 //!
-//! Each client has a socket of its own, and unless told otherwise a loopback address of its own, as
-//! each machine has. The clock that counts for a transfer runs from its first RRQ until its last
-//! block.
+//! Each client has its own socket and, by default, its own loopback address. The time of a transfer
+//! runs from the first RRQ to the last block.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
@@ -18,68 +17,68 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use crate::client::{Client, Download, Failure, Step};
 use crate::process;
 
-/// When a client repeats its RRQ, give or take a quarter; then after twice, four times … as long.
-/// Between iPXE (0.25 s) and EDK2 (4 s).
+/// Timeout of an RRQ, varied by up to a quarter, and doubled after each repetition. It is between
+/// those of iPXE (0.25 s) and EDK2 (4 s).
 const REQUEST_TIMER: Duration = Duration::from_secs(1);
-/// When a client repeats its last ACK.
+/// Timeout of an ACK.
 const DATA_TIMER: Duration = Duration::from_secs(1);
-/// No timer grows beyond.
+/// Longest timeout.
 const LONGEST_TIMER: Duration = Duration::from_secs(4);
-/// When a client has waited long enough.
+/// A client gives up after this time without a datagram.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How often timers are looked at.
+/// Interval between two checks of the timers.
 const SWEEP_EVERY: Duration = Duration::from_millis(50);
-/// What a socket's buffer holds without being told to: Linux's `net.core.rmem_default`, of which
+/// Payload that fits a socket's default receive buffer: Linux's `net.core.rmem_default`, of which
 /// each datagram takes about twice its size.
 const DEFAULT_BUFFER: usize = 100_000;
-/// Size of the longest datagram, and of all that GRO may join.
+/// Size of the longest datagram, and of the datagrams that GRO joins.
 const LONGEST: usize = 1 << 16;
 
 /// A run of transfers.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// Where RRQs go.
+    /// The destination of RRQs.
     pub server: SocketAddr,
-    /// What each client reads.
+    /// The file that each client reads.
     pub download: Download,
-    /// How many transfers in all.
+    /// Number of transfers.
     pub count: usize,
-    /// How many at once.
+    /// Number of transfers at the same time.
     pub at_once: usize,
-    /// All clients have one address, as behind a NAT.
+    /// All clients have the same address, as behind a NAT.
     pub one_address: bool,
-    /// Clients take joined datagrams (UDP_GRO), as a network card gives them.
+    /// Clients receive joined datagrams (UDP_GRO), as from a network card.
     pub gro: bool,
-    /// Never sleep. The wake-up of a client on another core of the same machine is work of the
-    /// server's that no client out there would cost it.
+    /// Poll without sleeping. Otherwise the server pays for the wake-up of a client on another
+    /// core of the same machine, which a remote client does not cost it.
     pub spin: bool,
-    /// After this the run is over, whatever is under way.
+    /// The run ends after this time, even if transfers are still in progress.
     pub limit: Duration,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, Default)]
 pub struct LoadResult {
-    /// Transfers that are done, from RRQ to last block, in the order of their times.
+    /// Times of the completed transfers, from RRQ to last block, in ascending order.
     pub times: Vec<Duration>,
-    /// Transfers that are not.
+    /// Number of failed transfers by reason.
     pub failures: BTreeMap<Failure, usize>,
-    /// RRQs that were sent again.
+    /// Repeated RRQs.
     pub repeated_requests: u64,
-    /// ACKs that were sent again by a timer.
+    /// ACKs repeated by a timer.
     pub repeated_acks: u64,
-    /// Payload bytes of the transfers that are done.
+    /// Payload bytes of the completed transfers.
     pub bytes: u64,
     /// Granted `blksize` and `windowsize` of the last transfer.
     pub terms: (usize, u16),
-    /// From first RRQ to last block.
+    /// Time from the first RRQ to the last block.
     pub wall: Duration,
-    /// CPU time of this process, to see when it is the bottleneck.
+    /// CPU time of this process, which shows whether it is the bottleneck.
     pub own_cpu: Duration,
 }
 
 impl LoadResult {
-    /// The time that `share` of the transfers did not exceed; 0.5 is the median.
+    /// The time within which `share` of the transfers completed; 0.5 is the median.
     pub fn percentile(&self, share: f64) -> Duration {
         let index = (self.times.len() as f64 * share).ceil() as usize;
         self.times
@@ -88,7 +87,7 @@ impl LoadResult {
             .unwrap_or_default()
     }
 
-    /// Transfers that failed.
+    /// Number of failed transfers.
     pub fn failed(&self) -> usize {
         self.failures.values().sum()
     }
@@ -103,32 +102,32 @@ impl LoadResult {
         self.bytes as f64 / self.wall.as_secs_f64().max(1e-9)
     }
 
-    /// Share of the time that this process was busy; 1.0 is the bottleneck.
+    /// Share of the time in which this process was busy; at 1.0 it is the bottleneck.
     pub fn own_share(&self) -> f64 {
         self.own_cpu.as_secs_f64() / self.wall.as_secs_f64().max(1e-9)
     }
 }
 
 /// A client with its socket and its timers.
-struct Flight {
+struct Transfer {
     client: Client,
     socket: UdpSocket,
-    /// With GRO only.
+    /// Set if the client receives joined datagrams (GRO).
     joined: Option<UdpSocketState>,
     started: Instant,
-    /// When something last came.
-    heard: Instant,
-    /// When to repeat.
+    /// When the last datagram arrived.
+    last_received: Instant,
+    /// When to repeat the last datagram.
     timer: Instant,
     wait: Duration,
 }
 
-/// A run under way.
+/// A run in progress.
 struct Run<'a> {
     load: &'a Load,
     request: Vec<u8>,
     epoll: OwnedFd,
-    flights: Vec<Option<Flight>>,
+    transfers: Vec<Option<Transfer>>,
     buffer: Vec<u8>,
     random: fastrand::Rng,
     begun: usize,
@@ -136,17 +135,17 @@ struct Run<'a> {
     result: LoadResult,
 }
 
-/// Runs it.
+/// Runs a load.
 ///
 /// # Errors
-/// The system refuses a socket: more clients at once than file descriptors, for one.
+/// A socket cannot be created, for example because there are more clients than file descriptors.
 pub fn run(load: &Load) -> io::Result<LoadResult> {
     let cpu_before = process::own_cpu_time();
     let mut run = Run {
         load,
         request: load.download.request(),
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-        flights: Vec::new(),
+        transfers: Vec::new(),
         buffer: vec![0; LONGEST],
         random: fastrand::Rng::with_seed(1),
         begun: 0,
@@ -190,20 +189,20 @@ fn timespec(wait: Duration) -> Timespec {
 }
 
 impl Run<'_> {
-    /// Opens the first sockets, and then sends all their RRQs in one go.
+    /// Opens the first sockets, then sends all their RRQs.
     fn all_at_once(&mut self) -> io::Result<Instant> {
         for slot in 0..self.load.at_once.min(self.load.count) {
-            let flight = self.open(slot)?;
-            self.flights.push(Some(flight));
+            let transfer = self.open(slot)?;
+            self.transfers.push(Some(transfer));
         }
         let first = Instant::now();
-        for slot in 0..self.flights.len() {
+        for slot in 0..self.transfers.len() {
             self.request(slot)?;
         }
         Ok(first)
     }
 
-    fn open(&mut self, slot: usize) -> io::Result<Flight> {
+    fn open(&mut self, slot: usize) -> io::Result<Transfer> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)?;
         let socket = UdpSocket::from(socket);
@@ -213,8 +212,8 @@ impl Run<'_> {
         let window =
             usize::from(self.load.download.blksize) * usize::from(self.load.download.windowsize);
         if window > DEFAULT_BUFFER {
-            // Only root may exceed the system's limit. A buffer that is too small shows as repeated
-            // ACKs.
+            // Only root may exceed the system's limit. If the buffer is too small, the result
+            // contains repeated ACKs.
             let size = 3 * window;
             if sockopt::set_socket_recv_buffer_size_force(&socket, size).is_err() {
                 sockopt::set_socket_recv_buffer_size(&socket, size)?;
@@ -228,53 +227,54 @@ impl Run<'_> {
         epoll::add(&self.epoll, &socket, data, epoll::EventFlags::IN)?;
         let now = Instant::now();
         self.begun += 1;
-        // No two machines keep step for long.
+        // Real machines do not repeat their requests at the same moment.
         let wait = REQUEST_TIMER.mul_f64(0.75 + self.random.f64() / 2.0);
-        Ok(Flight {
+        Ok(Transfer {
             client: Client::default(),
             socket,
             joined,
             started: now,
-            heard: now,
+            last_received: now,
             timer: now,
             wait,
         })
     }
 
-    /// 127.1.0.1, 127.1.0.2 … 127.1.1.1 …: consecutive addresses, none twice.
+    /// The address of the next client: 127.1.0.1, 127.1.0.2 … 127.1.1.1 …, none twice.
     fn next_address(&self) -> Ipv4Addr {
         let (network, host) = (self.begun / 254, self.begun % 254 + 1);
         Ipv4Addr::from_bits(0x7f01_0000 + ((network as u32) << 8) + host as u32)
     }
 
-    /// Sends the first RRQ of a flight.
+    /// Sends the first RRQ of a transfer.
     fn request(&mut self, slot: usize) -> io::Result<()> {
-        if let Some(flight) = &mut self.flights[slot] {
+        if let Some(transfer) = &mut self.transfers[slot] {
             let now = Instant::now();
-            (flight.started, flight.heard, flight.timer) = (now, now, now + flight.wait);
-            flight.send(&self.request, self.load.server)?;
+            (transfer.started, transfer.last_received, transfer.timer) =
+                (now, now, now + transfer.wait);
+            transfer.send(&self.request, self.load.server)?;
         }
         Ok(())
     }
 
-    /// Takes what one call gives; where more waits, `epoll` says so again.
+    /// Receives once. If there are more datagrams, `epoll` reports the socket again.
     fn readable(&mut self, slot: usize) -> io::Result<()> {
-        let Some(flight) = &mut self.flights[slot] else {
+        let Some(transfer) = &mut self.transfers[slot] else {
             return Ok(());
         };
-        let Some((from, len, stride)) = flight.receive(&mut self.buffer) else {
+        let Some((from, len, stride)) = transfer.receive(&mut self.buffer) else {
             return Ok(());
         };
         let mut end = None;
         for datagram in self.buffer[..len].chunks(stride.max(1)) {
-            match flight
+            match transfer
                 .client
                 .on_datagram(&self.load.download, from, datagram)
             {
                 Step::Wait => continue,
-                Step::Ack(block) => flight.ack(block)?,
+                Step::Ack(block) => transfer.ack(block)?,
                 Step::Done(block) => {
-                    flight.ack(block)?;
+                    transfer.ack(block)?;
                     end = Some(None);
                 }
                 Step::Failed(failure) => end = Some(Some(failure)),
@@ -286,56 +286,56 @@ impl Run<'_> {
         }
     }
 
-    /// Books a transfer, and begins the next in its place.
+    /// Records the end of a transfer, and starts the next one in its slot.
     fn end(&mut self, slot: usize, failure: Option<Failure>) -> io::Result<()> {
-        let Some(flight) = self.flights[slot].take() else {
+        let Some(transfer) = self.transfers[slot].take() else {
             return Ok(());
         };
         self.ended += 1;
         match failure {
             Some(failure) => *self.result.failures.entry(failure).or_default() += 1,
             None => {
-                self.result.times.push(flight.started.elapsed());
+                self.result.times.push(transfer.started.elapsed());
                 self.result.bytes += self.load.download.content.len() as u64;
-                self.result.terms = flight.client.terms();
+                self.result.terms = transfer.client.terms();
             }
         }
-        drop(flight);
+        drop(transfer);
         if self.begun < self.load.count {
-            self.flights[slot] = Some(self.open(slot)?);
+            self.transfers[slot] = Some(self.open(slot)?);
             self.request(slot)?;
         }
         Ok(())
     }
 
-    /// Looks at every timer.
+    /// Handles the timers that have expired.
     fn sweep(&mut self, now: Instant) -> io::Result<()> {
-        for slot in 0..self.flights.len() {
-            let Some(flight) = &mut self.flights[slot] else {
+        for slot in 0..self.transfers.len() {
+            let Some(transfer) = &mut self.transfers[slot] else {
                 continue;
             };
-            if now < flight.timer {
+            if now < transfer.timer {
                 continue;
             }
-            if flight.heard + TIMEOUT <= now {
+            if transfer.last_received + TIMEOUT <= now {
                 self.end(slot, Some(Failure::TimedOut))?;
                 continue;
             }
-            flight.wait = (2 * flight.wait).min(LONGEST_TIMER);
-            flight.timer = now + flight.wait;
-            if flight.client.tid().is_none() {
+            transfer.wait = (2 * transfer.wait).min(LONGEST_TIMER);
+            transfer.timer = now + transfer.wait;
+            if transfer.client.tid().is_none() {
                 self.result.repeated_requests += 1;
-                flight.send(&self.request, self.load.server)?;
+                transfer.send(&self.request, self.load.server)?;
             } else {
                 self.result.repeated_acks += 1;
-                let block = flight.client.last_ack();
-                flight.send_ack(block)?;
+                let block = transfer.client.last_ack();
+                transfer.send_ack(block)?;
             }
         }
         Ok(())
     }
 
-    /// Time is up.
+    /// Counts the transfers that the run did not finish.
     fn count_incomplete(&mut self) {
         let missing = self.load.count - self.ended;
         if missing > 0 {
@@ -344,9 +344,10 @@ impl Run<'_> {
     }
 }
 
-impl Flight {
-    /// One datagram, or several joined: sender, bytes, bytes of each. `None` where there is
-    /// nothing, be it because the server is gone.
+impl Transfer {
+    /// Receives one datagram, or several joined ones. Returns the sender, the length, and the
+    /// length of each datagram; `None` if there is no datagram, or if the server has closed its
+    /// port.
     fn receive(&mut self, buffer: &mut [u8]) -> Option<(SocketAddr, usize, usize)> {
         let Some(joined) = &self.joined else {
             let (len, from) = self.socket.recv_from(buffer).ok()?;
@@ -361,9 +362,9 @@ impl Flight {
     }
 
     fn ack(&mut self, block: u16) -> io::Result<()> {
-        self.heard = Instant::now();
+        self.last_received = Instant::now();
         self.wait = DATA_TIMER;
-        self.timer = self.heard + self.wait;
+        self.timer = self.last_received + self.wait;
         self.send_ack(block)
     }
 
@@ -375,7 +376,7 @@ impl Flight {
         self.send(&[0, 4, high, low], server)
     }
 
-    /// Datagrams that do not fit the kernel's buffer are lost, as on any network.
+    /// Sends a datagram. It is lost if the kernel's buffer is full, as on any network.
     fn send(&mut self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
         match self.socket.send_to(datagram, to) {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(error),

@@ -1,4 +1,4 @@
-//! `proto::server` alone, without socket or clock: transfers in lock-step, always the same.
+//! Transfers in lock-step with `proto::server`, without sockets and clocks. All are the same.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use bootstone::proto::{Instant, Peer};
 
 use crate::abuse::{ack, rrq};
 
-/// Blocks of one transfer. Few enough for the numbers not to roll over.
+/// Blocks of one transfer. The block numbers do not roll over.
 pub const BLOCKS: u16 = 1000;
 const BLKSIZE: u16 = 512;
 
-/// A server with one file, and the clients of it.
+/// A server with one file, and its clients.
 #[derive(Debug)]
 pub struct LockStep {
     server: Server,
@@ -24,7 +24,7 @@ pub struct LockStep {
 }
 
 impl Default for LockStep {
-    /// Nothing has been asked for yet.
+    /// A server that has not received a request.
     fn default() -> LockStep {
         let content = vec![7; usize::from(BLKSIZE) * usize::from(BLOCKS) - 1];
         let catalog = Catalog::new(vec![Entry::new("file", content)]);
@@ -39,8 +39,8 @@ impl Default for LockStep {
 }
 
 impl LockStep {
-    /// A whole transfer: an RRQ and 1,000 ACKs, each 100 µs after the one before. Datagrams that
-    /// were sent.
+    /// Runs a whole transfer: an RRQ and 1,000 ACKs, 100 µs apart. Returns the number of datagrams
+    /// that the server has sent.
     pub fn transfer(&mut self) -> u64 {
         let peer = self.next_peer();
         let request = std::mem::take(&mut self.request);
@@ -53,7 +53,7 @@ impl LockStep {
         sent
     }
 
-    /// A datagram comes in, and what it sets in motion goes out.
+    /// Passes a datagram to the server, and takes the datagrams that it sends.
     fn step(&mut self, peer: Peer, datagram: &[u8]) -> u64 {
         self.now = self.now + std::time::Duration::from_micros(100);
         self.server.handle_datagram(self.now, peer, datagram);

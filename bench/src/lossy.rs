@@ -1,5 +1,5 @@
-//! One file over a long, lossy path: every server with every client, all at the same time, because
-//! what such a transfer does is wait.
+//! Transfers of one file through a relay that adds delay and loss: every server with every client.
+//! All transfers run at the same time, because they mostly wait.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -16,26 +16,26 @@ use crate::load::{self, Load};
 use crate::relay::{self, Conditions, Path};
 use crate::servers::{Kind, Running, Settings};
 
-/// There and back.
+/// Round-trip time of the path.
 pub const ROUND_TRIP: Duration = Duration::from_millis(50);
 
-/// A client, with what it asks for.
+/// A client, with the options that it requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
-    /// The bench's own, with a block size and a window.
+    /// The bench's client, with `blksize` and `windowsize`.
     Own(u16, u16),
-    /// `bootstone get`.
+    /// `bootstone get`, with `blksize` and `windowsize`.
     BootstoneGet(u16, u16),
-    /// curl, which knows no windows.
+    /// curl, with `blksize`; it does not support `windowsize`.
     Curl(u16),
-    /// atftp.
+    /// atftp, with `blksize` and `windowsize`.
     Atftp(u16, u16),
-    /// tftp-hpa, which knows no options on its command line.
+    /// tftp-hpa, whose command line has no options for them.
     TftpHpa,
 }
 
 impl Reader {
-    /// Its name in the table.
+    /// The name in the table.
     pub fn name(self) -> String {
         match self {
             Reader::Own(blksize, windowsize) => format!("bench {blksize}/{windowsize}"),
@@ -48,7 +48,8 @@ impl Reader {
         }
     }
 
-    /// What it reads: the whole file would take tftp-hpa's small blocks two minutes.
+    /// The file that it reads. tftp-hpa gets a smaller one: in its small blocks the usual file
+    /// would take two minutes.
     fn file(self, file: File) -> File {
         match self {
             Reader::TftpHpa => File::Small,
@@ -56,7 +57,7 @@ impl Reader {
         }
     }
 
-    /// The program that it needs.
+    /// The program to start.
     fn program(self, settings: &Settings) -> PathBuf {
         match self {
             Reader::Own(..) => "true".into(),
@@ -67,7 +68,7 @@ impl Reader {
         }
     }
 
-    /// True if it can be started.
+    /// True if the program can be started.
     pub fn is_here(self, settings: &Settings) -> bool {
         let mut command = Command::new(self.program(settings));
         command
@@ -90,7 +91,8 @@ impl Reader {
         let line = match self {
             Reader::Own(..) => String::new(),
             Reader::BootstoneGet(blksize, windowsize) => format!(
-                "get tftp://{server}/{name} --output {to} --blksize {blksize} --windowsize {windowsize}"
+                "get tftp://{server}/{name} --output {to} \
+                 --blksize {blksize} --windowsize {windowsize}"
             ),
             Reader::Curl(blksize) => {
                 format!("--silent --tftp-blksize {blksize} --output {to} tftp://{server}/{name}")
@@ -110,7 +112,8 @@ impl Reader {
         command
     }
 
-    /// Reads through `relay`. The time it took; `None` if the file did not come, or not whole.
+    /// Reads the file through `relay`. Returns the time; `None` if the file did not arrive
+    /// complete.
     fn read(
         self,
         settings: &Settings,
@@ -131,7 +134,7 @@ impl Reader {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .with_context(|| format!("{} does not start", self.name()))?;
+            .with_context(|| format!("cannot start {}", self.name()))?;
         while child.try_wait()?.is_none() {
             if started.elapsed() > limit {
                 child.kill()?;
@@ -171,43 +174,43 @@ fn own(
     Ok(load::run(&load)?.times.first().copied())
 }
 
-/// What is tried.
+/// The transfers to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The file.
     pub file: File,
-    /// Shares lost, each way.
+    /// Loss rates, for each direction.
     pub losses: Vec<f64>,
-    /// Every transfer is tried with each.
+    /// Seeds; every transfer runs with each of them.
     pub seeds: std::ops::Range<u64>,
-    /// Clients.
+    /// The clients.
     pub readers: Vec<Reader>,
-    /// A transfer that takes longer has failed.
+    /// A transfer that takes longer counts as failed.
     pub limit: Duration,
 }
 
-/// A server with a client at a loss.
+/// The transfers of one client from one server at one loss rate.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The server's name.
     pub server: String,
     /// The client.
     pub reader: Reader,
-    /// Share lost each way.
+    /// Loss rate of each direction.
     pub loss: f64,
-    /// The time with each seed; `None` where it failed.
+    /// The time with each seed; `None` if the transfer failed.
     pub times: Vec<Option<Duration>>,
 }
 
 impl Outcome {
-    /// The middle one of the times; `None` if that one failed.
+    /// The median of the times; `None` if that transfer failed.
     pub fn median(&self) -> Option<Duration> {
         let mut times = self.times.clone();
         times.sort_by_key(|time| time.unwrap_or(Duration::MAX));
         times.get(times.len() / 2).copied().flatten()
     }
 
-    /// As it stands in the table.
+    /// The cell of the table.
     pub fn cell(&self) -> String {
         let failed = self.times.iter().filter(|time| time.is_none()).count();
         let time = self
@@ -221,7 +224,7 @@ impl Outcome {
     }
 }
 
-/// Tries everything at once against a server.
+/// Runs all transfers from one server at the same time.
 fn try_server(
     name: &str,
     server: &Running,
@@ -229,7 +232,7 @@ fn try_server(
     plan: &Plan,
 ) -> Result<Vec<Outcome>> {
     thread::scope(|scope| {
-        let mut under_way = Vec::new();
+        let mut in_progress = Vec::new();
         for &reader in &plan.readers {
             for &loss in &plan.losses {
                 let tries: Vec<_> = plan
@@ -239,7 +242,7 @@ fn try_server(
                         scope.spawn(move || try_once(server, settings, plan, reader, loss, seed))
                     })
                     .collect();
-                under_way.push((reader, loss, tries));
+                in_progress.push((reader, loss, tries));
             }
         }
         let outcome =
@@ -257,7 +260,7 @@ fn try_server(
                     times: times?,
                 })
             };
-        under_way.into_iter().map(outcome).collect()
+        in_progress.into_iter().map(outcome).collect()
     })
 }
 
@@ -284,12 +287,12 @@ fn try_once(
     reader.read(settings, relay.address(), plan.file, plan.limit)
 }
 
-/// The servers that are tried unless told otherwise. The `tftpd` crate's one port keeps a core busy
-/// while it waits, which would delay all others here.
+/// The default servers. The single-port mode of the `tftpd` crate is not among them: it keeps a
+/// core busy while it waits, which would delay all other servers.
 pub const USUAL: &str = "bootstone,dnsmasq,dnsmasq single-port,atftpd,tftpd-hpa";
 
-/// The servers of this table: Bootstone twice, once without pipelining.
-pub fn contestants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Settings)> {
+/// The servers of the table. Bootstone is in it twice: with and without pipelining.
+pub fn variants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Settings)> {
     let mut all = Vec::new();
     for &kind in kinds {
         all.push((kind.name().to_owned(), kind, settings.clone()));
@@ -301,15 +304,15 @@ pub fn contestants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Se
     all
 }
 
-/// Tries everything, all servers at the same time. A server that is not here is left out, and
-/// named.
+/// Runs all transfers, from all servers at the same time. If a server cannot be started, it reports
+/// that and continues without it.
 pub fn run(kinds: &[Kind], settings: &Settings, plan: &Plan) -> Result<Vec<Outcome>> {
-    let contestants = contestants(kinds, settings);
+    let variants = variants(kinds, settings);
     let mut servers = Vec::new();
-    for (name, kind, settings) in &contestants {
+    for (name, kind, settings) in &variants {
         match Running::start(*kind, settings) {
             Ok(server) => servers.push((name, server, settings)),
-            Err(error) => eprintln!("left out: {error}"),
+            Err(error) => eprintln!("skipped: {error}"),
         }
     }
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! A load on a server, with what it costs there.
+//! Runs a load, and measures its cost on the server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,22 +7,22 @@ use std::time::Duration;
 use crate::load::{self, Load, LoadResult};
 use crate::process::{self, Account, MemoryWatch};
 
-/// What a load came to, on both sides.
+/// The results of a load, for the clients and for the server.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
-    /// The clients' side.
+    /// The results of the clients.
     pub result: LoadResult,
     /// CPU time of the server.
     pub server_cpu: Duration,
-    /// Resident bytes of the server at its peak, children included.
+    /// Peak of the server's resident memory in bytes, including its children.
     pub peak_memory: u64,
-    /// Datagrams that the server's socket has dropped.
+    /// Datagrams that the server's socket dropped.
     pub drops: u64,
-    /// The server has ended by itself.
+    /// The server has ended.
     pub died: bool,
 }
 
-/// Runs `load` against the server that `server` keeps the books on.
+/// Runs `load` against the server of the account `server`.
 pub fn measure(load: &Load, server: &Account) -> io::Result<Measured> {
     let drops_before = process::socket_drops(load.server.port());
     let cpu_before = server.cpu_time()?;
@@ -42,17 +42,17 @@ pub fn measure(load: &Load, server: &Account) -> io::Result<Measured> {
 }
 
 impl Measured {
-    /// Server CPU seconds for each GB (10⁹ bytes) that arrived.
+    /// Server CPU time in seconds per GB (10⁹ bytes) delivered.
     pub fn cpu_per_gb(&self) -> f64 {
         self.server_cpu.as_secs_f64() / (self.result.bytes as f64 / 1e9).max(1e-9)
     }
 
-    /// Server CPU for each transfer that is done.
+    /// Server CPU time per completed transfer.
     pub fn cpu_per_transfer(&self) -> Duration {
         self.server_cpu / u32::try_from(self.result.times.len().max(1)).unwrap_or(u32::MAX)
     }
 
-    /// All of it, for a person.
+    /// All results as text.
     pub fn describe(&self) -> String {
         let result = &self.result;
         let (blksize, windowsize) = result.terms;
@@ -68,11 +68,13 @@ impl Measured {
             false => failures.join(", "),
         };
         format!(
-            "transfers       {} in {:.2} s: {:.0} per s, {:.1} MB/s (granted: blksize {blksize}, windowsize {windowsize})\n\
+            "transfers       {} in {:.2} s: {:.0} per s, {:.1} MB/s \
+             (granted: blksize {blksize}, windowsize {windowsize})\n\
              failures        {failures}\n\
              ms              p50 {p50:.2}, p90 {p90:.2}, p99 {p99:.2}, max {max:.2}\n\
-             sent again      {} RRQs, {} ACKs\n\
-             server          {:.2} s CPU: {:.3} s per GB, {:.1} µs per transfer; peak {:.1} MiB; {} datagrams dropped at its socket{}\n\
+             repeated        {} RRQs, {} ACKs\n\
+             server          {:.2} s CPU: {:.3} s per GB, {:.1} µs per transfer; \
+             peak {:.1} MiB; {} datagrams dropped at its socket{}\n\
              load generator  {:.2} s CPU, {:.0} % of its core\n",
             result.times.len(),
             result.wall.as_secs_f64(),
@@ -85,14 +87,18 @@ impl Measured {
             self.cpu_per_transfer().as_secs_f64() * 1e6,
             mebibytes(self.peak_memory),
             self.drops,
-            if self.died { "; it died" } else { "" },
+            if self.died {
+                "; the server has ended"
+            } else {
+                ""
+            },
             result.own_cpu.as_secs_f64(),
             result.own_share() * 100.0,
         )
     }
 }
 
-/// A transfer's time in milliseconds.
+/// A time in milliseconds.
 pub fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
@@ -102,16 +108,17 @@ pub fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// The scenarios that have names.
+/// Loads with the bench's files.
 pub mod scenarios {
     use super::{Duration, Load, SocketAddr};
     use crate::client::Download;
     use crate::content::File;
 
-    /// A run that takes longer is stuck.
+    /// Longest run.
     const LIMIT: Duration = Duration::from_secs(120);
 
-    /// So many transfers of a file, and so many at once. A client that is alone does not sleep.
+    /// A load of `counts.0` transfers of a file, `counts.1` at the same time. A single client polls
+    /// without sleeping.
     pub fn load(
         server: SocketAddr,
         file: File,

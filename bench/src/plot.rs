@@ -1,4 +1,4 @@
-//! Plots as SVG: bars beside each other, and lines.
+//! Plots as SVG: bars and lines.
 
 use std::path::Path;
 
@@ -18,11 +18,11 @@ const THEIRS: [RGBColor; 8] = [
     RGBColor(200, 200, 200),
 ];
 
-/// A number for each name.
+/// Values with their names.
 pub type Series = Vec<(String, f64)>;
 
-/// Horizontal bars, a group for each title; the first of each group is ours. `unit` stands at the
-/// top.
+/// Draws horizontal bars, one group per title. The first bar of each group is Bootstone's. `unit`
+/// is the heading.
 pub fn bars(path: &Path, unit: &str, groups: &[(String, Series)]) -> Result<()> {
     let lines: i32 = groups
         .iter()
@@ -60,7 +60,8 @@ pub fn bars(path: &Path, unit: &str, groups: &[(String, Series)]) -> Result<()> 
     root.present().map_err(|error| anyhow!("{error}"))
 }
 
-/// A line of points for each name; the first is ours. Both axes are linear and begin at 0.
+/// Draws a line of points for each name. The first one is Bootstone's. Both axes are linear and
+/// start at 0.
 pub fn lines(path: &Path, axes: (&str, &str), series: &[(String, Vec<(f64, f64)>)]) -> Result<()> {
     draw_lines(path, axes, series).map_err(|error| anyhow!("{error}"))
 }

@@ -1,4 +1,4 @@
-//! What a process costs: its CPU time and memory, from `/proc`; and which core it runs on.
+//! CPU time and memory of a process, and the core on which it runs.
 
 use std::fs;
 use std::io;
@@ -11,15 +11,15 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 use rustix::thread::CpuSet;
 
-/// How often a [`MemoryWatch`] looks. A forked child of a TFTP server lives longer than this in a
-/// storm.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Sampling interval of a [`MemoryWatch`]. With many clients, a forked child of a TFTP server lives
+/// longer than this.
+const SAMPLE_EVERY: Duration = Duration::from_millis(50);
 
-/// The books on a process and all that it starts.
+/// CPU time and memory of a process and its children.
 ///
-/// A control group (cgroups(7), version 2) counts every child, to the microsecond; where none can
-/// be made, for want of rights, what `/proc` says must do: to 10 ms, and without children whose
-/// parent does not wait for them.
+/// A control group (cgroups(7), version 2) counts every child, to the microsecond. If this process
+/// may not make one, the figures come from `/proc`: to 10 ms, and without children that their
+/// parent does not wait for.
 #[derive(Clone, Debug)]
 pub struct Account {
     pid: u32,
@@ -27,12 +27,12 @@ pub struct Account {
 }
 
 impl Account {
-    /// Of a process that runs already.
+    /// The account of a process that is already running.
     pub fn of(pid: u32) -> Account {
         Account { pid, group: None }
     }
 
-    /// Of a process that has just been started, in a group of its own.
+    /// The account of a process that has just been started, in a new control group.
     pub fn open(pid: u32) -> Account {
         let group = make_group(pid).ok();
         Account { pid, group }
@@ -53,17 +53,17 @@ impl Account {
             .ok_or(io::ErrorKind::InvalidData.into())
     }
 
-    /// True if children that have not been waited for count.
+    /// True if children that their parent does not wait for are counted.
     pub fn is_whole(&self) -> bool {
         self.group.is_some()
     }
 
-    /// The process itself.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Resident bytes of the process, and what those that it has started have for themselves.
+    /// Resident bytes of the process, plus the anonymous memory of its children.
     pub fn resident(&self) -> u64 {
         let started = match &self.group {
             Some(group) => numbers(&group.join("cgroup.procs")),
@@ -79,7 +79,7 @@ impl Account {
         self.signal(Signal::TERM);
     }
 
-    /// Ends it at once, with all that it has started.
+    /// Kills the process and its children.
     pub fn kill(&self) {
         self.signal(Signal::KILL);
         self.close();
@@ -87,18 +87,18 @@ impl Account {
 
     fn signal(&self, signal: Signal) {
         if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
-            // One that is over already needs none.
+            // The process may have ended already.
             let _ = rustix::process::kill_process(pid, signal);
         }
     }
 
-    /// Ends what is left of it, once the process itself is over.
+    /// Kills the children that are left after the process has ended, and removes the control group.
     pub fn close(&self) {
         let Some(group) = &self.group else {
             return;
         };
         let _ = fs::write(group.join("cgroup.kill"), "1");
-        // The last one may still be about to end.
+        // The last child may take a moment to end.
         for _ in 0..100 {
             if fs::remove_dir(group).is_ok() {
                 return;
@@ -108,7 +108,7 @@ impl Account {
     }
 }
 
-/// Moves a process into a new group below this process's own.
+/// Moves a process into a new control group below that of this process.
 fn make_group(pid: u32) -> io::Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
     let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "));
@@ -131,12 +131,12 @@ fn make_group(pid: u32) -> io::Result<PathBuf> {
     moved.map(|()| group)
 }
 
-/// CPU time of a process since its start, with its threads, and with those of its children that
-/// still run or that it has waited for. To 10 ms, as the kernel tells it.
+/// CPU time of a process since its start, including its threads, and including the children that
+/// are running or that it has waited for. The kernel reports it in steps of 10 ms.
 fn cpu_time(pid: u32) -> io::Result<Duration> {
     let mut ticks = ticks_of(pid)?;
     for child in children(pid) {
-        // It may have ended in between, and then its parent has its time.
+        // If the child has ended since, its time is part of its parent's.
         ticks += ticks_of(child).unwrap_or(0);
     }
     let per_second = rustix::param::clock_ticks_per_second();
@@ -152,7 +152,7 @@ pub fn own_cpu_time() -> Duration {
 /// utime, stime, cutime and cstime: fields 14 to 17 of proc_pid_stat(5).
 fn ticks_of(pid: u32) -> io::Result<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // Field 2, the name, may hold anything but ends with the last parenthesis.
+    // Field 2, the name, may contain any character. It ends at the last parenthesis.
     let rest = stat.rsplit(')').next().unwrap_or_default();
     let times = rest.split_whitespace().skip(11).take(4);
     Ok(times.filter_map(|field| field.parse::<u64>().ok()).sum())
@@ -162,7 +162,7 @@ fn children(pid: u32) -> Vec<u32> {
     numbers(Path::new(&format!("/proc/{pid}/task/{pid}/children")))
 }
 
-/// The numbers in a file; none if it cannot be read.
+/// The numbers in a file; empty if it cannot be read.
 fn numbers(path: &Path) -> Vec<u32> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.split_whitespace()
@@ -170,7 +170,7 @@ fn numbers(path: &Path) -> Vec<u32> {
         .collect()
 }
 
-/// True while the process is there, and no zombie.
+/// True while the process exists and is not a zombie.
 pub fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat
@@ -180,7 +180,7 @@ pub fn is_alive(pid: u32) -> bool {
     state.is_some_and(|state| !"ZX".contains(state))
 }
 
-/// A line of `/proc/PID/status` that ends in kB, in bytes: `VmRSS`, `VmHWM`, `RssAnon`.
+/// A field of `/proc/PID/status` in bytes: `VmRSS`, `VmHWM`, `RssAnon`.
 pub fn memory(pid: u32, what: &str) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status
@@ -190,7 +190,7 @@ pub fn memory(pid: u32, what: &str) -> io::Result<u64> {
     Ok(kilobytes.unwrap_or(0) * 1024)
 }
 
-/// Watches how much memory a process and its children take at most.
+/// Measures the peak memory of a process and its children.
 #[derive(Debug)]
 pub struct MemoryWatch {
     pid: u32,
@@ -200,12 +200,12 @@ pub struct MemoryWatch {
 }
 
 impl MemoryWatch {
-    /// Begins to watch.
+    /// Starts measuring.
     pub fn start(account: &Account) -> MemoryWatch {
         let account = account.clone();
         let pid = account.pid;
-        // 5 resets the peak: proc_pid_clear_refs(5). Without the right to, the peak since the start
-        // counts.
+        // 5 resets the peak, see proc_pid_clear_refs(5). If that is not allowed, the peak is that
+        // since the start of the process.
         let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
         let most = Arc::new(AtomicU64::new(0));
         let over = Arc::new(AtomicBool::new(false));
@@ -213,7 +213,7 @@ impl MemoryWatch {
         let watcher = std::thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 seen.fetch_max(account.resident(), Ordering::Relaxed);
-                std::thread::park_timeout(LOOK_EVERY);
+                std::thread::park_timeout(SAMPLE_EVERY);
             }
         });
         MemoryWatch {
@@ -224,7 +224,8 @@ impl MemoryWatch {
         }
     }
 
-    /// The peak in bytes; of the process itself to the page, of its children as often as looked.
+    /// Stops measuring, and returns the peak in bytes: exact for the process, sampled for its
+    /// children.
     pub fn stop(mut self) -> u64 {
         self.end();
         let own = memory(self.pid, "VmHWM").unwrap_or(0);
@@ -259,14 +260,14 @@ pub fn socket_drops(port: u16) -> u64 {
         .sum()
 }
 
-/// Keeps this thread, and those that it starts, on one core.
+/// Pins this thread, and the threads that it starts, to one core.
 pub fn pin(core: usize) -> io::Result<()> {
     let mut set = CpuSet::new();
     set.set(core);
     Ok(rustix::thread::sched_setaffinity(None, &set)?)
 }
 
-/// The cores that this process may use: the first for the server, the last for the load.
+/// The first and the last core that this process may use: for the server, and for the load.
 pub fn cores() -> io::Result<(usize, usize)> {
     let set = rustix::thread::sched_getaffinity(None)?;
     let allowed: Vec<usize> = (0..CpuSet::MAX_CPU)
@@ -276,7 +277,7 @@ pub fn cores() -> io::Result<(usize, usize)> {
     Ok((first, allowed.last().copied().unwrap_or(first)))
 }
 
-/// The machine in one line, without its name.
+/// Describes the machine in one line, without its host name.
 pub fn machine() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_sees_the_peak() {
+    fn the_peak_is_measured() {
         let watch = MemoryWatch::start(&Account::of(std::process::id()));
         let many = vec![1u8; 64 << 20];
         assert_eq!(
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn drops_of_a_socket_that_is_full() {
+    fn drops_of_a_full_socket_are_counted() {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         assert_eq!(socket_drops(port), 0);

@@ -1,4 +1,4 @@
-//! What is compared: the rows of the tables, and what Bootstone wants to reach in each.
+//! The rows of the tables, and Bootstone's goal in each.
 
 use std::cmp::Ordering;
 use std::net::SocketAddr;
@@ -10,45 +10,45 @@ use crate::load::Load;
 use crate::measure::{Measured, measure, scenarios};
 use crate::servers::{Kind, Running, Settings};
 
-/// What Bootstone is compared by: its figure, divided by the best of the others.
+/// The goal of a row: Bootstone's figure divided by the best figure of the other servers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
-    /// Server CPU, at most: the goal, and what is wanted.
+    /// Upper limits of the server CPU time: required, and wanted.
     Cpu(f64, f64),
-    /// Server CPU as above, and the throughput of one client, at least.
+    /// Server CPU time as above, and a lower limit of the throughput of one client.
     CpuAndThroughput(f64, f64, f64),
-    /// Every client is served, no datagram is lost at the socket, no RRQ has to be repeated; and
-    /// the server CPU as above where there is a bound.
+    /// All clients are served, the socket drops no datagram, and no client repeats its RRQ; and,
+    /// if given, server CPU time as above.
     Storm(Option<(f64, f64)>),
-    /// Every client is served.
+    /// All clients are served.
     Survive,
-    /// For information.
+    /// No goal.
     None,
 }
 
-/// A row: the same load on each server.
+/// A row: the same load for each server.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Its name in the tables.
+    /// The name in the tables.
     pub name: String,
-    /// What is read.
+    /// The file that the clients read.
     pub file: File,
     /// `blksize` and `windowsize`.
     pub terms: (u16, u16),
-    /// Transfers, and how many at once.
+    /// Number of transfers, and of transfers at the same time.
     pub counts: (usize, usize),
-    /// All clients have one address.
+    /// All clients have the same address.
     pub one_address: bool,
-    /// Clients take joined datagrams.
+    /// Clients receive joined datagrams.
     pub gro: bool,
-    /// What is to be reached.
+    /// The goal.
     pub goal: Goal,
 }
 
 const LOCK_STEP: (f64, f64) = (0.7, 0.5);
 const WINDOW: (f64, f64) = (1.0 / 3.0, 0.2);
 
-/// One client after the other: every block size with every window.
+/// One client at a time: every block size with every window.
 pub fn matrix(quick: bool) -> Vec<Row> {
     let sizes = if quick {
         &[512, 1428][..]
@@ -75,7 +75,7 @@ pub fn matrix(quick: bool) -> Vec<Row> {
     rows
 }
 
-/// The same with 50 clients at once, for the windows that are most asked for.
+/// 50 clients at the same time, for the most common windows.
 pub fn busy(quick: bool) -> Vec<Row> {
     let count = if quick { 100 } else { 500 };
     let terms = [(512, 1), (1428, 1), (1428, 16), (1428, 64)];
@@ -98,7 +98,8 @@ pub fn busy(quick: bool) -> Vec<Row> {
     rows
 }
 
-/// The rows of Ethernet's blocks in large windows again, with clients that take them joined.
+/// The rows with Ethernet-sized blocks in large windows again, with clients that receive joined
+/// datagrams.
 fn joined(rows: &[Row]) -> Vec<Row> {
     let large = rows
         .iter()
@@ -121,7 +122,7 @@ fn fetch_goal(blksize: u16, windowsize: u16) -> Goal {
     }
 }
 
-/// Many clients at once.
+/// Many clients at the same time.
 pub fn storms(quick: bool) -> Vec<Row> {
     let part = if quick { 10 } else { 1 };
     let storm = |file: File, terms, count: usize, at_once: usize, goal| {
@@ -174,14 +175,14 @@ fn row(name: &str, file: File, terms: (u16, u16), counts: (usize, usize)) -> Row
 }
 
 impl Row {
-    /// The load that it is.
+    /// The load of this row.
     fn load(&self, server: SocketAddr) -> Load {
         let mut load = scenarios::load(server, self.file, self.terms, self.counts);
         (load.one_address, load.gro) = (self.one_address, self.gro);
         load
     }
 
-    /// Puts it on a server that is started for it.
+    /// Starts a server, and runs the row's load on it.
     pub fn run(&self, kind: Kind, settings: &Settings) -> Result<Measured> {
         let mut flags = Vec::new();
         if self.terms.0 > 1468 {
@@ -198,14 +199,14 @@ impl Row {
 /// A server's figures in a row: the medians of several rounds.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// Which server.
+    /// The server.
     pub kind: Kind,
-    /// A round each.
+    /// The results of each round.
     pub rounds: Vec<Measured>,
 }
 
 impl Cell {
-    /// The middle one of a figure.
+    /// The median of a figure.
     pub fn median(&self, figure: impl Fn(&Measured) -> f64) -> f64 {
         let mut figures: Vec<f64> = self.rounds.iter().map(figure).collect();
         figures.sort_by(f64::total_cmp);
@@ -217,31 +218,31 @@ impl Cell {
         self.rounds.iter().map(figure).sum()
     }
 
-    /// Transfers that failed, in all rounds.
+    /// Failed transfers in all rounds.
     pub fn failed(&self) -> u64 {
         self.sum(|measured| measured.result.failed() as u64)
     }
 
-    /// True if it has served all clients, and runs.
+    /// True if the server has served all clients and is still running.
     pub fn is_sound(&self) -> bool {
         self.failed() == 0 && !self.rounds.is_empty() && !self.rounds.iter().any(|m| m.died)
     }
 }
 
-/// A figure of Bootstone beside the best of the others.
+/// A figure of Bootstone, compared with the best figure of the other servers.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// Which row and figure.
+    /// The row and the figure.
     pub what: String,
-    /// Ours.
+    /// Bootstone's figure.
     pub ours: f64,
-    /// The best figure of the servers that served all clients, and the server.
+    /// The best figure of the other servers that served all clients, and its server.
     pub best: Option<(Kind, f64)>,
     /// The better figure of the two lower bounds, if they were measured.
     pub floor: Option<f64>,
-    /// What it should be, in words.
+    /// The goal in words.
     pub goal: String,
-    /// How it came out.
+    /// The verdict.
     pub verdict: &'static str,
 }
 
@@ -271,7 +272,7 @@ pub fn judge(row: &Row, cells: &[Cell]) -> Vec<Judged> {
 
 const MISSED: &str = "**missed**";
 const MISSED_BY_FLOOR: &str = "**missed**, by the floor too";
-/// What differs by less is not said to be more.
+/// Differences below this factor are noise.
 const NOISE: f64 = 1.05;
 
 /// The best figures of the other servers and of the lower bounds, of those that served all clients.
@@ -327,9 +328,10 @@ fn more_throughput(row: &Row, ours: &Cell, cells: &[Cell], least: f64) -> Judged
     }
 }
 
-/// No client failed; and, if `at_once`, no request was repeated.
+/// Judges that no client failed and, if `at_once`, that no RRQ was repeated and no datagram
+/// dropped.
 fn served(row: &Row, ours: &Cell, at_once: bool) -> Judged {
-    let troubles = match at_once {
+    let problems = match at_once {
         true => ours.failed() + ours.sum(|m| m.result.repeated_requests + m.drops),
         false => ours.failed(),
     };
@@ -339,11 +341,11 @@ fn served(row: &Row, ours: &Cell, at_once: bool) -> Judged {
     };
     Judged {
         what: row.name.clone(),
-        ours: troubles as f64,
+        ours: problems as f64,
         best: None,
         floor: None,
         goal: goal.to_owned(),
-        verdict: if troubles == 0 && ours.is_sound() {
+        verdict: if problems == 0 && ours.is_sound() {
             "held"
         } else {
             MISSED
@@ -351,7 +353,7 @@ fn served(row: &Row, ours: &Cell, at_once: bool) -> Judged {
     }
 }
 
-/// The slowest waits not much longer than the one in the middle.
+/// Judges that the slowest clients wait less than three times as long as the median.
 fn even(row: &Row, ours: &Cell) -> Judged {
     let spread = |m: &Measured| {
         m.result.percentile(0.99).as_secs_f64() / m.result.percentile(0.5).as_secs_f64().max(1e-9)
@@ -374,7 +376,8 @@ mod tests {
     use super::*;
     use crate::load::LoadResult;
 
-    /// The verdict on a lock-step row in which the servers take so many milliseconds for a GB.
+    /// The verdict on a lock-step row in which the servers take these milliseconds of CPU time per
+    /// GB.
     fn verdict(ours: u64, theirs: u64, floor: Option<u64>) -> &'static str {
         let cell = |kind, millis| {
             let result = LoadResult {
@@ -407,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_is_held_or_missed_and_by_the_floor_too() {
+    fn a_goal_is_held_or_missed_by_the_lower_bound_too() {
         assert_eq!(verdict(500, 1000, Some(400)), "as wanted");
         assert_eq!(verdict(700, 1000, Some(900)), "held");
         assert_eq!(verdict(800, 1000, Some(730)), MISSED);

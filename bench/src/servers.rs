@@ -1,4 +1,4 @@
-//! The servers that are compared: found, started on a core of their own, stopped.
+//! The compared servers: finds them, starts them on their own core, and stops them.
 
 use std::fs;
 use std::io;
@@ -14,15 +14,15 @@ use crate::client::{Client, Download, Step};
 use crate::content::{self, File};
 use crate::process::{self, Account};
 
-/// How long a server may take until it answers.
+/// Longest time until a server answers.
 const START_LIMIT: Duration = Duration::from_secs(10);
-/// How long one may take to end after SIGTERM, before it is killed.
+/// Longest time until a server ends after SIGTERM; after that it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 
 /// A server, in one of its modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Ours.
+    /// Bootstone.
     Bootstone,
     /// `tftpd-hpa`: a process for each transfer.
     TftpdHpa,
@@ -34,16 +34,16 @@ pub enum Kind {
     DnsmasqSinglePort,
     /// The `tftpd` crate's server: a thread and a socket for each transfer.
     RsTftpd,
-    /// The same with `--single-port`.
+    /// The `tftpd` crate's server with `--single-port`.
     RsTftpdSinglePort,
-    /// No server, but the least work that answers: see [`floor`](crate::floor).
+    /// The lower bound, see [`floor`](crate::floor).
     Floor,
-    /// The same, which never sleeps.
+    /// The lower bound with busy polling.
     FloorPolling,
 }
 
 impl Kind {
-    /// Every server, ours first.
+    /// All servers, Bootstone first.
     pub const ALL: [Kind; 7] = [
         Kind::Bootstone,
         Kind::Dnsmasq,
@@ -54,15 +54,15 @@ impl Kind {
         Kind::TftpdHpa,
     ];
 
-    /// How little a server could cost, if it sleeps and if it does not.
+    /// The lower bounds, without and with busy polling.
     pub const LOWER_BOUNDS: [Kind; 2] = [Kind::Floor, Kind::FloorPolling];
 
-    /// True for what is no server.
+    /// True for a lower bound.
     pub fn is_floor(self) -> bool {
         Kind::LOWER_BOUNDS.contains(&self)
     }
 
-    /// Its name in tables and on command lines.
+    /// The name in tables and on command lines.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Bootstone => "bootstone",
@@ -77,7 +77,7 @@ impl Kind {
         }
     }
 
-    /// Those that `wanted` names, separated by commas; all if it is empty.
+    /// Parses a comma-separated list of names; an empty one means all servers.
     pub fn select(wanted: &str) -> Result<Vec<Kind>> {
         if wanted.is_empty() {
             return Ok(Kind::ALL.to_vec());
@@ -85,14 +85,14 @@ impl Kind {
         wanted.split(',').map(Kind::named).collect()
     }
 
-    /// The one of this name.
+    /// Finds a server by its name.
     pub fn named(name: &str) -> Result<Kind> {
         let all = [&Kind::ALL[..], &Kind::LOWER_BOUNDS].concat();
         let found = all.iter().find(|kind| kind.name() == name);
         found.copied().with_context(|| {
             let names: Vec<&str> = all.iter().map(|kind| kind.name()).collect();
             let names = names.join(", ");
-            format!("there is no server {name:?}; there are {names}")
+            format!("unknown server {name:?}: use one of {names}")
         })
     }
 
@@ -107,8 +107,8 @@ impl Kind {
         }
     }
 
-    /// Where it listens. dnsmasq knows no other port than 69, and gets an address for itself in
-    /// each mode.
+    /// The address to listen on. dnsmasq only supports port 69, so it gets its own address in each
+    /// mode.
     fn address(self) -> io::Result<SocketAddr> {
         match self {
             Kind::Dnsmasq => Ok((Ipv4Addr::new(127, 69, 0, 1), 69).into()),
@@ -125,17 +125,19 @@ impl Kind {
                 format!("--foreground --user nobody --address {at} --secure {root}")
             }
             Kind::Atftpd => format!(
-                "--daemon --no-fork --user nobody.nogroup --no-multicast --maxthread 20000 --bind-address {ip} --port {port} {root}"
+                "--daemon --no-fork --user nobody.nogroup --no-multicast --maxthread 20000 \
+                 --bind-address {ip} --port {port} {root}"
             ),
             Kind::Dnsmasq | Kind::DnsmasqSinglePort => {
-                // Bound to interfaces, its single-port mode answers from an address that it has not
-                // initialised.
+                // With --bind-interfaces, its single-port mode answers from an uninitialised
+                // address.
                 let mode = match self {
                     Kind::Dnsmasq => "--bind-interfaces",
                     _ => "--bind-dynamic --tftp-single-port",
                 };
                 format!(
-                    "--keep-in-foreground --conf-file=/dev/null --pid-file= --user=nobody --port=0 {mode} --listen-address={ip} --enable-tftp --tftp-root={root} --tftp-max=16000"
+                    "--keep-in-foreground --conf-file=/dev/null --pid-file= --user=nobody --port=0 \
+                     {mode} --listen-address={ip} --enable-tftp --tftp-root={root} --tftp-max=16000"
                 )
             }
             Kind::RsTftpd => format!("-i {ip} -p {port} -r -d {root}"),
@@ -151,22 +153,22 @@ impl Kind {
     }
 }
 
-/// Where the servers are, and how they are started.
+/// Where to find the servers, and how to start them.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The files.
+    /// The directory of the files.
     pub root: PathBuf,
-    /// Bootstone with these files in it.
+    /// The program of Bootstone, with these files embedded.
     pub bootstone: PathBuf,
-    /// More flags for it.
+    /// Additional flags for Bootstone.
     pub bootstone_flags: Vec<String>,
-    /// The servers' core; none for any.
+    /// The core of the servers; `None` for any core.
     pub core: Option<usize>,
 }
 
 impl Settings {
-    /// Writes the files, and builds Bootstone with them, unless `bootstone` is a program that has
-    /// them.
+    /// Writes the files, and builds Bootstone with them. If `bootstone` is given, it uses that
+    /// program, which must have the files embedded.
     pub fn prepare(bootstone: Option<PathBuf>) -> Result<Settings> {
         let workplace = content::workplace()?;
         let root = workplace.join("files");
@@ -184,7 +186,7 @@ impl Settings {
         })
     }
 
-    /// The same with more flags for Bootstone.
+    /// The same settings with additional flags for Bootstone.
     pub fn with_flags(&self, flags: &[&str]) -> Settings {
         let flags = flags.iter().map(|&flag| flag.to_owned());
         let mut settings = self.clone();
@@ -192,7 +194,8 @@ impl Settings {
         settings
     }
 
-    /// The program of a server; what `bench/servers` has fetched comes before what is installed.
+    /// The program of a server. Those that `bench/servers` installs come before those of the
+    /// system.
     pub fn find(&self, kind: Kind) -> Result<PathBuf> {
         if kind == Kind::Bootstone {
             return Ok(self.bootstone.clone());
@@ -202,13 +205,13 @@ impl Settings {
         let places = [
             fetched.join(kind.name()).join("usr/sbin"),
             fetched.join("bin"),
-            // The floor, built into the folder of this program.
+            // The lower bound, which is built into the directory of this program.
             std::env::current_exe()?.with_file_name(""),
             "/usr/sbin".into(),
             "/usr/local/sbin".into(),
             "/usr/local/bin".into(),
         ];
-        // Debian lets in.tftpd be a link to another server.
+        // On Debian, in.tftpd can be a link to another server.
         let is_itself =
             |path: &PathBuf| fs::canonicalize(path).is_ok_and(|real| real.ends_with(program));
         places
@@ -217,15 +220,15 @@ impl Settings {
             .find(is_itself)
             .with_context(|| {
                 let remedy = match kind.is_floor() {
-                    true => "`bench/compare` builds it",
-                    false => "`bench/servers` fetches it",
+                    true => "run `bench/compare`, which builds it",
+                    false => "run `bench/servers`, which installs it",
                 };
-                format!("{} is not here. {remedy}", kind.name())
+                format!("cannot find {}: {remedy}", kind.name())
             })
     }
 }
 
-/// Builds Bootstone with the files in `assets`, as it is released.
+/// Builds Bootstone in its release profile with the files in `assets`.
 fn build(assets: &Path, target: &Path) -> Result<PathBuf> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     eprintln!("building Bootstone with {}", assets.display());
@@ -243,35 +246,37 @@ fn build(assets: &Path, target: &Path) -> Result<PathBuf> {
         .env("BOOTSTONE_ASSETS", assets)
         .env_remove("BOOTSTONE_REQUIRE_PUBLISHED")
         .status()
-        .context("cargo does not start")?;
+        .context("cannot start cargo")?;
     if !status.success() {
-        bail!("Bootstone does not build; give a program with --bootstone");
+        bail!(
+            "Bootstone does not build: see the messages above, or give a program with --bootstone"
+        );
     }
     Ok(target.join("release/bootstone"))
 }
 
-/// Every server under way, for the case that this program is told to end.
-static UNDER_WAY: Mutex<Vec<Account>> = Mutex::new(Vec::new());
+/// The running servers, to kill them if this program gets a signal.
+static RUNNING: Mutex<Vec<Account>> = Mutex::new(Vec::new());
 
-fn under_way() -> MutexGuard<'static, Vec<Account>> {
-    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+fn running_servers() -> MutexGuard<'static, Vec<Account>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From here on, SIGINT and SIGTERM end the servers too.
-fn take_along_when_told_to_end() -> Result<()> {
+/// Sets a handler of SIGINT and SIGTERM that kills the servers and ends this program.
+fn kill_servers_on_signals() -> Result<()> {
     static ONCE: OnceLock<Result<(), ctrlc::Error>> = OnceLock::new();
     let set = ONCE.get_or_init(|| {
         ctrlc::set_handler(|| {
-            under_way().iter().for_each(Account::kill);
+            running_servers().iter().for_each(Account::kill);
             std::process::exit(130);
         })
     });
     set.as_ref()
         .map(drop)
-        .map_err(|error| anyhow!("signals cannot be taken: {error}"))
+        .map_err(|error| anyhow!("cannot set a signal handler: {error}"))
 }
 
-/// A server under way. Stopped when dropped, and when this program is told to end.
+/// A running server. It is stopped when this value is dropped, and when this program gets a signal.
 #[derive(Debug)]
 pub struct Running {
     kind: Kind,
@@ -281,9 +286,9 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a server, and waits until it serves.
+    /// Starts a server, and waits until it answers.
     pub fn start(kind: Kind, settings: &Settings) -> Result<Running> {
-        take_along_when_told_to_end()?;
+        kill_servers_on_signals()?;
         let program = settings.find(kind)?;
         let address = kind.address()?;
         let mut command = match settings.core {
@@ -300,9 +305,9 @@ impl Running {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .with_context(|| format!("{} or taskset does not start", program.display()))?;
+            .with_context(|| format!("cannot start {} or taskset", program.display()))?;
         let account = Account::open(child.id());
-        under_way().push(account.clone());
+        running_servers().push(account.clone());
         let mut running = Running {
             kind,
             child,
@@ -313,27 +318,27 @@ impl Running {
         Ok(running)
     }
 
-    /// Which it is.
+    /// The kind of server.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The process.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it costs.
+    /// CPU time and memory of the server.
     pub fn account(&self) -> &Account {
         &self.account
     }
 
-    /// True while it has not ended by itself.
+    /// True while the server is running.
     pub fn is_alive(&self) -> bool {
         process::is_alive(self.pid())
     }
@@ -345,7 +350,7 @@ impl Running {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended at its start: {status}", self.kind.name());
+                bail!("{} ended before it answered: {status}", self.kind.name());
             }
         }
         bail!("{} does not answer on {}", self.kind.name(), self.address)
@@ -361,7 +366,7 @@ impl Running {
         }
         self.child.kill()?;
         self.child.wait()?;
-        under_way().retain(|account| account.pid() != self.account.pid());
+        running_servers().retain(|account| account.pid() != self.account.pid());
         self.account.close();
         Ok(())
     }
@@ -369,12 +374,12 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It is gone already, or it is not ours to stop.
+        // The server may have ended already.
         let _ = self.stop();
     }
 }
 
-/// Reads the one-block file within `timeout`: true if it came.
+/// Reads the one-block file. True if it arrives within `timeout`.
 pub fn answers(server: SocketAddr, timeout: Duration) -> bool {
     read_one_block(server, timeout).unwrap_or(false)
 }

@@ -72,5 +72,7 @@ mod tests {
         ] {
             assert_eq!(wrong.parse::<Digest>(), Err(NotADigest), "{wrong}");
         }
+        let message = "not a SHA-256 hash: 64 hexadecimal digits are needed";
+        assert_eq!(NotADigest.to_string(), message);
     }
 }

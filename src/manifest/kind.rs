@@ -139,6 +139,7 @@ mod tests {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
         assert_eq!("pe".parse::<Kind>(), Err(NotAKind));
+        assert_eq!(NotAKind.to_string(), "not a kind of boot file");
     }
 
     #[test]
@@ -164,6 +165,26 @@ mod tests {
         }
         assert_eq!(Kind::Efi(Machine::RiscV32).machine(), Some("riscv32"));
         assert_eq!(Kind::Bios.machine(), None);
+    }
+
+    /// IANA's "Processor Architecture Types" (RFC 5970).
+    #[test]
+    fn the_dhcp_codes_of_a_kind_are_those_of_its_clients() {
+        for (kind, tftp, http) in [
+            (Kind::Bios, &[0][..], &[][..]),
+            (Kind::Efi(Machine::X86_64), &[7, 9], &[16]),
+            (Kind::Efi(Machine::Arm64), &[11], &[19]),
+            (Kind::IpxeScript, &[], &[]),
+        ] {
+            assert_eq!(kind.dhcp_architectures(), tftp, "{kind}");
+            assert_eq!(kind.http_architectures(), http, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_kind_is_described_for_people() {
+        assert_eq!(Kind::Bios.description(), "BIOS boot program");
+        assert_eq!(Kind::Other.description(), "data");
     }
 
     #[test]

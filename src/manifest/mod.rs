@@ -284,6 +284,22 @@ mod tests {
         assert_eq!(manifest.sums(), sums);
         assert_eq!(manifest.content_id(), Digest::of(sums.as_bytes()));
         assert_eq!(Manifest::default().sums(), "");
+        let names: Vec<_> = manifest.records().iter().map(|it| &it.name).collect();
+        assert_eq!(names, ["B c", "a/c", "b"]);
+    }
+
+    #[test]
+    fn a_request_for_the_hash_of_the_longest_name_has_512_bytes() {
+        let name = "n".repeat(LONGEST_NAME);
+        let request = format!("\0\u{1}{name}.sha256\0netascii\0");
+        assert_eq!(request.len(), 512);
+    }
+
+    #[test]
+    fn lf_and_cr_have_two_bytes_in_netascii() {
+        for (content, size) in [(&b""[..], 0), (b"abc", 3), (b"\n", 2), (b"a\nb\r\n\r", 10)] {
+            assert_eq!(netascii_size(content), size, "{content:?}");
+        }
     }
 
     #[test]

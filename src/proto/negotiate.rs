@@ -151,6 +151,8 @@ mod tests {
         let mut out = Vec::new();
         terms.encode_oack(1000, &mut out);
         assert_eq!(terms.has_options(), out.len() > 2);
+        let has_tsize = out.windows(6).any(|part| part == b"tsize\0");
+        assert_eq!(terms.asks_size(), has_tsize);
         out.split_off(2)
     }
 

@@ -12,16 +12,3 @@ pub enum DecodeError {
     /// A request without a mode.
     NoMode,
 }
-
-impl std::fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            DecodeError::Truncated => f.write_str("the datagram ends too early"),
-            DecodeError::UnknownOpcode(opcode) => write!(f, "{opcode} is not a TFTP opcode"),
-            DecodeError::NoFilename => f.write_str("the request has no file name"),
-            DecodeError::NoMode => f.write_str("the request has no mode"),
-        }
-    }
-}
-
-impl std::error::Error for DecodeError {}

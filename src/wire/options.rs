@@ -111,6 +111,7 @@ mod tests {
         assert_eq!(pairs(b"a\0\0\0\0"), [(&b"a"[..], &b""[..])]);
         assert!(Options::new(b"").is_empty());
         assert!(Options::new(b"a\0").is_empty());
+        assert!(!Options::new(b"a\x001").is_empty());
     }
 
     #[test]

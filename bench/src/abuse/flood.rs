@@ -1,4 +1,4 @@
-//! A flood of RRQs in many names, with honest clients in the middle of it.
+//! A flood of RRQs from many forged addresses, and honest clients during it.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,29 +9,30 @@ use super::{Everywhere, rrq, source};
 use crate::content::File;
 use crate::load::{self, Load, LoadResult};
 
-/// Sent at once, before the clock is looked at.
+/// Datagrams sent between two looks at the clock.
 const BURST: u64 = 20;
 
-/// What honest clients had of it.
+/// The results of the honest clients.
 #[derive(Clone, Debug)]
 pub struct Flooded {
-    /// Before the flood.
+    /// Without the flood.
     pub undisturbed: LoadResult,
-    /// In it.
+    /// During the flood.
     pub disturbed: LoadResult,
-    /// RRQs that the flood sent while they were served.
+    /// RRQs that the flood sent in the meantime.
     pub requests: u64,
 }
 
 impl Flooded {
-    /// Speed in the flood, as a share of the speed before.
+    /// Throughput during the flood, as a share of the throughput without it.
     pub fn share(&self) -> f64 {
         self.disturbed.throughput() / self.undisturbed.throughput().max(1e-9)
     }
 }
 
-/// Puts `honest` on the server twice: in peace, and while RRQs come from `sources` in turn. Every
-/// second one asks for a large block and a window, the others for nothing.
+/// Runs the load `honest` twice: without and with a flood of RRQs, which come from `sources`
+/// addresses in turn. Every second RRQ requests a large block and a window, the others have no
+/// options.
 pub fn flood(honest: &Load, sources: u32, per_second: u64) -> io::Result<Flooded> {
     let undisturbed = load::run(honest)?;
     let (over, sent) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -53,7 +54,7 @@ pub fn flood(honest: &Load, sources: u32, per_second: u64) -> io::Result<Flooded
                 thread::sleep(Duration::from_secs_f64(due).saturating_sub(started.elapsed()));
             }
         });
-        // The flood first fills what can be filled.
+        // The honest clients start after the flood has filled the server's tables.
         let full = u64::from(sources).min(2 * per_second).max(BURST);
         while sent.load(Ordering::Relaxed) < full {
             thread::sleep(Duration::from_millis(5));

@@ -1,4 +1,4 @@
-//! Datagrams that are not TFTP, or not quite.
+//! Malformed datagrams.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -7,23 +7,23 @@ use std::time::{Duration, Instant};
 use super::rrq;
 use crate::content::File;
 
-/// Sent at once, before the clock is looked at.
+/// Datagrams sent between two looks at the clock.
 const BURST: u64 = 50;
 
-/// What came back.
+/// Number of datagrams sent, and of answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Answered {
-    /// Datagrams sent that are no request: DATA, ACK, ERROR, OACK, unknown opcodes, noise.
+    /// Datagrams sent that are not requests: DATA, ACK, ERROR, OACK, unknown opcodes, noise.
     pub others: u64,
     /// Answers to them.
     pub answers_to_others: u64,
-    /// Datagrams sent that are a spoiled RRQ.
+    /// Malformed RRQs sent.
     pub requests: u64,
     /// Answers to them.
     pub answers_to_requests: u64,
 }
 
-/// Sends `count` datagrams at `per_second`, half of them spoiled requests.
+/// Sends `count` datagrams at `per_second`. Half of them are malformed requests.
 pub fn garbage(server: SocketAddr, count: u64, per_second: u64, seed: u64) -> io::Result<Answered> {
     let mut random = fastrand::Rng::with_seed(seed);
     let bind = || {
@@ -49,13 +49,13 @@ pub fn garbage(server: SocketAddr, count: u64, per_second: u64, seed: u64) -> io
             let due = Duration::from_secs_f64(number as f64 / per_second as f64);
             std::thread::sleep(due.saturating_sub(started.elapsed()));
         }
-        // A full buffer loses some: it is only noise.
+        // Datagrams that do not fit the kernel's buffer may be lost.
         if number % 2 == 0 {
             seen.others += 1;
             let _ = others.send_to(&no_request(&mut random), server);
         } else {
             seen.requests += 1;
-            let _ = requests.send_to(&spoiled_request(&mut random), server);
+            let _ = requests.send_to(&malformed_request(&mut random), server);
         }
     }
     std::thread::sleep(Duration::from_millis(500));
@@ -64,7 +64,7 @@ pub fn garbage(server: SocketAddr, count: u64, per_second: u64, seed: u64) -> io
     Ok(seen)
 }
 
-/// Anything but RRQ and WRQ.
+/// A random datagram that is neither an RRQ nor a WRQ.
 fn no_request(random: &mut fastrand::Rng) -> Vec<u8> {
     let len = if random.bool() {
         random.usize(0..40)
@@ -84,8 +84,8 @@ fn no_request(random: &mut fastrand::Rng) -> Vec<u8> {
     bytes
 }
 
-/// An RRQ with something wrong: truncated, overwritten, drawn out, or without its terminators.
-fn spoiled_request(random: &mut fastrand::Rng) -> Vec<u8> {
+/// A malformed RRQ: truncated, overwritten, extended, or without NULs.
+fn malformed_request(random: &mut fastrand::Rng) -> Vec<u8> {
     let value = random.u64(..);
     let option = [
         "blksize",
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_request_never_is_one() {
+    fn other_datagrams_are_never_requests() {
         let mut random = fastrand::Rng::with_seed(1);
         for _ in 0..10_000 {
             let bytes = no_request(&mut random);
@@ -134,10 +134,10 @@ mod tests {
     }
 
     #[test]
-    fn spoiled_requests_say_that_they_are_requests() {
+    fn malformed_requests_have_the_opcode_of_an_rrq() {
         let mut random = fastrand::Rng::with_seed(1);
         for _ in 0..10_000 {
-            assert_eq!(spoiled_request(&mut random)[..2], [0, 1]);
+            assert_eq!(malformed_request(&mut random)[..2], [0, 1]);
         }
     }
 }

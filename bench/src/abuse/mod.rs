@@ -1,5 +1,5 @@
-//! Abuse of a server: what it sends to third parties, and what attackers can do to it. All of it on
-//! loopback, against servers that were started for it.
+//! Attacks on a server: reflection to third parties, malformed datagrams, floods, and many
+//! sessions. All traffic stays on loopback, and every server was started for it.
 
 mod flood;
 mod garbage;
@@ -19,7 +19,7 @@ pub use garbage::{Answered, garbage};
 pub use reflect::{Behaviour, Reflection, reflect};
 pub use sessions::{Opened, open_many};
 
-/// An RRQ with these options.
+/// Returns an RRQ with these options.
 pub fn rrq(name: &str, options: &[(&str, u64)]) -> Vec<u8> {
     let mut pairs = Vec::new();
     for (option, value) in options {
@@ -35,13 +35,13 @@ pub fn rrq(name: &str, options: &[(&str, u64)]) -> Vec<u8> {
     datagram
 }
 
-/// An ACK.
+/// Returns an ACK.
 pub fn ack(block: u16) -> [u8; 4] {
     let [high, low] = block.to_be_bytes();
     [0, 4, high, low]
 }
 
-/// One socket that sends from any address of 127.0.0.0/8, and says at which one an answer came.
+/// A socket that sends from any address of 127.0.0.0/8, and reports to which one an answer came.
 #[derive(Debug)]
 pub struct Everywhere {
     socket: UdpSocket,
@@ -50,7 +50,7 @@ pub struct Everywhere {
 }
 
 impl Everywhere {
-    /// Binds any port.
+    /// Binds a free port.
     pub fn bind() -> io::Result<Everywhere> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
@@ -61,7 +61,7 @@ impl Everywhere {
         })
     }
 
-    /// Sends from `source`. Datagrams that do not fit the kernel's buffer are lost.
+    /// Sends from `source`. The datagram is lost if the kernel's buffer is full.
     pub fn send(&self, source: Ipv4Addr, to: SocketAddr, contents: &[u8]) {
         let transmit = Transmit {
             destination: to,
@@ -75,8 +75,8 @@ impl Everywhere {
             .try_send(UdpSockRef::from(&self.socket), &transmit);
     }
 
-    /// What has come: at which of our addresses, from where, its bytes. Several joined datagrams of
-    /// one sender count as the first.
+    /// Receives a datagram: its destination, its source, and its bytes. Of several joined datagrams
+    /// it returns the first.
     pub fn receive(&mut self) -> Option<(IpAddr, SocketAddr, &[u8])> {
         let mut meta = [RecvMeta::default()];
         let mut slices = [IoSliceMut::new(&mut self.buffer)];
@@ -87,10 +87,10 @@ impl Everywhere {
     }
 }
 
-/// The address of a source: consecutive numbers are in different /24 prefixes, each with few
-/// sources.
+/// Returns the address of a source. Consecutive numbers are in different /24 prefixes, and each
+/// prefix has few sources.
 pub fn source(number: u32) -> Ipv4Addr {
-    // 127.16.0.0 and up: 15,728,640 addresses. The step has no factor in common with that.
+    // 127.16.0.0 and up: 15,728,640 addresses. The step is coprime to that number.
     let place = u64::from(number) * 1_000_003 % 15_728_640;
     Ipv4Addr::from_bits(0x7f10_0000 + place as u32)
 }
@@ -101,7 +101,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn sources_are_distinct_and_far_apart() {
+    fn sources_are_distinct_and_in_many_prefixes() {
         let sources: HashSet<Ipv4Addr> = (0..100_000).map(source).collect();
         assert_eq!(sources.len(), 100_000);
         assert!(sources.iter().all(|source| source.is_loopback()));

@@ -1,4 +1,4 @@
-//! Reflection: bytes and packets that a forged source address receives for each that was sent.
+//! Reflection: the bytes and packets that a forged source address receives.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::ack;
 
-/// What the spoofer sends after its one RRQ, without seeing any answer.
+/// What the attacker sends after its RRQ. It sees no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
     /// Nothing.
@@ -18,14 +18,14 @@ pub enum Behaviour {
 }
 
 impl Behaviour {
-    /// Every one.
+    /// All behaviours.
     pub const ALL: [Behaviour; 3] = [
         Behaviour::Silent,
         Behaviour::ForgesAckZero,
         Behaviour::AcksBlindly,
     ];
 
-    /// In words.
+    /// The name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Behaviour::Silent => "nothing more",
@@ -35,21 +35,21 @@ impl Behaviour {
     }
 }
 
-/// Payload bytes and packets, both ways.
+/// Payload bytes and packets in both directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reflection {
-    /// Bytes that the spoofer sent.
+    /// Bytes that the attacker sent.
     pub sent_bytes: u64,
-    /// Packets that the spoofer sent.
+    /// Packets that the attacker sent.
     pub sent_packets: u64,
-    /// Bytes that its victim got.
+    /// Bytes that the victim received.
     pub back_bytes: u64,
-    /// Packets that its victim got.
+    /// Packets that the victim received.
     pub back_packets: u64,
 }
 
 impl Reflection {
-    /// Bytes back for each byte sent.
+    /// The amplification factor: bytes received by the victim per byte sent.
     pub fn amplification(&self) -> f64 {
         self.back_bytes as f64 / self.sent_bytes.max(1) as f64
     }
@@ -57,7 +57,7 @@ impl Reflection {
 
 const BLIND_EVERY: Duration = Duration::from_millis(10);
 
-/// Sends `request` in the name of `victim`, and counts for `time` what comes back.
+/// Sends `request` from the address of `victim`, and counts what the victim receives within `time`.
 pub fn reflect(
     server: SocketAddr,
     victim: Ipv4Addr,

@@ -1,4 +1,4 @@
-//! As many sessions at once as a server takes, to see what each costs.
+//! Opens many sessions at the same time, and measures the memory of each.
 
 use std::collections::HashSet;
 use std::io;
@@ -9,30 +9,30 @@ use super::{Everywhere, ack, rrq, source};
 use crate::content::File;
 use crate::process::Account;
 
-/// Requests in the air at a time.
+/// Requests sent before waiting for answers.
 const AT_ONCE: usize = 64;
-/// When answers that have not come will not come.
+/// Longest time to wait for answers.
 const TIMEOUT: Duration = Duration::from_millis(200);
 
-/// What it came to.
+/// Number of open sessions, and the server's memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Opened {
-    /// Transfers under way at the same time: the server has sent an OACK, and has got its ACK.
+    /// Open transfers: the server has sent an OACK and received its ACK.
     pub open: usize,
-    /// Resident bytes before.
+    /// Resident bytes before the first session.
     pub before: u64,
-    /// Resident bytes with all of them open.
+    /// Resident bytes with all sessions open.
     pub with: u64,
 }
 
 impl Opened {
-    /// Resident bytes of each.
+    /// Resident bytes per session.
     pub fn each(&self) -> f64 {
         self.with.saturating_sub(self.before) as f64 / self.open.max(1) as f64
     }
 }
 
-/// Begins `count` transfers, each from an address of its own, and leaves them after their OACK.
+/// Starts `count` transfers, each from its own address, and stops after the ACK of the OACK.
 pub fn open_many(server: SocketAddr, account: &Account, count: u32) -> io::Result<Opened> {
     let mut everywhere = Everywhere::bind()?;
     let request = rrq(File::Small.name(), &[("blksize", 1024)]);
@@ -51,7 +51,7 @@ pub fn open_many(server: SocketAddr, account: &Account, count: u32) -> io::Resul
                 std::thread::yield_now();
                 continue;
             };
-            // An OACK; the first DATA that follows it has nothing to say here.
+            // Acknowledge the OACK. The first DATA, which follows, is ignored.
             if datagram.starts_with(&[0, 6])
                 && let IpAddr::V4(here) = at
                 && answered.insert(at)

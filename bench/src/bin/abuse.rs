@@ -1,4 +1,5 @@
-//! Makes the tables of `docs/security-measurements.md`: what a server reflects, and what it survives.
+//! Makes the tables of `docs/security-measurements.md`: reflection, malformed datagrams, floods and
+//! many sessions.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -15,30 +16,30 @@ use bootstone_bench::measure::{mebibytes, millis, scenarios};
 use bootstone_bench::process;
 use bootstone_bench::servers::{self, Kind, Running, Settings};
 
-/// Abuse TFTP servers on loopback.
+/// Attack TFTP servers on loopback, and make the tables of
+/// docs/security-measurements.md.
 #[derive(FromArgs)]
 struct Arguments {
-    /// under a minute: shorter, fewer
+    /// run for about a minute, with shorter and smaller attacks
     #[argh(switch)]
     quick: bool,
 
-    /// only these servers, separated by commas
+    /// measure only these servers, separated by commas
     #[argh(option, default = "String::new()")]
     servers: String,
 
-    /// bootstone with the bench's files in it (default: it is built)
+    /// program of Bootstone with the bench's files embedded (default: build it)
     #[argh(option)]
     bootstone: Option<PathBuf>,
 
-    /// the document that gets the tables, between its markers
+    /// write the tables between the markers of this document
     #[argh(option)]
     write: Option<PathBuf>,
 }
 
-/// How much of it.
+/// Durations and numbers of the attacks.
 struct Plan {
-    /// Listening to what comes back: longer than any server repeats itself, unless it is to be
-    /// quick.
+    /// How long to count answers. In a full run it is longer than any server resends.
     listen: Duration,
     malformed: u64,
     sources: u32,
@@ -47,12 +48,12 @@ struct Plan {
     sessions: u32,
 }
 
-/// Of one server. A part is missing where the server died of it, or could not be started.
+/// The results of one server. A part is `None` if the server ended during it, or did not start.
 struct Report {
     kind: Kind,
     reflections: Vec<Reflection>,
     garbage: Option<Garbage>,
-    /// With windows; without options.
+    /// Honest clients with windows, then honest clients without options.
     floods: Vec<Flood>,
     opened: Option<Opened>,
 }
@@ -74,7 +75,7 @@ struct Flood {
     after: u64,
 }
 
-/// The options of a spoofed request, and what to call them.
+/// The names and options of the forged requests.
 const REQUESTS: [(&str, &[(&str, u64)]); 4] = [
     ("no options", &[]),
     (
@@ -99,9 +100,9 @@ fn main() -> Result<()> {
         reports.push(Report {
             kind,
             reflections,
-            garbage: told(kind, garbage(kind, &settings, &plan)),
+            garbage: or_report(kind, garbage(kind, &settings, &plan)),
             floods: floods(kind, &settings, &plan),
-            opened: told(kind, open(kind, &settings, &plan)),
+            opened: or_report(kind, open(kind, &settings, &plan)),
         });
     }
     let text = render(&plan, &reports);
@@ -133,13 +134,13 @@ fn plan(quick: bool) -> Plan {
     }
 }
 
-fn told<T>(kind: Kind, result: Result<T>) -> Option<T> {
+fn or_report<T>(kind: Kind, result: Result<T>) -> Option<T> {
     result
         .map_err(|error| eprintln!("{}: {error}", kind.name()))
         .ok()
 }
 
-/// All servers, requests and behaviours at the same time: it is mostly waiting.
+/// Runs all servers, requests and behaviours at the same time, because they mostly wait.
 fn reflect_all(
     kinds: &[Kind],
     settings: &Settings,
@@ -147,33 +148,33 @@ fn reflect_all(
 ) -> Result<Vec<(Kind, Vec<Reflection>)>> {
     let started = kinds
         .iter()
-        .filter_map(|&kind| told(kind, Running::start(kind, settings)));
+        .filter_map(|&kind| or_report(kind, Running::start(kind, settings)));
     let servers: Vec<Running> = started.collect();
     thread::scope(|scope| {
         let mut all = Vec::new();
         for (network, server) in servers.iter().enumerate() {
             let mut victim = Ipv4Addr::new(127, 66, network as u8, 1);
-            let mut under_way = Vec::new();
+            let mut in_progress = Vec::new();
             for (_, options) in REQUESTS {
                 let request = abuse::rrq(File::Huge.name(), options);
                 for behaviour in Behaviour::ALL {
-                    // Each server has its own network, so that none is affected by another.
+                    // Each victim has its own network, so that no rate limit affects two of them.
                     victim = Ipv4Addr::from_bits(victim.to_bits() + (1 << 16));
                     let (here, request) = (victim, request.clone());
-                    under_way.push(scope.spawn(move || {
+                    in_progress.push(scope.spawn(move || {
                         abuse::reflect(server.address(), here, &request, behaviour, plan.listen)
                     }));
                 }
             }
-            all.push((server.kind(), under_way));
+            all.push((server.kind(), in_progress));
         }
-        let seen = |(kind, under_way): (
+        let seen = |(kind, in_progress): (
             Kind,
             Vec<thread::ScopedJoinHandle<'_, std::io::Result<Reflection>>>,
         )| {
-            let ended = under_way.into_iter().map(|handle| match handle.join() {
+            let ended = in_progress.into_iter().map(|handle| match handle.join() {
                 Ok(reflection) => reflection.map_err(anyhow::Error::from),
-                Err(_) => Err(anyhow!("a spoofer panicked")),
+                Err(_) => Err(anyhow!("a thread of the attacker panicked")),
             });
             Ok((kind, ended.collect::<Result<Vec<_>>>()?))
         };
@@ -198,20 +199,20 @@ fn garbage(kind: Kind, settings: &Settings, plan: &Plan) -> Result<Garbage> {
     })
 }
 
-/// RRQs per second that a server gets; none where the machine would suffer more than the server.
+/// The rate of the flood in RRQs per second; `None` if it would overload the machine.
 fn flood_rate(kind: Kind, plan: &Plan) -> Option<u64> {
     match kind {
         Kind::Bootstone | Kind::Dnsmasq | Kind::DnsmasqSinglePort => Some(plan.flood_per_second),
-        // A thread for each RRQ.
+        // These servers start a thread for each RRQ.
         Kind::RsTftpd | Kind::RsTftpdSinglePort | Kind::Atftpd => Some(plan.flood_per_second / 100),
-        // A process for each RRQ, for half a minute.
+        // This server starts a process for each RRQ, which runs for half a minute.
         Kind::TftpdHpa => None,
-        // No servers.
+        // The lower bounds are not servers.
         Kind::Floor | Kind::FloorPolling => None,
     }
 }
 
-/// Honest clients with windows, and others without options: what a server owes them differs.
+/// Runs the flood with honest clients with windows, and with honest clients without options.
 fn floods(kind: Kind, settings: &Settings, plan: &Plan) -> Vec<Flood> {
     let Some(rate) = flood_rate(kind, plan) else {
         return Vec::new();
@@ -233,13 +234,14 @@ fn floods(kind: Kind, settings: &Settings, plan: &Plan) -> Vec<Flood> {
     };
     honest
         .into_iter()
-        .filter_map(|honest| told(kind, run(honest)))
+        .filter_map(|honest| or_report(kind, run(honest)))
         .collect()
 }
 
 fn open(kind: Kind, settings: &Settings, plan: &Plan) -> Result<Opened> {
     let server = Running::start(kind, settings)?;
-    // The others have a thread, a process or a descriptor for each: a thousand of them say enough.
+    // The other servers need a thread, a process or a descriptor per session. 900 sessions are
+    // enough to measure that.
     let count = if kind == Kind::Bootstone {
         plan.sessions
     } else {
@@ -253,11 +255,14 @@ fn render(plan: &Plan, reports: &[Report]) -> String {
     head.extend(reports.iter().map(|report| report.kind.name().to_owned()));
     format!(
         "Measured on {}.\n\n\
-         Bytes sent to a forged source address for each byte received, and packets in all, over {} s after one request \
-         and what follows it. (What is forged goes to the port that was asked, for a spoofer sees no other: a server that \
-         answers from a port of its own for each transfer does not get it there.)\n\n{}\n\
-         {} malformed datagrams, 50,000 a second; {} sources that send {} RRQs a second (fewer to servers that start a thread for each, none to one that starts a process), every second one with options, while \
-         10 honest clients at a time read {} files; sessions left open.\n\n{}",
+         Amplification factor of one request and of what follows it, within {} s, and in \
+         parentheses the number of packets that the forged source address receives. The attacker \
+         sends everything to the requested port, because it sees no answer. A server that uses a \
+         new port for each transfer does not receive the ACKs there.\n\n{}\n\
+         {} malformed datagrams at 50,000 per second. Then a flood: {} sources send {} RRQs per \
+         second, every second one with options, while 10 honest clients at a time read {} files. \
+         The rate is lower for servers that start a thread for each RRQ, and there is no flood for \
+         servers that start a process. Then sessions that are left open.\n\n{}",
         process::machine(),
         plan.listen.as_secs(),
         table(
@@ -297,7 +302,7 @@ fn reflection_rows(reports: &[Report]) -> Vec<Vec<String>> {
     rows
 }
 
-/// A row: its name, and a server's figure.
+/// A row: its name, and a function that returns a server's figure.
 type Figure = (&'static str, fn(&Report) -> Option<String>);
 
 fn survival_rows(reports: &[Report]) -> Vec<Vec<String>> {

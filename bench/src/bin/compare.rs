@@ -1,5 +1,6 @@
-//! Runs Bootstone and other TFTP servers side by side: the same files, the same loads, one after
-//! the other on the same core, and makes the tables and plots of `docs/performance.md`.
+//! Compares Bootstone with other TFTP servers, and makes the tables and plots of
+//! `docs/performance.md`. The servers run one after the other on the same core, with the same files
+//! and loads.
 
 use std::path::{Path, PathBuf};
 
@@ -16,33 +17,32 @@ use bootstone_bench::servers::{Kind, Settings};
 /// Compare Bootstone with other TFTP servers.
 #[derive(FromArgs)]
 struct Arguments {
-    /// about a minute: a tenth of the load, one round
+    /// run for about two minutes: a tenth of the load, one round
     #[argh(switch)]
     quick: bool,
 
-    /// only these servers, separated by commas; all, and "floor" and "floor polling", if none is
-    /// named
+    /// measure only these servers, separated by commas (default: all, "floor" and "floor polling")
     #[argh(option, default = "String::new()")]
     servers: String,
 
-    /// only rows whose names hold this
+    /// measure only rows with this text in their names
     #[argh(option, default = "String::new()")]
     rows: String,
 
-    /// rounds, of which the medians count (default: 3, with --quick 1)
+    /// number of rounds; the tables show medians (default: 3, with --quick 1)
     #[argh(option)]
     rounds: Option<usize>,
 
-    /// bootstone with the bench's files in it (default: it is built)
+    /// program of Bootstone with the bench's files embedded (default: build it)
     #[argh(option)]
     bootstone: Option<PathBuf>,
 
-    /// the document that gets the tables, between its markers; plots go beside it
+    /// write the tables between the markers of this document, and the plots beside it
     #[argh(option)]
     write: Option<PathBuf>,
 }
 
-/// A row, and each server's figures in it.
+/// A row with the figures of each server.
 type Compared = (Row, Vec<Cell>);
 
 fn main() -> Result<()> {
@@ -75,11 +75,11 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// All servers in turn, round by round, so that a moment of noise does not hit only one.
+/// Measures all servers in turn, round by round, so that noise does not affect only one of them.
 fn compare(row: Row, kinds: &[Kind], settings: &Settings, rounds: usize) -> Compared {
     let rounds = match row.goal {
-        // Many of the others' clients wait until they give up; and it is only counted who is
-        // served.
+        // Only the number of served clients counts here, and with other servers many clients wait
+        // until they give up.
         Goal::Survive => 1,
         _ => rounds,
     };
@@ -117,7 +117,8 @@ fn render(kinds: &[Kind], rounds: usize, [matrix, busy, storms]: [&[Compared]; 3
     ]
     .map(str::to_owned);
     let mut text = format!(
-        "Measured on {}; server on one core, clients on another; medians of {rounds} rounds (with 10,000 clients: one round).\n\n\
+        "Measured on {}. The server runs on one core, the clients on another. Medians of {rounds} \
+         rounds; with 10,000 clients one round.\n\n\
          ### Goals\n\n{}\n",
         process::machine(),
         table(&head, &judged),
@@ -160,8 +161,8 @@ fn judged_line(judged: &Judged) -> Vec<String> {
     ]
 }
 
-/// A line for each row, a column for each server. Where a server granted a smaller window or block,
-/// it says so.
+/// Formats a line for each row and a column for each server. A cell names the granted `windowsize`
+/// or `blksize` if the server reduced it.
 fn grid(kinds: &[Kind], compared: &[Compared], figure: fn(&Measured) -> f64) -> String {
     let mut head = vec!["`blksize`/`windowsize`".to_owned()];
     head.extend(kinds.iter().map(|kind| kind.name().to_owned()));
@@ -192,7 +193,7 @@ fn grid_cell(row: &Row, cell: &Cell, figure: fn(&Measured) -> f64) -> String {
     }
 }
 
-/// A line for each server.
+/// Formats a line for each server.
 fn storm(cells: &[Cell]) -> String {
     let head = [
         "server",

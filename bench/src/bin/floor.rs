@@ -1,4 +1,4 @@
-//! The floor, as a server that `bench/compare` starts beside the others: see
+//! The lower bound as a program, which `bench/compare` starts like a server: see
 //! `bootstone_bench::floor`.
 
 use std::net::SocketAddrV4;
@@ -8,14 +8,14 @@ use argh::FromArgs;
 
 use bootstone_bench::floor;
 
-/// Answer TFTP clients with the least work that a program can, and with the bench's files.
+/// Answer TFTP clients with the least possible work, and with the bench's files.
 #[derive(FromArgs)]
 struct Arguments {
-    /// where
+    /// address to listen on
     #[argh(option)]
     listen: SocketAddrV4,
 
-    /// look for the next datagram again and again, instead of sleeping until it comes
+    /// poll for the next datagram instead of sleeping until it arrives
     #[argh(switch)]
     busy_poll: bool,
 }

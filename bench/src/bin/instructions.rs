@@ -1,8 +1,8 @@
-//! Instructions of `proto::server` for each ACK in lock-step, counted by callgrind: a figure that
-//! no noise touches.
+//! Counts the CPU instructions of `proto::server` per ACK in lock-step with callgrind. The figure
+//! has no noise.
 //!
-//! Runs itself twice under valgrind, with few and with many transfers; what the start costs falls
-//! out of the difference.
+//! The program runs itself twice under valgrind, with few and with many transfers. The difference
+//! does not contain the cost of its start.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,22 +16,22 @@ use bootstone_bench::lock_step::{BLOCKS, LockStep};
 const FEW: u64 = 10;
 const MANY: u64 = 110;
 
-/// Count the instructions of one ACK in lock-step.
+/// Count the CPU instructions per ACK in lock-step.
 #[derive(FromArgs)]
 struct Arguments {
-    /// do this many transfers, and nothing else: what runs under valgrind
+    /// only run this many transfers; the program uses this option under valgrind
     #[argh(option)]
     transfers: Option<u64>,
 
-    /// fail if there are more for each ACK
+    /// fail if an ACK takes more instructions than this
     #[argh(option)]
     most: Option<f64>,
 
-    /// the document that gets the figure, between its markers
+    /// write the figure between the markers of this document
     #[argh(option)]
     write: Option<PathBuf>,
 
-    /// keep callgrind's output in this file, to see which function they are in
+    /// write callgrind's output to this file, which shows the instructions of each function
     #[argh(option)]
     profile: Option<String>,
 }
@@ -46,14 +46,18 @@ fn main() -> Result<()> {
     let acks = (MANY - FEW) * u64::from(BLOCKS);
     let each = (many - few) as f64 / acks as f64;
     let text = format!(
-        "{each:.0} instructions for each ACK in lock-step: from its datagram to the next one, a block of 512 bytes."
+        "{each:.0} instructions for each ACK in lock-step: from its datagram to the next one, a \
+         block of 512 bytes."
     );
     println!("{text}");
     if let Some(path) = &arguments.write {
         document::fill(path, "instructions", &text)?;
     }
     if let Some(most) = arguments.most {
-        ensure!(each <= most, "more than {most:.0}");
+        ensure!(
+            each <= most,
+            "an ACK takes more than {most:.0} instructions"
+        );
     }
     Ok(())
 }
@@ -63,13 +67,13 @@ fn drive(transfers: u64) -> Result<()> {
     for _ in 0..transfers {
         ensure!(
             lock_step.transfer() == u64::from(BLOCKS),
-            "a transfer did not go as planned"
+            "a transfer did not send each block once"
         );
     }
     Ok(())
 }
 
-/// All instructions of a run.
+/// Counts the instructions of a run.
 fn count(transfers: u64, profile: &str) -> Result<u64> {
     let output = Command::new("valgrind")
         .args([
@@ -79,7 +83,7 @@ fn count(transfers: u64, profile: &str) -> Result<u64> {
         .arg(std::env::current_exe()?)
         .args(["--transfers", &transfers.to_string()])
         .output()
-        .context("valgrind does not start: it is in the package of that name")?;
+        .context("cannot start valgrind: install the package valgrind")?;
     let text = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         bail!("valgrind failed:\n{text}");
@@ -88,5 +92,5 @@ fn count(transfers: u64, profile: &str) -> Result<u64> {
         .lines()
         .find_map(|line| line.split("Collected : ").nth(1));
     let number = line.and_then(|number| number.trim().parse().ok());
-    number.with_context(|| format!("valgrind gave no count:\n{text}"))
+    number.with_context(|| format!("valgrind printed no instruction count:\n{text}"))
 }

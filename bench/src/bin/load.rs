@@ -1,7 +1,7 @@
-//! Puts a load on a TFTP server that serves the bench's files, and says what it came to.
+//! Runs a load on a TFTP server that serves the bench's files, and prints the results.
 //!
-//! `load --start bootstone fetch --blksize 1428 --windowsize 16` starts the server itself; with
-//! `--server` and `--pid` it is one that runs already.
+//! `load --start bootstone fetch --blksize 1428 --windowsize 16` starts the server. `--server` and
+//! `--pid` select a running one.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,35 +14,35 @@ use bootstone_bench::measure::{measure, scenarios};
 use bootstone_bench::process::{self, Account};
 use bootstone_bench::servers::{Kind, Running, Settings};
 
-/// Put a load on a TFTP server.
+/// Run a load on a TFTP server, and print the results.
 #[derive(FromArgs)]
 struct Arguments {
-    /// address of a server that runs: 127.0.0.1:69
+    /// address of a running server: 127.0.0.1:69
     #[argh(option)]
     server: Option<SocketAddr>,
 
-    /// its process
+    /// process id of the running server
     #[argh(option)]
     pid: Option<u32>,
 
-    /// a server to start for this: bootstone, tftpd-hpa, atftpd, dnsmasq, "dnsmasq single-port",
+    /// start this server: bootstone, tftpd-hpa, atftpd, dnsmasq, "dnsmasq single-port",
     /// rs-tftpd or "rs-tftpd single-port"
     #[argh(option)]
     start: Option<String>,
 
-    /// bootstone with the bench's files in it (default: it is built)
+    /// program of Bootstone with the bench's files embedded (default: build it)
     #[argh(option)]
     bootstone: Option<PathBuf>,
 
-    /// a flag for bootstone; repeatable
+    /// pass this flag to Bootstone; may be repeated
     #[argh(option)]
     flag: Vec<String>,
 
-    /// all clients have one address, as behind a NAT
+    /// use one address for all clients, as behind a NAT
     #[argh(switch)]
     one_address: bool,
 
-    /// take joined datagrams (UDP_GRO)
+    /// receive joined datagrams (UDP_GRO)
     #[argh(switch)]
     gro: bool,
 
@@ -59,7 +59,7 @@ enum Scenario {
     WriteFiles(WriteFiles),
 }
 
-/// The 16 MiB file, one client after the other.
+/// Fetch the 16 MiB file repeatedly.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "fetch")]
 struct Fetch {
@@ -71,17 +71,18 @@ struct Fetch {
     #[argh(option, default = "16")]
     windowsize: u16,
 
-    /// transfers (default: 20)
+    /// number of transfers (default: 20)
     #[argh(option, default = "20")]
     count: usize,
 
-    /// at once (default: 1)
+    /// transfers at the same time (default: 1)
     #[argh(option, default = "1")]
     at_once: usize,
 }
 
-/// Many machines: `small` is 64 KiB × 4000, 100 at once; `herd` 300 KiB × 2000, all at once;
-/// `images` 1 MiB × 1000 with windows of 16, 100 at once; `crowd` 64 KiB × 10,000, all at once.
+/// Run many clients: `small` is 4,000 × 64 KiB, 100 at the same time; `herd` 2,000 × 300 KiB, all
+/// at the same time; `images` 1,000 × 1 MiB, 100 at the same time; `crowd` 10,000 × 64 KiB, all at
+/// the same time.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "storm")]
 struct Storm {
@@ -89,24 +90,25 @@ struct Storm {
     #[argh(positional)]
     which: String,
 
-    /// instead of the usual number
+    /// number of transfers instead of the usual one
     #[argh(option)]
     count: Option<usize>,
 }
 
-/// The one-block file, 32 at once, each from a port of its own.
+/// Fetch the one-block file from a new port each time, 32 at the same time.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "requests")]
 struct Requests {
-    /// transfers (default: 100000)
+    /// number of transfers (default: 100000)
     #[argh(option, default = "100_000")]
     count: usize,
 }
 
-/// Write the bench's files to a directory, for a server that you start.
+/// Write the bench's files to a directory, for a server that you start yourself.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "write-files")]
 struct WriteFiles {
+    /// directory for the files
     #[argh(positional)]
     directory: PathBuf,
 }
@@ -143,7 +145,7 @@ fn start(name: &str, arguments: &Arguments) -> Result<Running> {
     Running::start(kind, &settings)
 }
 
-/// File, (`blksize`, `windowsize`), (transfers, at once).
+/// File, (`blksize`, `windowsize`), (transfers, transfers at the same time).
 type Plan = (File, (u16, u16), (usize, usize));
 
 impl Scenario {
@@ -156,7 +158,7 @@ impl Scenario {
             ),
             Scenario::Storm(storm) => storm.plan()?,
             Scenario::Requests(requests) => (File::OneBlock, (512, 1), (requests.count, 32)),
-            Scenario::WriteFiles(_) => bail!("there is nothing to measure"),
+            Scenario::WriteFiles(_) => bail!("write-files has no load"),
         })
     }
 }
@@ -169,7 +171,7 @@ impl Storm {
             "herd" => (File::Middle, (1428, 16), (or(2000), or(2000))),
             "images" => (File::Large, (1428, 16), (or(1000), 100)),
             "crowd" => (File::Small, (1428, 4), (or(10_000), or(10_000))),
-            other => bail!("there is no storm {other:?}: use small, herd, images or crowd"),
+            other => bail!("unknown storm {other:?}: use small, herd, images or crowd"),
         })
     }
 }

@@ -1,11 +1,11 @@
-//! Makes the table of transfers over a long, lossy path: 50 ms there and back, every server with
-//! every client.
+//! Makes the table of transfers over a lossy path with 50 ms RTT: every server with every client.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
 use argh::FromArgs;
+use bootstone::proto::config::ServerConfig;
 
 use bootstone_bench::content::File;
 use bootstone_bench::document::{self, table};
@@ -14,22 +14,22 @@ use bootstone_bench::plot;
 use bootstone_bench::servers::{Kind, Settings};
 use bootstone_bench::simulated;
 
-/// Transfers over 50 ms there and back, with 0, 1 and 5 % lost each way.
+/// Measure transfers at 50 ms RTT, with 0, 1 and 5 % loss in each direction.
 #[derive(FromArgs)]
 struct Arguments {
-    /// under a minute: a smaller file, three tries each
+    /// run for about a minute: a smaller file, three transfers each
     #[argh(switch)]
     quick: bool,
 
-    /// these servers, separated by commas
+    /// measure these servers, separated by commas
     #[argh(option, default = "lossy::USUAL.to_owned()")]
     servers: String,
 
-    /// bootstone with the bench's files in it (default: it is built)
+    /// program of Bootstone with the bench's files embedded (default: build it)
     #[argh(option)]
     bootstone: Option<PathBuf>,
 
-    /// the document that gets the table, between its markers; plots go beside it
+    /// write the table between the markers of this document, and the plots beside it
     #[argh(option)]
     write: Option<PathBuf>,
 }
@@ -43,7 +43,7 @@ fn main() -> Result<()> {
     let outcomes = lossy::run(&Kind::select(&arguments.servers)?, &settings, &plan)?;
     let mut text = render(&plan, &outcomes);
     if !arguments.quick {
-        text += &beside_the_simulation(&settings)?;
+        text += &compare_with_the_simulation(&settings)?;
     }
     println!("{text}");
     if let Some(path) = arguments.write {
@@ -87,7 +87,7 @@ fn plan(quick: bool) -> Plan {
     }
 }
 
-/// A row for each client and loss, a column for each server.
+/// Formats the table: a row for each client and loss rate, a column for each server.
 fn render(plan: &Plan, outcomes: &[Outcome]) -> String {
     let mut servers: Vec<&str> = outcomes
         .iter()
@@ -118,7 +118,8 @@ fn render(plan: &Plan, outcomes: &[Outcome]) -> String {
         }
     }
     format!(
-        "Seconds for {} (medians of {} tries, each with the same losses for every server; more than {} s is a failure):\n\n{}",
+        "Seconds for {}: medians of {} transfers, which have the same losses with every server. A \
+         transfer that takes more than {} s has failed.\n\n{}",
         plan.file.name(),
         plan.seeds.clone().count(),
         plan.limit.as_secs(),
@@ -126,8 +127,8 @@ fn render(plan: &Plan, outcomes: &[Outcome]) -> String {
     )
 }
 
-/// The same paths in the simulation and through the relay, for the client that both know.
-fn beside_the_simulation(settings: &Settings) -> Result<String> {
+/// Compares the relay with the simulation, for `bootstone get`, which both can run.
+fn compare_with_the_simulation(settings: &Settings) -> Result<String> {
     let plan = Plan {
         readers: vec![
             Reader::BootstoneGet(1428, 1),
@@ -140,19 +141,23 @@ fn beside_the_simulation(settings: &Settings) -> Result<String> {
     let rows: Vec<Vec<String>> = outcomes
         .iter()
         .filter_map(|outcome| {
-            let is_plain = outcome.server != Kind::Bootstone.name();
-            let window = match outcome.reader {
-                Reader::BootstoneGet(_, 1) if is_plain => "1",
-                Reader::BootstoneGet(_, 1) => "ahead 16",
-                // With a window there is no pipelining.
-                _ if is_plain => return None,
-                _ => "16",
+            let Reader::BootstoneGet(blksize, windowsize) = outcome.reader else {
+                return None;
             };
-            let round_trip = lossy::ROUND_TRIP.as_millis() as u64;
-            let simulated = simulated::seconds(round_trip, 1428, window, outcome.loss)?;
+            let path = simulated::Path {
+                rtt_ms: lossy::ROUND_TRIP.as_millis() as u64,
+                blksize,
+                windowsize,
+                in_flight: match outcome.server == Kind::Bootstone.name() {
+                    true => ServerConfig::default().pipeline,
+                    false => 1,
+                },
+            };
+            let simulated = simulated::seconds(path, outcome.loss)?;
             let relayed = outcome.median()?.as_secs_f64();
             Some(vec![
-                window.to_owned(),
+                windowsize.to_string(),
+                path.in_flight.to_string(),
                 format!("{:.0}", outcome.loss * 100.0),
                 document::digits(simulated),
                 document::digits(relayed),
@@ -160,14 +165,23 @@ fn beside_the_simulation(settings: &Settings) -> Result<String> {
             ])
         })
         .collect();
-    let head = ["window", "% lost", "simulation, s", "relay, s", "ratio"].map(str::to_owned);
+    let head = [
+        "window",
+        "in flight",
+        "% lost",
+        "simulation, s",
+        "relay, s",
+        "ratio",
+    ]
+    .map(str::to_owned);
     Ok(format!(
-        "\n`bootstone get` in the simulation and through the relay, medians of 20 seeds each:\n\n{}",
+        "\n`bootstone get` in the simulation and through the relay, medians of 20 seeds \
+         each:\n\n{}",
         table(&head, &rows)
     ))
 }
 
-/// A client's times against the loss, a line for each server.
+/// The times of a client by loss rate, a line for each server.
 fn series(plan: &Plan, outcomes: &[Outcome], reader: Reader) -> Vec<(String, Vec<(f64, f64)>)> {
     let mut series: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
     let of_reader = outcomes.iter().filter(|outcome| outcome.reader == reader);

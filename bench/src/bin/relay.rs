@@ -1,7 +1,7 @@
-//! A long, lossy path: put it between a TFTP server and its clients.
+//! A relay that adds delay and loss to the path between TFTP clients and a server.
 //!
-//! `relay --server 127.0.0.1:69 --listen 127.0.0.1:6900 --delay-ms 25 --loss 0.01` is 50 ms there
-//! and back, with one datagram in a hundred lost each way.
+//! `relay --server 127.0.0.1:69 --listen 127.0.0.1:6900 --delay-ms 25 --loss 0.01` adds an RTT of
+//! 50 ms and 1 % loss in each direction.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -13,51 +13,52 @@ use argh::FromArgs;
 
 use bootstone_bench::relay::{Conditions, Path, Relay};
 
-/// A long, lossy path between TFTP clients and a server. A value is for both directions, or two
-/// with a comma between them: from clients, from the server.
+/// Add delay and loss to the path between TFTP clients and a server. One value applies to both
+/// directions. Two values with a comma between them apply to datagrams from the clients, and to
+/// datagrams from the server.
 #[derive(FromArgs)]
 struct Arguments {
-    /// where clients send their requests (default: 127.0.0.1:6900)
+    /// address for the clients' requests (default: 127.0.0.1:6900)
     #[argh(option, default = "SocketAddr::from(([127, 0, 0, 1], 6900))")]
     listen: SocketAddr,
 
-    /// where the server is
+    /// address of the server
     #[argh(option)]
     server: SocketAddr,
 
-    /// one way, in milliseconds
+    /// one-way delay in milliseconds (default: 0)
     #[argh(option, default = "Both(0.0, 0.0)")]
     delay_ms: Both,
 
-    /// up to so much more, in milliseconds
+    /// maximum of the additional random delay in milliseconds (default: 0)
     #[argh(option, default = "Both(0.0, 0.0)")]
     jitter_ms: Both,
 
-    /// share lost, 0 to 1
+    /// loss rate, 0 to 1 (default: 0)
     #[argh(option, default = "Both(0.0, 0.0)")]
     loss: Both,
 
-    /// share that falls behind, 0 to 1
+    /// share of reordered datagrams, 0 to 1 (default: 0)
     #[argh(option, default = "Both(0.0, 0.0)")]
     reorder: Both,
 
-    /// share that comes twice, 0 to 1
+    /// share of duplicated datagrams, 0 to 1 (default: 0)
     #[argh(option, default = "Both(0.0, 0.0)")]
     duplicate: Both,
 
-    /// kilobits per second (default: no bound)
+    /// rate in kilobits per second; 0 is unlimited (default: 0)
     #[argh(option, default = "Both(0.0, 0.0)")]
     kbit_per_s: Both,
 
-    /// datagrams that may wait where there is a rate (default: 100)
+    /// length of the queue in datagrams, if there is a rate (default: 100)
     #[argh(option, default = "Both(100.0, 100.0)")]
     queue: Both,
 
-    /// for what is left to chance (default: 1)
+    /// seed of the random numbers (default: 1)
     #[argh(option, default = "1")]
     seed: u64,
 
-    /// seconds until it ends (default: 600)
+    /// run for this many seconds (default: 600)
     #[argh(option, default = "600")]
     seconds: u64,
 }
@@ -73,7 +74,7 @@ impl FromStr for Both {
         let (up, down) = text.split_once(',').unwrap_or((text, text));
         let number = |text: &str| match text.parse::<f64>() {
             Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
-            _ => Err(format!("{text:?} is not a number that makes sense here")),
+            _ => Err(format!("{text:?} is not a number that is 0 or more")),
         };
         Ok(Both(number(up)?, number(down)?))
     }
@@ -97,7 +98,10 @@ impl Arguments {
 fn main() -> Result<()> {
     let arguments: Arguments = argh::from_env();
     for share in [arguments.loss, arguments.reorder, arguments.duplicate] {
-        ensure!(share.0 <= 1.0 && share.1 <= 1.0, "a share is 0 to 1");
+        ensure!(
+            share.0 <= 1.0 && share.1 <= 1.0,
+            "--loss, --reorder and --duplicate take values from 0 to 1"
+        );
     }
     let mut relay = Relay::new(Path {
         listen: arguments.listen,

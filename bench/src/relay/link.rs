@@ -1,28 +1,28 @@
-//! One direction of a path as a value: when does a datagram arrive, and does it?
+//! One direction of a path as a value: computes when a datagram arrives, or that it is lost.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How far behind its place a reordered datagram falls, beyond jitter.
-const HELD_BACK: Duration = Duration::from_millis(10);
+/// Additional delay of a reordered datagram.
+const REORDER_DELAY: Duration = Duration::from_millis(10);
 
-/// What a path does to datagrams on their way. The default is a wire: nothing.
+/// The properties of a path. The default path has no delay, no loss and no rate limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conditions {
-    /// One way.
+    /// One-way delay.
     pub delay: Duration,
-    /// Up to so much more, evenly spread; the order stays.
+    /// Maximum of the additional random delay, which does not reorder datagrams.
     pub jitter: Duration,
-    /// Share that is lost, 0 to 1.
+    /// Loss rate, 0 to 1.
     pub loss: f64,
-    /// Share that falls behind those after it, by 10 ms.
+    /// Share of datagrams that are delayed by a further 10 ms, 0 to 1.
     pub reorder: f64,
-    /// Share that comes twice.
+    /// Share of datagrams that are duplicated, 0 to 1.
     pub duplicate: f64,
-    /// Bits per second, headers of IPv4 and UDP included; 0 is no bound.
+    /// Bits per second, including IPv4 and UDP headers; 0 is unlimited.
     pub rate: u64,
-    /// Datagrams that wait for their turn where there is a `rate`; what comes while so many wait is
-    /// dropped.
+    /// Length of the queue in datagrams, if there is a `rate`. A datagram that finds the queue
+    /// full is dropped.
     pub queue: usize,
 }
 
@@ -40,38 +40,38 @@ impl Default for Conditions {
     }
 }
 
-/// What has become of the datagrams.
+/// Counters of datagrams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fates {
-    /// All that came.
+    /// All datagrams.
     pub offered: u64,
-    /// Lost by chance.
+    /// Lost at random.
     pub lost: u64,
     /// Dropped because the queue was full.
     pub dropped: u64,
-    /// Held back.
+    /// Reordered.
     pub reordered: u64,
     /// Delivered twice.
     pub duplicated: u64,
 }
 
-/// One direction. The same seed gives the same fates to the same sequence of datagrams.
+/// One direction. With the same seed, the same sequence of datagrams gets the same treatment.
 #[derive(Debug)]
 pub struct Link {
     conditions: Conditions,
     random: fastrand::Rng,
-    /// When each that waits or is being sent has left.
+    /// Departure times of the datagrams that wait or are being sent.
     leaving: VecDeque<Instant>,
-    /// When the last one in order arrives.
+    /// Latest arrival time of the datagrams that are not reordered.
     last_arrival: Option<Instant>,
     fates: Fates,
 }
 
-/// Bytes in front of a UDP payload: IPv4 and UDP.
+/// Bytes of the IPv4 and UDP headers.
 const HEADERS: usize = 28;
 
 impl Link {
-    /// A direction with nothing on it.
+    /// An empty link.
     pub fn new(conditions: Conditions, seed: u64) -> Link {
         Link {
             conditions,
@@ -82,15 +82,16 @@ impl Link {
         }
     }
 
-    /// What has become of the datagrams so far.
+    /// The counters so far.
     pub fn fates(&self) -> Fates {
         self.fates
     }
 
-    /// A datagram with `len` bytes of payload sets out. When it arrives: never, once or twice.
+    /// Sends a datagram with `len` bytes of payload. Returns its arrival times: none, one or two.
     pub fn offer(&mut self, now: Instant, len: usize) -> [Option<Instant>; 2] {
         self.fates.offered += 1;
-        // All three are drawn for each datagram, so that one's fate does not move the next one's.
+        // Every datagram takes all random numbers, so that the fate of one does not affect the
+        // next.
         let [lost, late, twice] = [
             self.conditions.loss,
             self.conditions.reorder,
@@ -110,7 +111,7 @@ impl Link {
         let arrives = match late {
             true => {
                 self.fates.reordered += 1;
-                arrives + HELD_BACK
+                arrives + REORDER_DELAY
             }
             false => *self
                 .last_arrival
@@ -120,7 +121,7 @@ impl Link {
         [Some(arrives), twice.then_some(arrives)]
     }
 
-    /// When it is through the bottleneck; `None` if the queue there is full.
+    /// Returns when the datagram has passed the bottleneck; `None` if the queue is full.
     fn take_turn(&mut self, now: Instant, len: usize) -> Option<Instant> {
         if self.conditions.rate == 0 {
             return Some(now);
@@ -128,7 +129,7 @@ impl Link {
         while self.leaving.front().is_some_and(|&leaves| leaves <= now) {
             self.leaving.pop_front();
         }
-        // The first is being sent; the others wait.
+        // The first datagram is being sent; the others wait.
         if self.leaving.len() > self.conditions.queue {
             return None;
         }
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wire_delivers_at_once() {
+    fn the_default_path_delivers_at_once() {
         let now = Instant::now();
         let mut link = Link::new(Conditions::default(), 1);
         assert_eq!(link.offer(now, 100), [Some(now), None]);
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reordered_one_falls_behind() {
+    fn a_reordered_datagram_is_delayed() {
         let now = Instant::now();
         let conditions = Conditions {
             reorder: 1.0,
@@ -229,12 +230,12 @@ mod tests {
         };
         assert_eq!(
             Link::new(conditions, 1).offer(now, 100)[0],
-            Some(now + HELD_BACK)
+            Some(now + REORDER_DELAY)
         );
     }
 
     #[test]
-    fn a_rate_spreads_and_a_full_queue_drops() {
+    fn a_rate_limit_delays_and_a_full_queue_drops() {
         let now = Instant::now();
         // 1,000 bits a millisecond; 97 bytes and their headers are 1,000 bits.
         let conditions = Conditions {

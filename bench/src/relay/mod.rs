@@ -1,11 +1,10 @@
-//! A UDP relay that is a long, lossy path between TFTP clients and a server.
+//! A UDP relay that adds delay and loss to the path between TFTP clients and a server.
 //!
-//! A server may answer from a port of its own for each transfer: for each port that it answers a
-//! client from, the relay opens one towards that client, so that the client sees what it would see
-//! without a relay.
+//! A server may answer from a new port for each transfer. For each port from which the server
+//! answers a client, the relay opens a port towards that client. So the client sees the same ports
+//! as without a relay.
 //!
-//! `tests/boot` of the server takes this module in as it is: it uses nothing but `std`, `rustix`
-//! and `fastrand`.
+//! `tests/boot` of the server includes this module, so it uses only `std`, `rustix` and `fastrand`.
 
 mod link;
 
@@ -24,37 +23,37 @@ use rustix::fd::OwnedFd;
 
 pub use link::{Conditions, Fates, Link};
 
-/// A client that has been silent for so long is forgotten.
+/// A flow is discarded after this time without a datagram from its client.
 const IDLE_LIMIT: Duration = Duration::from_secs(120);
-/// The loop looks at least so often whether it is to end.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Longest interval between two checks whether to stop.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
 
-/// A path, and between whom.
+/// A path and its two ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Path {
-    /// Where clients send their requests; port 0 is any.
+    /// The address to which clients send their requests; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// Where the server is.
+    /// The address of the server.
     pub server: SocketAddr,
     /// From the clients to the server.
     pub up: Conditions,
     /// From the server to the clients.
     pub down: Conditions,
-    /// For what is left to chance.
+    /// Seed of the random numbers.
     pub seed: u64,
 }
 
-/// Which socket: the listening one, one towards the server, or one towards a client.
+/// A socket: the listening one, one towards the server, or one towards a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Side {
     Listening,
-    /// Of a flow.
+    /// Towards the server, for a flow.
     Back(usize),
-    /// Of a flow, and of a socket in it.
+    /// Towards the client, for a flow and one of its server sockets.
     Front(usize, usize),
 }
 
-/// A client, seen from the server as a port of the relay.
+/// A client. The server sees it as a port of the relay.
 #[derive(Debug)]
 struct Flow {
     client: SocketAddr,
@@ -63,14 +62,14 @@ struct Flow {
     seen: Instant,
 }
 
-/// An address of the server, and the port of the relay that stands for it.
+/// An address of the server, and the socket of the relay that represents it to the client.
 #[derive(Debug)]
 struct ServerSocket {
     server: SocketAddr,
     front: UdpSocket,
 }
 
-/// A datagram on its way: when it arrives, in which order, out of which socket, where to.
+/// A datagram on the path: arrival time, sequence number, sending socket, destination, bytes.
 type Delivery = (Instant, u64, Side, SocketAddr, Vec<u8>);
 
 /// See the [module](self).
@@ -83,7 +82,7 @@ pub struct Relay {
     by_client: HashMap<SocketAddr, usize>,
     up: Link,
     down: Link,
-    on_the_way: BinaryHeap<Reverse<Delivery>>,
+    in_flight: BinaryHeap<Reverse<Delivery>>,
     sent: u64,
     buffer: Vec<u8>,
 }
@@ -102,23 +101,23 @@ impl Relay {
             by_client: HashMap::new(),
             up: Link::new(path.up, path.seed),
             down: Link::new(path.down, !path.seed),
-            on_the_way: BinaryHeap::new(),
+            in_flight: BinaryHeap::new(),
             sent: 0,
             buffer: vec![0; 1 << 16],
         })
     }
 
-    /// Where clients send their requests.
+    /// The address to which clients send their requests.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listening.local_addr()
     }
 
-    /// What has become of the datagrams: up, down.
+    /// The counters of both directions: up, down.
     pub fn fates(&self) -> [Fates; 2] {
         [self.up.fates(), self.down.fates()]
     }
 
-    /// Relays until `end` or until told to stop.
+    /// Relays until `end`, or until `stop` is set.
     pub fn run(&mut self, stop: &AtomicBool, end: Option<Instant>) -> io::Result<()> {
         let mut events = Vec::with_capacity(256);
         let mut sweep = Instant::now() + IDLE_LIMIT;
@@ -129,14 +128,14 @@ impl Relay {
             }
             self.deliver(now);
             if sweep <= now {
-                self.forget_idle(now);
+                self.discard_idle(now);
                 sweep = now + IDLE_LIMIT;
             }
             let wait = self
-                .on_the_way
+                .in_flight
                 .peek()
-                .map_or(LOOK_EVERY, |Reverse((arrival, ..))| {
-                    arrival.saturating_duration_since(now).min(LOOK_EVERY)
+                .map_or(CHECK_EVERY, |Reverse((arrival, ..))| {
+                    arrival.saturating_duration_since(now).min(CHECK_EVERY)
                 });
             let timeout = Timespec {
                 tv_sec: 0,
@@ -149,17 +148,17 @@ impl Relay {
         }
     }
 
-    /// Sends what has arrived by now.
+    /// Sends the datagrams that have arrived by now.
     fn deliver(&mut self, now: Instant) {
-        while let Some(Reverse((arrival, ..))) = self.on_the_way.peek() {
+        while let Some(Reverse((arrival, ..))) = self.in_flight.peek() {
             if *arrival > now {
                 return;
             }
-            let Some(Reverse((_, _, side, to, bytes))) = self.on_the_way.pop() else {
+            let Some(Reverse((_, _, side, to, bytes))) = self.in_flight.pop() else {
                 return;
             };
             if let Some(socket) = self.socket(side) {
-                // What cannot be sent is lost: that is what this path is about.
+                // A datagram that cannot be sent is lost.
                 let _ = socket.send_to(&bytes, to);
             }
         }
@@ -176,10 +175,10 @@ impl Relay {
         }
     }
 
-    /// Takes all that waits at a socket.
+    /// Receives all datagrams from a socket.
     fn readable(&mut self, side: Side) -> io::Result<()> {
         let mut buffer = std::mem::take(&mut self.buffer);
-        // An error is an ICMP message about an earlier datagram, or that nothing is left.
+        // An error means that an ICMP message has arrived, or that there is no datagram left.
         while let Some(Ok((len, from))) = self
             .socket(side)
             .map(|socket| socket.recv_from(&mut buffer))
@@ -218,13 +217,13 @@ impl Relay {
         };
         for arrival in arrivals.into_iter().flatten() {
             self.sent += 1;
-            self.on_the_way
+            self.in_flight
                 .push(Reverse((arrival, self.sent, out, to, bytes.to_vec())));
         }
         Ok(())
     }
 
-    /// The flow of a client, which may be new.
+    /// Finds or makes the flow of a client.
     fn flow(&mut self, client: SocketAddr, now: Instant) -> io::Result<usize> {
         if let Some(&flow) = self.by_client.get(&client) {
             if let Some(there) = &mut self.flows[flow] {
@@ -249,7 +248,8 @@ impl Relay {
         Ok(flow)
     }
 
-    /// The socket that stands for `server` towards the client of a flow, and the client.
+    /// Finds or makes the socket that represents `server` to the client of a flow. Returns it with
+    /// the client.
     fn server_socket(
         &mut self,
         flow: usize,
@@ -278,7 +278,7 @@ impl Relay {
         Ok(Some((Side::Front(flow, socket), there.client)))
     }
 
-    fn forget_idle(&mut self, now: Instant) {
+    fn discard_idle(&mut self, now: Instant) {
         for place in &mut self.flows {
             if let Some(flow) = place.take_if(|flow| flow.seen + IDLE_LIMIT < now) {
                 self.by_client.remove(&flow.client);
@@ -288,7 +288,7 @@ impl Relay {
 }
 
 impl Side {
-    /// As `epoll` keeps it.
+    /// The number that `epoll` stores.
     fn number(self) -> u64 {
         match self {
             Side::Listening => 0,
@@ -313,7 +313,7 @@ fn watch(epoll: &OwnedFd, socket: &UdpSocket, side: Side) -> io::Result<()> {
     Ok(epoll::add(epoll, socket, data, epoll::EventFlags::IN)?)
 }
 
-/// Any port of the family that reaches `server`.
+/// The wildcard address of `server`'s address family, with any port.
 fn any_port(server: SocketAddr) -> SocketAddr {
     match server.ip() {
         IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
@@ -321,7 +321,7 @@ fn any_port(server: SocketAddr) -> SocketAddr {
     }
 }
 
-/// A relay on a thread of its own, until dropped.
+/// A relay on its own thread. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
@@ -330,13 +330,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it.
+    /// Starts a relay.
     pub fn start(path: Path) -> io::Result<Running> {
         let mut relay = Relay::new(path)?;
         let address = relay.address()?;
         let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || relay.run(&told, None));
+        let stop_requested = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || relay.run(&stop_requested, None));
         Ok(Running {
             address,
             stop,
@@ -344,7 +344,7 @@ impl Running {
         })
     }
 
-    /// Where clients send their requests.
+    /// The address to which clients send their requests.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn sides_survive_epoll() {
+    fn a_side_is_read_back_from_its_number() {
         for side in [
             Side::Listening,
             Side::Back(0),

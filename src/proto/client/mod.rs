@@ -616,6 +616,18 @@ mod tests {
     }
 
     #[test]
+    fn an_oack_may_return_the_requested_timeout_only_unchanged() {
+        let options = FetchOptions {
+            timeout: Some(3),
+            ..small(8, 1)
+        };
+        Dialogue::granted(options.clone(), b"timeout\x003\0blksize\x008\0");
+        let mut d = Dialogue::new(options);
+        let answer = d.receives(100, TID, b"\0\x06timeout\x004\0");
+        assert_eq!(answer.unwrap(), b"\0\x05\0\x08not as asked for\0");
+    }
+
+    #[test]
     fn a_lost_ack_of_the_oack_is_sent_again() {
         let mut d = Dialogue::granted(small(8, 2), b"blksize\x008\0windowsize\x002\0");
         let oack = b"\0\x06blksize\x008\0windowsize\x002\0";
@@ -738,6 +750,18 @@ mod tests {
         let answer = d.receives(100, TID, b"\0\x06tsize\x0021\0").unwrap();
         assert_eq!(answer, b"\0\x05\0\0file too large\0");
         assert_eq!(d.error(), FetchError::TooLarge { max_size: 20 });
+    }
+
+    #[test]
+    fn a_file_of_exactly_max_size_is_received() {
+        let options = FetchOptions {
+            max_size: 11,
+            ..small(8, 1)
+        };
+        let mut d = Dialogue::granted(options, b"tsize\x0011\0blksize\x008\0");
+        assert_eq!(d.block(200, 1, b"12345678"), Some(ack(1)));
+        assert_eq!(d.block(300, 2, b"end"), Some(ack(2)));
+        assert_eq!(d.received().size, 11);
     }
 
     #[test]

@@ -97,3 +97,57 @@ impl fmt::Display for FetchError {
 }
 
 impl std::error::Error for FetchError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_happened() {
+        let message = "no".to_owned();
+        let other_address = Some(SocketAddr::from(([192, 0, 2, 7], 69)));
+        let (received, tsize) = (8, Some(12));
+        for (error, expected) in [
+            (
+                FetchError::NotFound {
+                    message: message.clone(),
+                },
+                "the server has no such file: no",
+            ),
+            (FetchError::Refused { code: 2, message }, "ERROR 2: no"),
+            (
+                FetchError::Silent {
+                    other_address: None,
+                },
+                "nothing answered",
+            ),
+            (
+                FetchError::Silent { other_address },
+                "nothing answered, but a datagram came from 192.0.2.7:69",
+            ),
+            (
+                FetchError::Stalled {
+                    received,
+                    tsize: None,
+                },
+                "nothing more came after 8 bytes",
+            ),
+            (
+                FetchError::Stalled { received, tsize },
+                "nothing more came after 8 of 12 bytes",
+            ),
+            (wrong_size(11), "12 bytes announced, only received: 11"),
+            (wrong_size(16), "12 bytes announced, more received: 16"),
+            (FetchError::TooLarge { max_size: 20 }, "more than 20 bytes"),
+            (FetchError::BadAnswer("a bad answer"), "a bad answer"),
+            (FetchError::Aborted, "interrupted"),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    fn wrong_size(received: u64) -> FetchError {
+        let tsize = 12;
+        FetchError::WrongSize { received, tsize }
+    }
+}
