@@ -42,6 +42,18 @@ pub enum Method {
     Other,
 }
 
+impl Method {
+    /// The method of an invalid request, as far as it can be told.
+    pub(super) fn of_head(head: &[u8]) -> Method {
+        let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let start = head.iter().position(|byte| !is_line_end(byte));
+        match head[start.unwrap_or(0)..].starts_with(b"HEAD ") {
+            true => Method::Head,
+            false => Method::Other,
+        }
+    }
+}
+
 /// Why a request is invalid, as the status code of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestError(

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use super::table::names_of;
+use crate::http;
 use crate::net::socket::BoundSocket;
 use crate::net::systemd;
 
@@ -57,7 +58,7 @@ pub(super) fn open_http(name: &str) -> Result<(TcpListener, SocketAddr), String>
     let addresses: Vec<SocketAddr> = resolve("http", name)?.collect();
     let bind = || {
         let listener = TcpListener::bind(&addresses[..])?;
-        listener.set_nonblocking(true)?;
+        http::prepare(&listener)?;
         let address = listener.local_addr()?;
         Ok((listener, address))
     };

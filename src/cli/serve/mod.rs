@@ -19,7 +19,7 @@ use super::console::{COULD_NOT, DONE, could_not, say};
 use super::signals::Signals;
 use super::{panics, runtime};
 use crate::embedded;
-use crate::http::{self, ConnectionLimits, Site};
+use crate::http::{self, ConnectionLimits, HttpConfig, Site};
 use crate::log;
 use crate::manifest::Manifest;
 use crate::net::Clock;
@@ -62,7 +62,7 @@ fn serve(settings: Settings) -> Result<(), String> {
     // Writes the last line. The runtime is not waited for: nothing in it is left to finish.
     drop(log);
     runtime.shutdown_background();
-    served.map_err(|error| format!("a worker has failed: {error}"))
+    served.map_err(|error| format!("cannot go on serving: {error}"))
 }
 
 fn open(settings: &Settings) -> Result<Opened, String> {
@@ -136,7 +136,7 @@ async fn run(
         clock,
         report: log::transfer,
         active,
-        failures,
+        failures: failures.clone(),
     };
     for assignments in assign(settings.server, opened.sockets, &mut status) {
         worker::start(config.clone(), assignments)?;
@@ -151,7 +151,12 @@ async fn run(
             status,
             is_draining,
         );
-        http::start(listener, site, ConnectionLimits::default())?;
+        let config = HttpConfig {
+            limits: ConnectionLimits::default(),
+            report: log::download,
+            failures,
+        };
+        http::start(listener, site, config)?;
     }
     opened.service_manager.notify("READY=1");
     tokio::select! {
