@@ -53,11 +53,18 @@ const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Connections accepted in one turn of the loop. In each turn the tasks of the connections run, and
 /// read their requests: fewer than the connections that can be evicted.
-const ACCEPTED_PER_TURN: usize = 16;
+const ACCEPTED_PER_TURN: u64 = 16;
 
 /// Pause after a failed `accept`, if no connection can be evicted: most likely there are no file
 /// descriptors left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+
+/// Failures of `accept` in a row after which the listener fails, if no connection is open: the rest
+/// of the program has all file descriptors.
+const MAX_ACCEPT_FAILURES: u32 = 10;
+
+/// EMFILE: this process has no file descriptor left.
+const NO_DESCRIPTOR: i32 = 24;
 
 /// Configuration of the HTTP listener.
 #[derive(Clone, Debug)]
@@ -110,30 +117,40 @@ fn run(listener: StdListener, site: Site, config: &HttpConfig) -> io::Result<()>
         .enable_time()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
-        let listener = TcpListener::from_std(listener)?;
         let service = Service::new(site, config.limits, config.report);
-        loop {
-            for _ in 0..ACCEPTED_PER_TURN {
-                accept(&listener, &service).await?;
-            }
-            yield_now().await;
-        }
+        accept_all(&TcpListener::from_std(listener)?, &service).await
     })
 }
 
-/// Accepts a connection.
+/// Accepts connections.
 ///
 /// # Errors
-/// The socket does not listen any more.
-async fn accept(listener: &TcpListener, service: &Rc<Service>) -> io::Result<()> {
-    match listener.accept().await {
-        Ok((stream, peer)) => service.add(peer.ip(), |place| {
-            spawn_local(connection::serve(stream, peer, place)).abort_handle()
-        }),
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
-        // The descriptor of the evicted connection is closed in the next turn.
-        Err(_) if service.evict() => yield_now().await,
-        Err(_) => sleep(ACCEPT_RETRY_DELAY).await,
+/// The socket does not listen any more, or there is no file descriptor for a connection.
+async fn accept_all(listener: &TcpListener, service: &Rc<Service>) -> io::Result<()> {
+    let mut failures = 0;
+    for turn in 1.. {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                failures = 0;
+                service.add(peer.ip(), |place| {
+                    spawn_local(connection::serve(stream, peer, place)).abort_handle()
+                });
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
+            // The descriptor of the evicted connection is closed in the next turn.
+            Err(_) if service.evict() => yield_now().await,
+            Err(error) => {
+                failures += 1;
+                let has_none = error.raw_os_error() == Some(NO_DESCRIPTOR);
+                if has_none && failures >= MAX_ACCEPT_FAILURES {
+                    return Err(error);
+                }
+                sleep(ACCEPT_RETRY_DELAY).await;
+            }
+        }
+        if turn % ACCEPTED_PER_TURN == 0 {
+            yield_now().await;
+        }
     }
     Ok(())
 }
