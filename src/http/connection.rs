@@ -148,7 +148,9 @@ impl Connection {
         let mut pending = response.requested().map(|file| {
             PendingDownload::new(&service, started, self.peer, file, response.status())
         });
-        let sent = self.send(&response, request.method, keep_alive, &mut pending).await;
+        let sent = self
+            .send(&response, request.method, keep_alive, &mut pending)
+            .await;
         if let Some(pending) = pending {
             pending.finish(sent.err().unwrap_or(response.outcome(request.method)));
         }

@@ -61,9 +61,7 @@ pub(super) struct Downloads {
 }
 
 /// All status codes of responses, in ascending order.
-pub(super) const CODES: [u16; 12] = [
-    200, 206, 304, 400, 404, 405, 408, 412, 416, 431, 503, 505,
-];
+pub(super) const CODES: [u16; 12] = [200, 206, 304, 400, 404, 405, 408, 412, 416, 431, 503, 505];
 
 impl Downloads {
     pub(super) fn new(files: usize, report: Report) -> Downloads {

@@ -137,20 +137,37 @@ async fn accept_all(listener: &TcpListener, service: &Rc<Service>) -> io::Result
                 });
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
-            // The descriptor of the evicted connection is closed in the next turn.
-            Err(_) if service.evict() => yield_now().await,
             Err(error) => {
                 failures += 1;
-                let has_none = error.raw_os_error() == Some(NO_DESCRIPTOR);
-                if has_none && failures >= MAX_ACCEPT_FAILURES {
-                    return Err(error);
-                }
-                sleep(ACCEPT_RETRY_DELAY).await;
+                make_descriptor_free(service, failures, error).await?;
             }
         }
         if turn % ACCEPTED_PER_TURN == 0 {
             yield_now().await;
         }
     }
+    Ok(())
+}
+
+/// After `accept` has failed, evicts a connection or waits. The kernel reports that there is no
+/// descriptor also if no connection is waiting: so the only connection gets the time of a pause.
+///
+/// # Errors
+/// There is no connection to evict, and the failure has been repeated.
+async fn make_descriptor_free(
+    service: &Service,
+    failures: u32,
+    error: io::Error,
+) -> io::Result<()> {
+    if (failures > 1 || service.connections() > 1) && service.evict() {
+        // The descriptor is closed in the next turn.
+        yield_now().await;
+        return Ok(());
+    }
+    let has_none = error.raw_os_error() == Some(NO_DESCRIPTOR) && service.connections() == 0;
+    if has_none && failures >= MAX_ACCEPT_FAILURES {
+        return Err(error);
+    }
+    sleep(ACCEPT_RETRY_DELAY).await;
     Ok(())
 }

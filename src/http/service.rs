@@ -75,11 +75,7 @@ impl Service {
 
     /// Gives a new connection of `peer`, whose task `spawn` starts, a place in the table. Evicts
     /// another one if there is none.
-    pub(super) fn add(
-        self: &Rc<Service>,
-        peer: IpAddr,
-        spawn: impl FnOnce(Place) -> AbortHandle,
-    ) {
+    pub(super) fn add(self: &Rc<Service>, peer: IpAddr, spawn: impl FnOnce(Place) -> AbortHandle) {
         let mut table = self.table.borrow_mut();
         let evicted = table.make_room(self.now());
         self.end(evicted);
@@ -191,6 +187,8 @@ impl Drop for PendingDownload {
         let (service, now) = (&self.service, self.service.now());
         let mut download = self.download.clone();
         download.duration = now - self.started;
-        service.downloads.finish(now, &service.site.catalog, download);
+        service
+            .downloads
+            .finish(now, &service.site.catalog, download);
     }
 }

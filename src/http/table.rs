@@ -158,7 +158,9 @@ impl<H> Table<H> {
     fn evict_download(&mut self, now: Instant, siblings: usize) -> Option<H> {
         let age = self.limits.eviction_age;
         self.remove_first(now, |it, _| it.is_download.get() && it.lag(now) >= age)
-            .or_else(|| self.remove_first(now, |it, held| it.is_download.get() && held >= siblings + 2))
+            .or_else(|| {
+                self.remove_first(now, |it, held| it.is_download.get() && held >= siblings + 2)
+            })
     }
 
     /// Of the connections that `is_candidate` selects by their activity and the number of

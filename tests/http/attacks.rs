@@ -15,7 +15,9 @@ const GET_LARGE: &str = "GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n";
 fn check_health(server: SocketAddr) {
     let mut client = Client::new(server);
     let stream = client.stream.get_mut();
-    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
     assert_eq!(client.get("/healthz").status, 200);
 }
 
@@ -105,6 +107,8 @@ fn a_stuck_driver() {
     let server = start(ConnectionLimits::default(), 1);
     let mut client = Client::new(server.address);
     let stream = client.stream.get_mut();
-    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
     assert_eq!(client.get("/healthz").status, 503);
 }

@@ -216,7 +216,11 @@ fn a_client_that_does_not_read_is_reset() {
     let server = start(limits, 0);
     let mut stalled = begin_download(server.address);
     let mut next = Client::new(server.address);
-    assert_eq!(next.get("/ipxe.efi").status, 200, "the only download is free");
+    assert_eq!(
+        next.get("/ipxe.efi").status,
+        200,
+        "the only download is free"
+    );
     assert!(rest_of(&mut stalled) < LARGE);
 }
 
@@ -277,7 +281,11 @@ fn begin_download(server: SocketAddr) -> Client {
 /// The number of bytes that follow, up to that of the large file.
 fn rest_of(client: &mut Client) -> usize {
     let mut rest = Vec::new();
-    let read = client.stream.by_ref().take(LARGE as u64).read_to_end(&mut rest);
+    let read = client
+        .stream
+        .by_ref()
+        .take(LARGE as u64)
+        .read_to_end(&mut rest);
     if let Err(error) = read {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }

@@ -194,11 +194,36 @@ fn a_download_is_logged_and_counted() {
     let peer = client.stream.get_ref().local_addr().unwrap().to_string();
     let len = bytes_of_autoexec();
     for (method, path, fields, expected) in [
-        ("GET", "/autoexec.ipxe", "", ("download", "autoexec.ipxe", "complete", 200, len)),
-        ("GET", "//autoexec.ipxe", "Range: bytes=0-4\r\n", ("download", "autoexec.ipxe", "complete", 206, 5)),
-        ("HEAD", "/autoexec.ipxe", "", ("download", "autoexec.ipxe", "probe", 200, 0)),
-        ("GET", "/autoexec.ipxe", "If-Match: \"a\"\r\n", ("download", "autoexec.ipxe", "refused", 412, 0)),
-        ("GET", "/%0anothing", "", ("download", "/\\nnothing", "not-found", 404, 0)),
+        (
+            "GET",
+            "/autoexec.ipxe",
+            "",
+            ("download", "autoexec.ipxe", "complete", 200, len),
+        ),
+        (
+            "GET",
+            "//autoexec.ipxe",
+            "Range: bytes=0-4\r\n",
+            ("download", "autoexec.ipxe", "complete", 206, 5),
+        ),
+        (
+            "HEAD",
+            "/autoexec.ipxe",
+            "",
+            ("download", "autoexec.ipxe", "probe", 200, 0),
+        ),
+        (
+            "GET",
+            "/autoexec.ipxe",
+            "If-Match: \"a\"\r\n",
+            ("download", "autoexec.ipxe", "refused", 412, 0),
+        ),
+        (
+            "GET",
+            "/%0anothing",
+            "",
+            ("download", "/\\nnothing", "not-found", 404, 0),
+        ),
     ] {
         client.ask(method, path, fields);
         let line = program.await_line("\"download\"");
@@ -215,9 +240,7 @@ fn a_download_is_logged_and_counted() {
     let response = client.get("/metrics");
     let samples = samples(response.text());
     let downloads = |file: &str, outcome: &str| {
-        samples[&format!(
-            "bootstone_http_downloads_total{{file=\"{file}\",outcome=\"{outcome}\"}}"
-        )]
+        samples[&format!("bootstone_http_downloads_total{{file=\"{file}\",outcome=\"{outcome}\"}}")]
     };
     assert_eq!(downloads("autoexec.ipxe", "complete"), 2.0);
     assert_eq!(downloads("autoexec.ipxe", "probe"), 1.0);
@@ -226,7 +249,10 @@ fn a_download_is_logged_and_counted() {
     assert_eq!(downloads("", "not-found"), 1.0);
     let bytes = samples["bootstone_http_sent_bytes_total"];
     assert_eq!(bytes, (len + 5) as f64);
-    assert_eq!(samples["bootstone_http_download_duration_seconds_count"], 2.0);
+    assert_eq!(
+        samples["bootstone_http_download_duration_seconds_count"],
+        2.0
+    );
     assert_eq!(samples["bootstone_http_responses_total{code=\"412\"}"], 1.0);
     assert_eq!(samples["bootstone_http_connections"], 1.0);
 }
@@ -252,7 +278,7 @@ fn log_lines_of_downloads_are_limited() {
 #[test]
 fn the_program_ends_if_the_http_listener_fails() {
     let mut ended = 0;
-    for descriptors in 6..32 {
+    for descriptors in 8..28 {
         let mut child = Command::new("sh")
             .args(["-c", "ulimit -n $1; shift; exec \"$@\"", "sh"])
             .args([&descriptors.to_string(), env!("CARGO_BIN_EXE_bootstone")])
@@ -276,11 +302,11 @@ fn the_program_ends_if_the_http_listener_fails() {
             ended += 1;
             let output = child.wait_with_output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(2), "{descriptors}: {stderr}");
+            assert!(!output.status.success(), "{descriptors}: {stderr}");
             assert!(stderr.starts_with("bootstone: "), "{stderr}");
         }
     }
-    assert!((1..26).contains(&ended), "{ended}");
+    assert!((1..20).contains(&ended), "{ended}");
 }
 
 /// Asks for the health on a new connection, until the server answers or closes it.
@@ -288,7 +314,9 @@ fn is_healthy(server: SocketAddr) -> bool {
     let Ok(mut stream) = TcpStream::connect(server) else {
         return false;
     };
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
     let _ = stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n");
     let mut response = Vec::new();
     match stream.read_to_end(&mut response) {

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// Pause between two health checks.
 const INTERVAL: Duration = Duration::from_millis(50);
 
+/// Pause between two turns of the attacker.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Time after which a health check has failed.
 const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -22,7 +25,7 @@ pub enum HttpAttack {
     Silent(u32),
     /// Keeps this many connections on which it pipelines requests for files and never reads.
     NeverReads(usize),
-    /// Keeps this many connections on which it sends a byte of a header field every 200 ms.
+    /// Keeps this many connections on which it sends a byte of a header field in each turn.
     Slowloris(usize),
     /// Opens this many connections at once.
     AtOnce(usize),
@@ -116,7 +119,9 @@ fn requests(server: SocketAddr) -> io::Result<String> {
     stream.write_all(b"GET /SHA256SUMS HTTP/1.0\r\n\r\n")?;
     let mut response = String::new();
     stream.read_to_string(&mut response)?;
-    let (_, sums) = response.split_once("\r\n\r\n").ok_or(ErrorKind::InvalidData)?;
+    let (_, sums) = response
+        .split_once("\r\n\r\n")
+        .ok_or(ErrorKind::InvalidData)?;
     let names = sums.lines().filter_map(|line| line.split_once("  "));
     let get = |(_, name): (&str, &str)| format!("GET /{name} HTTP/1.1\r\nHost: a\r\n\r\n");
     let all: String = names.map(get).collect();
@@ -153,20 +158,18 @@ fn run(
     };
     (0..at_once).for_each(|_| open(&mut held));
     begun.store(true, Ordering::Relaxed);
-    let pause = match attack {
-        HttpAttack::Silent(count) => Duration::from_secs(1) / count,
-        _ => Duration::from_millis(200),
-    };
+    let start = Instant::now();
     while !ended.load(Ordering::Relaxed) {
-        if let HttpAttack::Silent(_) = attack {
-            open(&mut held);
+        if let HttpAttack::Silent(rate) = attack {
+            let due = (start.elapsed().as_secs_f64() * f64::from(rate)) as usize;
+            (held.len()..due).for_each(|_| open(&mut held));
         }
         if kept > 0 {
             // The server closes some, and the attacker opens others.
             held.retain(is_open);
             (held.len()..kept).for_each(|_| open(&mut held));
         }
-        thread::sleep(pause);
+        thread::sleep(PAUSE);
     }
     opened
 }
