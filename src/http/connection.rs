@@ -1,17 +1,17 @@
 //! One connection: reads requests and writes responses.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::request::{HttpRequest, MAX_HEAD, Method, RequestError};
 use super::response::{Body, Response};
-use super::service::{PendingDownload, Place};
+use super::service::{PendingDownload, Registration};
 use crate::proto::stats::Outcome;
 
 /// Bytes per write: the unit that `ConnectionLimits::write_timeout` is about.
@@ -21,19 +21,56 @@ const CHUNK: usize = 64 << 10;
 /// bytes, the kernel resets it, and the client may not receive that response.
 const MAX_DISCARDED: u64 = 64 << 10;
 
-/// Answers the requests on `stream`.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, place: Place) {
+/// The byte stream of a connection: TCP, or a pipe in memory for tests.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {
+    /// The address of this end; `None` if the connection is broken.
+    fn local_address(&self) -> Option<SocketAddr>;
+
+    /// Makes the kernel send the end of each write at once: head and body are sent by separate
+    /// writes, and neither should wait for the other's ACK.
+    fn set_nodelay(&self);
+
+    /// Makes the kernel discard what the client has not read, when the stream is dropped.
+    fn reset(&self);
+}
+
+impl Stream for TcpStream {
+    fn local_address(&self) -> Option<SocketAddr> {
+        self.local_addr().ok()
+    }
+
+    fn set_nodelay(&self) {
+        let _ = self.set_nodelay(true);
+    }
+
+    fn reset(&self) {
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl Stream for DuplexStream {
+    fn local_address(&self) -> Option<SocketAddr> {
+        Some((Ipv4Addr::LOCALHOST, 80).into())
+    }
+
+    fn set_nodelay(&self) {}
+
+    fn reset(&self) {}
+}
+
+/// Answers the requests of `peer` on `stream`, whose own address is `local`.
+pub(super) async fn serve<S: Stream>(
+    stream: S,
+    local: SocketAddr,
+    peer: SocketAddr,
+    registration: Registration,
+) {
     let canonical = |address: SocketAddr| (address.ip().to_canonical(), address.port()).into();
-    let local = match stream.local_addr() {
-        Ok(address) => canonical(address),
-        Err(_) => return,
-    };
-    // Head and body are sent by separate writes; neither should wait for the other's ACK.
-    let _ = stream.set_nodelay(true);
+    Stream::set_nodelay(&stream);
     let mut connection = Connection {
         stream,
-        place,
-        local,
+        registration,
+        local: canonical(local),
         peer: canonical(peer),
         received: Vec::new(),
         is_writing: false,
@@ -44,7 +81,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, place: Place) {
             Next::Request => yield_now().await,
             Next::Close => return connection.close().await,
             Next::Closed => return drop(connection.stream.shutdown().await),
-            Next::Reset => return connection.reset(),
+            Next::Reset => return connection.stream.reset(),
         }
     }
 }
@@ -71,9 +108,9 @@ enum NoRequest {
     Invalid(RequestError),
 }
 
-struct Connection {
-    stream: TcpStream,
-    place: Place,
+struct Connection<S: Stream> {
+    stream: S,
+    registration: Registration,
     /// The local address of the connection.
     local: SocketAddr,
     /// The client's address.
@@ -84,18 +121,18 @@ struct Connection {
     is_writing: bool,
 }
 
-impl Drop for Connection {
+impl<S: Stream> Drop for Connection<S> {
     /// Ends a response that was evicted: the kernel would keep it until the client has read it.
     fn drop(&mut self) {
         if self.is_writing {
-            self.reset();
+            self.stream.reset();
         }
     }
 }
 
-impl Connection {
+impl<S: Stream> Connection<S> {
     async fn serve_one(&mut self) -> Next {
-        let limits = self.place.service.limits;
+        let limits = self.registration.service.limits;
         self.restart();
         let request = timeout(limits.request_timeout, self.next_request()).await;
         self.restart();
@@ -111,7 +148,9 @@ impl Connection {
 
     /// Notes that a request or a response begins.
     fn restart(&self) {
-        self.place.activity.restart(self.place.service.now());
+        self.registration
+            .activity
+            .restart(self.registration.service.now());
     }
 
     async fn next_request(&mut self) -> Result<HttpRequest, NoRequest> {
@@ -132,13 +171,13 @@ impl Connection {
     }
 
     async fn answer(&mut self, request: &HttpRequest) -> Next {
-        let service = Rc::clone(&self.place.service);
+        let service = Rc::clone(&self.registration.service);
         let started = service.now();
         let mut response = Response::new(&service, request, self.local).await;
         let is_file = matches!(response.body, Body::File(..)) && request.method == Method::Get;
         // It is held until the response has been sent.
         let slot = match is_file {
-            true => self.place.download_slot().await,
+            true => self.registration.download_slot().await,
             false => None,
         };
         if is_file && slot.is_none() {
@@ -178,7 +217,7 @@ impl Connection {
         keep_alive: bool,
         pending: &mut Option<PendingDownload>,
     ) -> Result<(), Outcome> {
-        let service = Rc::clone(&self.place.service);
+        let service = Rc::clone(&self.registration.service);
         service.downloads.count_response(response.status());
         self.is_writing = true;
         let head = response.head(keep_alive);
@@ -200,7 +239,7 @@ impl Connection {
         bytes: &[u8],
         pending: &mut Option<PendingDownload>,
     ) -> Result<(), Outcome> {
-        let limit = self.place.service.limits.write_timeout;
+        let limit = self.registration.service.limits.write_timeout;
         for chunk in bytes.chunks(CHUNK) {
             let written = timeout(limit, self.write_chunk(chunk, pending)).await;
             let written = written.map_err(|_| Outcome::TimedOut)?;
@@ -219,7 +258,9 @@ impl Connection {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 len => len,
             };
-            self.place.activity.progress(self.place.service.now(), len);
+            self.registration
+                .activity
+                .progress(self.registration.service.now(), len);
             if let Some(pending) = pending {
                 pending.add_bytes(len);
             }
@@ -239,11 +280,6 @@ impl Connection {
             let mut bytes = [0; 1024];
             while let Ok(1..) = rest.read(&mut bytes).await {}
         };
-        let _ = timeout(self.place.service.limits.eviction_age, discard).await;
-    }
-
-    /// Makes the kernel discard what the client has not read.
-    fn reset(&self) {
-        let _ = self.stream.set_zero_linger();
+        let _ = timeout(self.registration.service.limits.eviction_age, discard).await;
     }
 }

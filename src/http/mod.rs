@@ -23,15 +23,17 @@ mod site;
 mod table;
 
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::task::{LocalSet, spawn_local, yield_now};
+use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
 use tokio::time::sleep;
 
+use self::connection::Stream;
 pub use self::downloads::{Download, Report};
 pub use self::limits::ConnectionLimits;
 use self::service::Service;
@@ -132,9 +134,7 @@ async fn accept_all(listener: &TcpListener, service: &Rc<Service>) -> io::Result
         match listener.accept().await {
             Ok((stream, peer)) => {
                 failures = 0;
-                service.add(peer.ip(), |place| {
-                    spawn_local(connection::serve(stream, peer, place)).abort_handle()
-                });
+                add(service, stream, peer);
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
             Err(error) => {
@@ -170,4 +170,31 @@ async fn make_descriptor_free(
     }
     sleep(ACCEPT_RETRY_DELAY).await;
     Ok(())
+}
+
+/// Starts the task of a connection. Returns it, if the connection is still open.
+fn add(
+    service: &Rc<Service>,
+    stream: impl Stream + 'static,
+    peer: SocketAddr,
+) -> Option<JoinHandle<()>> {
+    let local = stream.local_address()?;
+    let mut task = None;
+    service.add(peer.ip(), |registration| {
+        let serve = connection::serve(stream, local, peer, registration);
+        task.insert(spawn_local(serve)).abort_handle()
+    });
+    task
+}
+
+/// Answers the requests on a stream in memory, for tests. It has to be called in a [`LocalSet`].
+pub async fn serve_in_memory(site: Site, config: &HttpConfig, stream: DuplexStream) {
+    let service = Service::new(site, config.limits, config.report);
+    let peer = (Ipv4Addr::LOCALHOST, 1024).into();
+    if let Some(task) = add(&service, stream, peer) {
+        // A panic of the task is that of the test.
+        if let Err(error) = task.await {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub(super) struct Service {
 
 /// The place of a connection in the table. Dropping it frees the place.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Registration {
     pub(super) service: Rc<Service>,
     pub(super) activity: Rc<Activity>,
     id: u64,
@@ -75,13 +75,17 @@ impl Service {
 
     /// Gives a new connection of `peer`, whose task `spawn` starts, a place in the table. Evicts
     /// another one if there is none.
-    pub(super) fn add(self: &Rc<Service>, peer: IpAddr, spawn: impl FnOnce(Place) -> AbortHandle) {
+    pub(super) fn add(
+        self: &Rc<Service>,
+        peer: IpAddr,
+        spawn: impl FnOnce(Registration) -> AbortHandle,
+    ) {
         let mut table = self.table.borrow_mut();
         let evicted = table.make_room(self.now());
         self.end(evicted);
         table.add(self.now(), peer, |id, activity| {
             let service = Rc::clone(self);
-            spawn(Place {
+            spawn(Registration {
                 service,
                 activity,
                 id,
@@ -104,7 +108,7 @@ impl Service {
     }
 }
 
-impl Place {
+impl Registration {
     /// Waits until the connection may send a file; `None` if there are too many downloads for too
     /// long.
     pub(super) async fn download_slot(&self) -> Option<DownloadSlot> {
@@ -134,7 +138,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.service.table.borrow_mut().remove(self.id);
     }

@@ -55,7 +55,7 @@ impl Activity {
 
 /// An open connection. `H` ends its task.
 #[derive(Debug)]
-struct Connection<H> {
+struct OpenConnection<H> {
     id: u64,
     /// Shared by all connections of one prefix, so that the reference count is their number.
     prefix: Rc<u64>,
@@ -63,7 +63,7 @@ struct Connection<H> {
     handle: H,
 }
 
-impl<H> Connection<H> {
+impl<H> OpenConnection<H> {
     fn siblings(&self) -> usize {
         Rc::strong_count(&self.prefix)
     }
@@ -73,7 +73,7 @@ impl<H> Connection<H> {
 #[derive(Debug)]
 pub(super) struct Table<H> {
     limits: ConnectionLimits,
-    connections: Vec<Connection<H>>,
+    connections: Vec<OpenConnection<H>>,
     next_id: u64,
 }
 
@@ -106,7 +106,7 @@ impl<H> Table<H> {
         };
         let activity = Activity::new(now);
         self.next_id += 1;
-        self.connections.push(Connection {
+        self.connections.push(OpenConnection {
             id: self.next_id,
             prefix,
             activity: Rc::clone(&activity),

@@ -143,20 +143,14 @@ async fn run(
     }
     let shutdown = status.shutdown_request();
     if let Some((listener, _)) = opened.http {
-        let region = settings.region.clone();
         let site = Site::new(
             config.catalog,
             manifest.clone(),
-            region,
+            settings.region.clone(),
             status,
             is_draining,
         );
-        let config = HttpConfig {
-            limits: ConnectionLimits::default(),
-            report: log::download,
-            failures,
-        };
-        http::start(listener, site, config)?;
+        start_http(listener, site, failures)?;
     }
     opened.service_manager.notify("READY=1");
     tokio::select! {
@@ -178,6 +172,19 @@ async fn run(
     shutdown.send().await;
     info!("stopped");
     Ok(())
+}
+
+fn start_http(
+    listener: TcpListener,
+    site: Site,
+    failures: mpsc::UnboundedSender<io::Error>,
+) -> io::Result<()> {
+    let config = HttpConfig {
+        limits: ConnectionLimits::default(),
+        report: log::download,
+        failures,
+    };
+    http::start(listener, site, config)
 }
 
 /// Ends the process without waiting for anything, the log included.
