@@ -10,6 +10,8 @@
 mod attacks;
 mod client;
 mod connections;
+mod conversation;
+mod corpus;
 mod files;
 mod page;
 mod program;
