@@ -101,7 +101,7 @@ impl Downloads {
             let mut durations = self.durations.borrow_mut();
             durations.record(micros.unwrap_or(u64::MAX));
         }
-        // Anybody can ask for names that do not exist: they get the smaller share of the log.
+        // A scanner requests many names that do not exist: they get the smaller share of the log.
         let mut limiter = self.limiter.borrow_mut();
         if limiter.allows(now, file.is_some()) {
             download.left_out = limiter.take_left_out();

@@ -153,7 +153,7 @@ impl Text {
         let help = "Most HTTP connections at once.";
         self.single(name, "gauge", help, service.limits.connections);
         let name = "bootstone_http_evicted_connections_total";
-        let help = "HTTP connections closed to make room for others.";
+        let help = "HTTP connections evicted because all were in use.";
         self.single(name, "counter", help, service.downloads.evicted());
     }
 

@@ -81,7 +81,7 @@ impl Service {
         spawn: impl FnOnce(Registration) -> AbortHandle,
     ) {
         let mut table = self.table.borrow_mut();
-        let evicted = table.make_room(self.now());
+        let evicted = table.evict_if_full(self.now());
         self.end(evicted);
         table.add(self.now(), peer, |id, activity| {
             let service = Rc::clone(self);

@@ -120,7 +120,7 @@ impl<H> Table<H> {
     }
 
     /// The connection to end before another one is added; `None` if there is a place.
-    pub(super) fn make_room(&mut self, now: Instant) -> Option<H> {
+    pub(super) fn evict_if_full(&mut self, now: Instant) -> Option<H> {
         match self.connections.len() < self.limits.connections {
             true => None,
             false => self.evict(now),
@@ -216,7 +216,7 @@ mod tests {
 
         /// A new connection; the one that was evicted for it.
         fn connect(&mut self, at: u64, prefix: u8) -> Option<u64> {
-            let evicted = self.table.make_room(time(at));
+            let evicted = self.table.evict_if_full(time(at));
             let peer = IpAddr::from([10, 0, prefix, 1]);
             self.table.add(time(at), peer, |id, activity| {
                 self.activities.push(activity);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn silent_connections_make_room_at_once_the_oldest_first() {
+    fn silent_connections_evict_if_full_at_once_the_oldest_first() {
         let mut crowd = Crowd::new(3, 3);
         for at in 0..3 {
             assert_eq!(crowd.connect(at, 1), None);

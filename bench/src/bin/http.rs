@@ -54,7 +54,7 @@ impl Server {
             .and_then(|(_, rest)| rest.split_once('"'));
         let (address, _) = address.context("the first line of the log has no address")?;
         let http = address.parse()?;
-        // Nobody else reads the log.
+        // The log has to be read, so that the server does not lose lines.
         thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         Ok(Server { child, http })
     }
