@@ -115,8 +115,8 @@ impl Text {
     /// A sample for each file and outcome, as of TFTP requests.
     fn downloads(&mut self, service: &Service) {
         let name = "bootstone_http_downloads_total";
-        let help = "HTTP requests for files by file and outcome. Refused requests and unknown names \
-                    have no file.";
+        let help = "HTTP requests for files by file and outcome. Refused requests and unknown \
+                    names have no file.";
         self.family(name, "counter", help);
         let files = service.site.catalog.iter();
         let files = files.map(|(file, entry)| (Some(file), entry.name.as_str()));
