@@ -176,8 +176,8 @@ fn run(
 
 /// Sends a byte on a connection; false if the server has closed it.
 fn is_open(stream: &TcpStream) -> bool {
-    match (&mut &*stream).write(b"x") {
-        Ok(_) => true,
+    match (&mut &*stream).write_all(b"x") {
+        Ok(()) => true,
         Err(error) => error.kind() == ErrorKind::WouldBlock,
     }
 }
