@@ -43,11 +43,13 @@ pub enum Method {
 }
 
 impl Method {
-    /// The method of an invalid request, as far as it can be told.
-    pub(super) fn of_head(head: &[u8]) -> Method {
-        let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let start = head.iter().position(|byte| !is_line_end(byte));
-        match head[start.unwrap_or(0)..].starts_with(b"HEAD ") {
+    /// The method of an invalid request, as far as it can be told. Empty lines before it are
+    /// ignored, as the parser does.
+    pub(super) fn of_head(mut head: &[u8]) -> Method {
+        while let [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] = head {
+            head = rest;
+        }
+        match head.starts_with(b"HEAD ") {
             true => Method::Head,
             false => Method::Other,
         }

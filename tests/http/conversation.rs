@@ -74,8 +74,10 @@ fn check(mut sent: &[u8], mut received: &[u8]) {
                 (request.method != Method::Head, !request.keep_alive)
             }
             Err(_) => {
-                let start = sent.iter().position(|byte| !b"\r\n".contains(byte));
-                (!sent[start.unwrap_or(0)..].starts_with(b"HEAD "), true)
+                while let [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] = sent {
+                    sent = rest;
+                }
+                (!sent.starts_with(b"HEAD "), true)
             }
         };
         let closes = take_response(&mut received, has_body);
