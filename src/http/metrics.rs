@@ -5,6 +5,8 @@
 
 use std::fmt::{Display, Write};
 
+use super::downloads::is_of_no_file;
+use super::service::Service;
 use super::site::Site;
 use crate::net::status::StatusSnapshot;
 use crate::proto::histogram::Histogram;
@@ -13,7 +15,8 @@ use crate::proto::stats::{Ignored, Outcome, Stats};
 const MICROS_PER_SECOND: f64 = 1e6;
 
 /// The body of `/metrics`.
-pub(super) fn text(site: &Site, snapshot: &StatusSnapshot) -> String {
+pub(super) fn text(service: &Service, snapshot: &StatusSnapshot) -> String {
+    let site = &service.site;
     let mut text = Text(String::new());
     text.build_info(site);
     text.drivers(snapshot);
@@ -22,6 +25,8 @@ pub(super) fn text(site: &Site, snapshot: &StatusSnapshot) -> String {
         text.totals(stats);
         text.histograms(stats);
     }
+    text.downloads(service);
+    text.http(service);
     text.0
 }
 
@@ -43,7 +48,7 @@ impl Text {
     fn drivers(&mut self, snapshot: &StatusSnapshot) {
         let help = "Drivers that serve TFTP: one for each worker and address.";
         self.single("bootstone_drivers", "gauge", help, snapshot.drivers);
-        let help = "Drivers that have responded within a second.";
+        let help = "Drivers that have responded within half a second.";
         self.single(
             "bootstone_drivers_responding",
             "gauge",
@@ -105,6 +110,51 @@ impl Text {
         let name = "bootstone_windowsize_blocks";
         let help = "Negotiated window of transfers with an ACK (RFC 7440).";
         self.histogram(name, help, &stats.windowsizes, 1.0);
+    }
+
+    /// A sample for each file and outcome, as of TFTP requests.
+    fn downloads(&mut self, service: &Service) {
+        let name = "bootstone_http_downloads_total";
+        let help = "HTTP requests for files by file and outcome. Refused requests and unknown \
+                    names have no file.";
+        self.family(name, "counter", help);
+        let files = service.site.catalog.iter();
+        let files = files.map(|(file, entry)| (Some(file), entry.name.as_str()));
+        let outcomes = Outcome::ALL.into_iter();
+        let outcomes = outcomes.filter(|outcome| *outcome != Outcome::LastAckMissing);
+        for (file, label) in files.chain([(None, "")]) {
+            for outcome in outcomes.clone() {
+                if is_of_no_file(outcome) == file.is_none() {
+                    let labels = [("file", label), ("outcome", outcome.as_str())];
+                    let count = service.downloads.outcome_of(file, outcome);
+                    self.sample(name, &labels, count);
+                }
+            }
+        }
+        let name = "bootstone_http_sent_bytes_total";
+        let help = "Bytes of files sent by HTTP, in finished downloads.";
+        self.single(name, "counter", help, service.downloads.bytes());
+        let name = "bootstone_http_download_duration_seconds";
+        let help = "Time from the request to the last byte, of complete downloads.";
+        let durations = service.downloads.durations();
+        self.histogram(name, help, &durations, MICROS_PER_SECOND);
+    }
+
+    fn http(&mut self, service: &Service) {
+        let name = "bootstone_http_responses_total";
+        self.family(name, "counter", "HTTP responses by status code.");
+        for (code, count) in service.downloads.responses() {
+            self.sample(name, &[("code", &code.to_string())], count);
+        }
+        let name = "bootstone_http_connections";
+        let help = "Open HTTP connections.";
+        self.single(name, "gauge", help, service.connections());
+        let name = "bootstone_http_connections_limit";
+        let help = "Most HTTP connections at once.";
+        self.single(name, "gauge", help, service.limits.connections);
+        let name = "bootstone_http_evicted_connections_total";
+        let help = "HTTP connections evicted because all were in use.";
+        self.single(name, "counter", help, service.downloads.evicted());
     }
 
     fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram, unit: f64) {

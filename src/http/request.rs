@@ -42,6 +42,20 @@ pub enum Method {
     Other,
 }
 
+impl Method {
+    /// The method of an invalid request, as far as it can be told. Empty lines before it are
+    /// ignored, as the parser does.
+    pub(super) fn of_head(mut head: &[u8]) -> Method {
+        while let [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] = head {
+            head = rest;
+        }
+        match head.starts_with(b"HEAD ") {
+            true => Method::Head,
+            false => Method::Other,
+        }
+    }
+}
+
 /// Why a request is invalid, as the status code of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestError(

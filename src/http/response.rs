@@ -6,10 +6,13 @@ use std::ops::Range;
 
 use super::preconditions::{Selection, evaluate};
 use super::request::{HttpRequest, Method};
+use super::service::Service;
 use super::site::Site;
 use super::{metrics, page};
 use crate::catalog::FileId;
 use crate::manifest::{HEALTH_NAME, Kind, METRICS_NAME};
+use crate::proto::report::Requested;
+use crate::proto::stats::Outcome;
 
 // No boot file has one of these names: see `RESERVED_NAMES`.
 const HEALTH: &[u8] = HEALTH_NAME.as_bytes();
@@ -23,6 +26,9 @@ const NO_CACHE: (&str, &str) = ("Cache-Control", "no-cache");
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
+/// Longest part of a path that is logged, in bytes.
+const MAX_LOGGED_PATH: usize = 256;
+
 /// A response, without the fields that the connection adds.
 #[derive(Debug)]
 pub(super) struct Response {
@@ -31,6 +37,8 @@ pub(super) struct Response {
     content_type: &'static str,
     fields: Vec<(&'static str, String)>,
     pub(super) body: Body,
+    /// The file, or the path that has none; `None` for the pages of the server itself.
+    requested: Option<Requested>,
 }
 
 /// The body of a response.
@@ -42,26 +50,36 @@ pub(super) enum Body {
 }
 
 impl Response {
-    /// Responses `request`, which was sent to the address `local`.
-    pub(super) async fn new(site: &Site, request: &HttpRequest, local: SocketAddr) -> Response {
-        if request.method == Method::Other {
-            return Response::error(405).with("Allow", "GET, HEAD");
-        }
-        let Some(name) = request.path.strip_prefix(b"/") else {
+    /// The response to `request`, which was sent to the address `local`.
+    pub(super) async fn new(
+        service: &Service,
+        request: &HttpRequest,
+        local: SocketAddr,
+    ) -> Response {
+        if !request.path.starts_with(b"/") {
             return Response::error(400);
-        };
-        match name {
+        }
+        if request.method == Method::Other {
+            return Response::error(405)
+                .with("Allow", "GET, HEAD")
+                .of_path(&request.path);
+        }
+        let site = &service.site;
+        match &resolve(&request.path)[..] {
             b"" => Response::page(page::html(site, &request.host, local)),
             HEALTH => Response::health(site).await,
             METRICS => {
                 let mut status = site.status.lock().await;
-                let text = metrics::text(site, status.snapshot().await);
+                let text = metrics::text(service, status.snapshot().await);
                 // The version of Prometheus's text format.
                 Response::text(200, "text/plain; version=0.0.4; charset=utf-8", text)
             }
-            _ => match site.catalog.find_exactly(name) {
-                Some(file) => Response::file(site, request, file),
-                None => Response::error(404),
+            name => match site.catalog.find_exactly(name) {
+                Some(file) => Response {
+                    requested: Some(Requested::File(file)),
+                    ..Response::file(site, request, file)
+                },
+                None => Response::error(404).of_path(&request.path),
             },
         }
     }
@@ -74,6 +92,40 @@ impl Response {
     /// True if no request may follow, because its start in the stream is unknown.
     pub(super) fn closes(&self) -> bool {
         matches!(self.status, 400 | 405 | 408 | 431 | 505)
+    }
+
+    /// The response in place of this one while too many downloads are in progress.
+    pub(super) fn unavailable(self) -> Response {
+        Response {
+            requested: self.requested,
+            ..Response::error(503).with("Retry-After", "5")
+        }
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// What is logged as the file, if this is logged as a download.
+    pub(super) fn requested(&self) -> Option<Requested> {
+        self.requested.clone()
+    }
+
+    /// How a request with this response ends, if all of the response is sent.
+    pub(super) fn outcome(&self, method: Method) -> Outcome {
+        match (self.status, method) {
+            (200, Method::Head) => Outcome::Probe,
+            (404, _) => Outcome::NotFound,
+            (503, _) => Outcome::Dropped,
+            (400.., _) => Outcome::Refused,
+            _ => Outcome::Complete,
+        }
+    }
+
+    fn of_path(mut self, path: &[u8]) -> Response {
+        let logged = &path[..path.len().min(MAX_LOGGED_PATH)];
+        self.requested = Some(Requested::Name(logged.into()));
+        self
     }
 
     async fn health(site: &Site) -> Response {
@@ -105,6 +157,7 @@ impl Response {
             content_type,
             fields: Vec::new(),
             body: Body::Text(text),
+            requested: None,
         };
         response.with(NO_STORE.0, NO_STORE.1)
     }
@@ -126,6 +179,7 @@ impl Response {
             content_type: content_type(site, file),
             fields: Vec::new(),
             body: Body::File(file, range.clone()),
+            requested: None,
         };
         let response = response
             .with("ETag", tag)
@@ -155,6 +209,7 @@ impl Response {
         for (name, value) in &self.fields {
             field(name, value);
         }
+        field("Date", &date());
         field("X-Content-Type-Options", "nosniff");
         // 304 has no body, and its length would be that of a 200.
         if status != 304 {
@@ -176,6 +231,29 @@ impl Body {
             Body::File(_, range) => range.len(),
         }
     }
+}
+
+/// The name that a path means (RFC 3986 §5.2.4): without empty segments and `.`; `..` leads one
+/// directory up, at the top to the top.
+fn resolve(path: &[u8]) -> Vec<u8> {
+    let mut segments: Vec<&[u8]> = Vec::new();
+    for segment in path.split(|&byte| byte == b'/') {
+        match segment {
+            b"" | b"." => {}
+            b".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    segments.join(&b'/')
+}
+
+/// The current date, which a server with a clock has to send (RFC 9110 §6.6.1).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the client is told the date; nothing depends on it"
+)]
+fn date() -> String {
+    httpdate::fmt_http_date(std::time::SystemTime::now())
 }
 
 /// The media type of a file. UEFI HTTP Boot looks at it before it looks at the name.
@@ -203,5 +281,29 @@ fn reason(status: u16) -> &'static str {
         505 => "HTTP Version Not Supported",
         // No other code is sent; the tests check that.
         _ => "Unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_and_dots_are_resolved() {
+        for (path, name) in [
+            ("/", ""),
+            ("//", ""),
+            ("/a", "a"),
+            ("//a", "a"),
+            ("/./a", "a"),
+            ("/b//./a", "b/a"),
+            ("/b/../a", "a"),
+            ("/../../a", "a"),
+            ("/a/", "a"),
+            ("/...", "..."),
+            ("/\\a", "\\a"),
+        ] {
+            assert_eq!(resolve(path.as_bytes()), name.as_bytes(), "{path}");
+        }
     }
 }

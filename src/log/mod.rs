@@ -1,4 +1,4 @@
-//! The log: one line at the start, one per finished transfer, one at the end.
+//! The log: one line at the start, one per finished transfer or download, one at the end.
 //!
 //! Text from peers is escaped in every line.
 
@@ -17,6 +17,7 @@ use self::queue::LineQueue;
 pub(crate) use self::queue::LogWriter;
 use self::subscriber::LineSubscriber;
 use crate::catalog::Catalog;
+use crate::http::Download;
 use crate::proto::report::{Report, Requested};
 use crate::proto::stats::Figures;
 
@@ -35,24 +36,48 @@ pub(crate) fn start(format: LogFormat) -> io::Result<LogWriter> {
 pub(crate) fn transfer(catalog: &Catalog, report: &Report) {
     let peer = canonical(report.peer.address);
     let outcome = report.outcome.as_str();
-    let file = match &report.file {
-        Requested::File(file) => catalog.entry(*file).name.clone(),
-        Requested::Name(name) => name.escape_ascii().to_string(),
-    };
-    if report.left_out > 0 {
-        warn!(
-            lines = report.left_out,
-            "log lines dropped: too many at once"
-        );
-    }
+    let file = file_name(catalog, &report.file);
+    warn_of_dropped_lines(report.left_out);
     match &report.transfer {
         Some(figures) => transfer_with_figures(peer, &file, outcome, figures),
         None => info!(%peer, file, outcome, "request"),
     }
 }
 
+/// Logs an HTTP request for a file.
+pub(crate) fn download(catalog: &Catalog, download: &Download) {
+    warn_of_dropped_lines(download.left_out);
+    info!(
+        peer = %download.peer,
+        file = file_name(catalog, &download.file),
+        outcome = download.outcome.as_str(),
+        status = download.status,
+        bytes = download.bytes,
+        ms = millis(download.duration),
+        kb_per_s = kilobytes_per_second(download.bytes, download.duration),
+        "download"
+    );
+}
+
+/// The name of a file, or the name that a peer has requested, escaped.
+fn file_name(catalog: &Catalog, file: &Requested) -> String {
+    match file {
+        Requested::File(file) => catalog.entry(*file).name.clone(),
+        Requested::Name(name) => name.escape_ascii().to_string(),
+    }
+}
+
+fn warn_of_dropped_lines(lines: u32) {
+    if lines > 0 {
+        warn!(lines, "log lines dropped: too many at once");
+    }
+}
+
+fn kilobytes_per_second(bytes: u64, time: Duration) -> f64 {
+    (bytes as f64 / 1000.0 / time.as_secs_f64().max(1e-6)).round()
+}
+
 fn transfer_with_figures(peer: std::net::SocketAddr, file: &str, outcome: &str, figures: &Figures) {
-    let seconds = figures.duration.as_secs_f64();
     info!(
         %peer,
         file,
@@ -61,7 +86,7 @@ fn transfer_with_figures(peer: std::net::SocketAddr, file: &str, outcome: &str, 
         blksize = figures.blksize,
         windowsize = figures.windowsize,
         ms = millis(figures.duration),
-        kb_per_s = (figures.bytes as f64 / 1000.0 / seconds.max(1e-6)).round(),
+        kb_per_s = kilobytes_per_second(figures.bytes, figures.duration),
         resent = figures.resent,
         in_flight = figures.in_flight,
         recoveries = figures.recoveries,

@@ -15,8 +15,8 @@ use crate::proto::server::Server;
 use crate::proto::stats::Stats;
 
 /// How long a driver may take to reply. Its loop takes microseconds per turn, and milliseconds
-/// under any load.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
+/// under any load. A health check waits for the replies, and has to be answered within a second.
+const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long a snapshot is reused. So a client that polls the HTTP listener in a loop costs each
 /// worker one copy of its counters per second.

@@ -34,7 +34,8 @@ impl Histogram {
         self.sum
     }
 
-    pub(super) fn record(&mut self, value: u64) {
+    /// Counts a value.
+    pub fn record(&mut self, value: u64) {
         let bucket = self.bounds.partition_point(|&bound| bound < value);
         self.counts[bucket] += 1;
         self.sum = self.sum.saturating_add(value);

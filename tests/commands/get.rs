@@ -152,27 +152,97 @@ fn invalid_arguments_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn sigint_aborts_the_transfer_and_leaves_no_file() {
+fn a_signal_aborts_the_transfer_and_leaves_no_file() {
+    for signal in ["INT", "TERM", "HUP", "QUIT"] {
+        let (sender, datagrams) = channel();
+        let behaviour = Behaviour {
+            stalls_after: Some(2),
+            received: Some(sender),
+            ..Behaviour::with(&[("f", &content(10_000))])
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("tftp://{}/f", behaviour.start());
+        let mut command = bootstone(directory.path(), &["get", &url]);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        wait_for(&datagrams, Packet::Ack { block: 2 });
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+        let kill = Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let (code, message) = (0, &b"aborted"[..]);
+        wait_for(&datagrams, Packet::Error { code, message });
+        let run = Run::after(directory, child.wait_with_output().unwrap());
+        run.failed(2, &format!("SIG{signal}: interrupted"));
+    }
+}
+
+#[test]
+fn the_whole_transfer_is_limited_in_time() {
     let (sender, datagrams) = channel();
     let behaviour = Behaviour {
-        stalls_after: Some(2),
+        endless: true,
         received: Some(sender),
         ..Behaviour::with(&[("f", &content(10_000))])
     };
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("tftp://{}/f", behaviour.start());
-    let mut command = bootstone(directory.path(), &["get", &url]);
-    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
-    wait_for(&datagrams, Packet::Ack { block: 2 });
-    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
-    let kill = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(kill.unwrap().success());
+    let run = Run::get(behaviour.start(), "f", &["--max-time", "1"]);
+    run.failed(2, "not complete after 1 s");
+    assert!(run.err.contains("--max-time"), "{}", run.err);
     let (code, message) = (0, &b"aborted"[..]);
     wait_for(&datagrams, Packet::Error { code, message });
-    Run::after(directory, child.wait_with_output().unwrap()).failed(2, "SIGINT: interrupted");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_line_of_a_name_with_control_characters_is_escaped() {
+    let server = Behaviour::with(&[("f", b"some text\n")]).start();
+    let sha256 = Digest::of(b"some text\n");
+    for (name, escaped) in [("a\nb", r"a\nb"), ("a\\b", r"a\\b"), ("a\rb", r"a\rb")] {
+        let run = Run::get(server, "f", &["-o", name]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert_eq!(run.out, format!("\\{sha256}  {escaped}\n"));
+        let mut check = Command::new("sha256sum");
+        let check = check.current_dir(run.directory.path()).arg("-c");
+        let mut check = check
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = check.stdin.take().unwrap();
+        std::io::Write::write_all(&mut stdin, run.out.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(check.wait().unwrap().success(), "{name:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_file_goes_to_standard_output_under_any_name() {
+    let server = Behaviour::with(&[("f", b"some text\n")]).start();
+    let line = format!("{}  -", Digest::of(b"some text\n"));
+    for name in ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1"] {
+        let run = Run::get(server, "f", &["-o", name]);
+        assert_eq!(
+            (run.code, run.out.as_str()),
+            (0, "some text\n"),
+            "{}",
+            run.err
+        );
+        assert!(run.err.contains(&line), "{}", run.err);
+    }
+    // Standard output is a file.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out");
+    let url = format!("tftp://{server}/f");
+    for name in ["/dev/stdout", "out"] {
+        let out = std::fs::File::create(&path).unwrap();
+        let mut command = bootstone(directory.path(), &["get", &url, "-o", name]);
+        let output = command.stdout(out).output().unwrap();
+        assert!(output.status.success());
+        assert_eq!(std::fs::read(&path).unwrap(), b"some text\n");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(&line));
+    }
 }
 
 /// Waits until the server has received `packet`.

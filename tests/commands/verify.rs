@@ -46,6 +46,20 @@ fn all_files_as_published() {
 }
 
 #[test]
+fn the_whole_check_is_limited_in_time() {
+    let endless = Behaviour {
+        endless: true,
+        ..correct()
+    };
+    let run = verify(&[endless.start()], &["--max-time", "1", "--jobs", "1"]);
+    assert_eq!(run.code, 2, "{}", run.out);
+    assert!(run.out.contains("a: timed-out: "), "{}", run.out);
+    assert!(run.out.contains("b: timed-out: "), "{}", run.out);
+    assert!(run.out.contains("0 of 2 ok, 2 timed-out"), "{}", run.out);
+    assert!(run.out.contains("--max-time"), "{}", run.out);
+}
+
+#[test]
 fn a_wrong_byte_and_a_missing_file() {
     let mut wrong = published("a");
     wrong[20_000] ^= 1;

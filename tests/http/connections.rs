@@ -1,7 +1,7 @@
 //! Connections: requests, timeouts and the number of connections.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 use bootstone::http::ConnectionLimits;
@@ -136,7 +136,7 @@ fn a_slow_or_silent_client_times_out() {
 fn the_connection_that_has_been_idle_longest_is_evicted() {
     let limits = ConnectionLimits {
         connections: 3,
-        eviction_age: SHORT,
+        downloads: 2,
         ..no_limits()
     };
     let server = start(limits, 0);
@@ -155,71 +155,139 @@ fn the_connection_that_has_been_idle_longest_is_evicted() {
 }
 
 #[test]
-fn a_connection_is_not_evicted_early_or_during_a_response() {
+fn a_download_that_keeps_up_is_not_evicted() {
     let limits = ConnectionLimits {
-        connections: 2,
-        eviction_age: SHORT,
+        connections: 3,
+        downloads: 2,
         ..no_limits()
     };
     let server = start(limits, 0);
-    let mut reading: Vec<Client> = (0..2)
-        .map(|_| {
-            let mut client = Client::new(server.address);
-            client.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
-            // The response has begun, and does not continue before it is read.
-            client.stream.read_exact(&mut [0; 20]).unwrap();
-            client
-        })
-        .collect();
+    let mut reading: Vec<Client> = (0..2).map(|_| begin_download(server.address)).collect();
+    for _ in 0..5 {
+        assert_eq!(Client::new(server.address).get("/healthz").status, 200);
+    }
     let mut waiting = Client::new(server.address);
-    waiting.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert!(waiting.is_silent_for(3 * SHORT), "both are in use");
-    let mut rest = Vec::new();
+    waiting.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(waiting.is_silent_for(SHORT), "both downloads are in use");
     let mut first = reading.remove(0);
-    first
-        .stream
-        .by_ref()
-        .take(LARGE as u64)
-        .read_to_end(&mut rest)
-        .unwrap();
-    assert!(rest.len() == LARGE, "nothing is missing");
+    assert_eq!(rest_of(&mut first), LARGE, "nothing is missing");
     drop(first);
-    assert_eq!(waiting.response(true).status, 200);
+    assert_eq!(waiting.response(true).body.len(), LARGE);
+    assert_eq!(rest_of(&mut reading[0]), LARGE, "nothing is missing");
+}
+
+#[test]
+fn a_download_that_stalls_is_evicted_for_another() {
+    let limits = ConnectionLimits {
+        connections: 3,
+        downloads: 1,
+        eviction_age: Duration::ZERO,
+        ..no_limits()
+    };
+    let server = start(limits, 0);
+    let mut stalled = begin_download(server.address);
+    let mut next = Client::new(server.address);
+    assert_eq!(next.get("/large.bin").body.len(), LARGE);
+    assert!(rest_of(&mut stalled) < LARGE);
+}
+
+#[test]
+fn a_request_waits_for_a_download_for_a_limited_time() {
+    let limits = ConnectionLimits {
+        downloads: 1,
+        queue_timeout: SHORT,
+        ..no_limits()
+    };
+    let server = start(limits, 0);
+    let mut reading = begin_download(server.address);
+    let response = Client::new(server.address).get("/ipxe.efi");
+    assert_eq!(response.status, 503);
+    assert_eq!(response.field("Retry-After"), "5");
+    assert_eq!(rest_of(&mut reading), LARGE);
 }
 
 #[test]
 fn a_client_that_does_not_read_is_reset() {
     let limits = ConnectionLimits {
-        connections: 1,
+        downloads: 1,
         write_timeout: SHORT,
         ..no_limits()
     };
     let server = start(limits, 0);
-    let mut stalled = Client::new(server.address);
-    stalled.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
-    stalled.stream.read_exact(&mut [0; 20]).unwrap();
+    let mut stalled = begin_download(server.address);
     let mut next = Client::new(server.address);
     assert_eq!(
-        next.get("/healthz").status,
+        next.get("/ipxe.efi").status,
         200,
-        "the only connection is free"
+        "the only download is free"
     );
-    let mut rest = Vec::new();
-    match stalled.stream.read_to_end(&mut rest) {
-        Ok(_) => assert!(rest.len() < LARGE),
-        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    assert!(rest_of(&mut stalled) < LARGE);
+}
+
+#[test]
+fn a_half_closed_client_receives_the_whole_file() {
+    let server = start(no_limits(), 0);
+    for count in [1, 2] {
+        let mut client = Client::new(server.address);
+        let request = "GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n";
+        client.send(&request.repeat(count));
+        client.stream.get_mut().shutdown(Shutdown::Write).unwrap();
+        for _ in 0..count {
+            assert_eq!(client.response(true).body.len(), LARGE);
+        }
+        client.expect_end();
     }
 }
 
 #[test]
-fn health_is_answered_beside_a_hundred_silent_connections() {
-    let limits = ConnectionLimits {
-        eviction_age: Duration::from_millis(20),
-        ..no_limits()
-    };
-    let server = start(limits, 0);
-    let silent: Vec<Client> = (0..100).map(|_| Client::new(server.address)).collect();
-    let mut client = Client::new(server.address);
-    assert_eq!(client.get("/healthz").status, 200);
-    drop(silent);
+fn a_half_closed_client_without_a_whole_request_is_closed() {
+    let server = start(no_limits(), 0);
+    for part in ["", "GET / HT"] {
+        let mut client = Client::new(server.address);
+        client.send(part);
+        client.stream.get_mut().shutdown(Shutdown::Write).unwrap();
+        client.expect_end();
+    }
+}
+
+#[test]
+fn a_refused_head_request_has_no_body() {
+    let server = start(no_limits(), 0);
+    let long = "a".repeat(9000);
+    for (request, status) in [
+        ("HEAD / HTTP/1.1\r\n\r\n".to_owned(), 400),
+        ("\r\nHEAD / HTTP/1.1\r\n\r\n".to_owned(), 400),
+        ("HEAD / HTTP/3.0\r\nHost: a\r\n\r\n".to_owned(), 505),
+        (format!("HEAD /{long} HTTP/1.1\r\n"), 431),
+        ("HEAD * HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400),
+    ] {
+        let mut client = Client::new(server.address);
+        client.send(&request);
+        client.stream.get_mut().shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.response(false).status, status, "{request}");
+        client.expect_end();
+    }
+}
+
+/// Requests the large file and reads the start of the response, which does not continue before
+/// more is read.
+fn begin_download(server: SocketAddr) -> Client {
+    let mut client = Client::new(server);
+    client.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.stream.read_exact(&mut [0; 20]).unwrap();
+    client
+}
+
+/// The number of bytes that follow, up to that of the large file.
+fn rest_of(client: &mut Client) -> usize {
+    let mut rest = Vec::new();
+    let read = client
+        .stream
+        .by_ref()
+        .take(LARGE as u64)
+        .read_to_end(&mut rest);
+    if let Err(error) = read {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+    rest.len()
 }

@@ -7,8 +7,11 @@
     reason = "a test: it starts programs, and stops where it is surprised"
 )]
 
+mod attacks;
 mod client;
 mod connections;
+mod conversation;
+mod corpus;
 mod files;
 mod page;
 mod program;

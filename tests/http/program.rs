@@ -1,8 +1,8 @@
 //! The program: its counters, draining, and the dashboard.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, UdpSocket};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -38,13 +38,14 @@ impl Program {
         }
     }
 
-    /// Reads the log up to a line with `text`.
-    fn await_line(&mut self, text: &str) {
+    /// Reads the log up to a line with `text`, and returns that line.
+    fn await_line(&mut self, text: &str) -> String {
         let mut line = String::new();
         while !line.contains(text) {
             line.clear();
             assert!(self.log.read_line(&mut line).unwrap() > 0, "no {text}");
         }
+        line
     }
 }
 
@@ -194,6 +195,147 @@ fn the_counters_agree_with_the_transfers() {
     );
     assert_eq!(get(&info), 1.0);
     check_with_promtool(&response.body);
+}
+
+#[test]
+fn a_download_is_logged_and_counted() {
+    let mut program = Program::start();
+    let mut client = Client::new(program.http);
+    let peer = client.stream.get_ref().local_addr().unwrap().to_string();
+    let len = bytes_of_autoexec();
+    for (method, path, fields, expected) in [
+        (
+            "GET",
+            "/autoexec.ipxe",
+            "",
+            ("download", "autoexec.ipxe", "complete", 200, len),
+        ),
+        (
+            "GET",
+            "//autoexec.ipxe",
+            "Range: bytes=0-4\r\n",
+            ("download", "autoexec.ipxe", "complete", 206, 5),
+        ),
+        (
+            "HEAD",
+            "/autoexec.ipxe",
+            "",
+            ("download", "autoexec.ipxe", "probe", 200, 0),
+        ),
+        (
+            "GET",
+            "/autoexec.ipxe",
+            "If-Match: \"a\"\r\n",
+            ("download", "autoexec.ipxe", "refused", 412, 0),
+        ),
+        (
+            "GET",
+            "/%0anothing",
+            "",
+            ("download", "/\\nnothing", "not-found", 404, 0),
+        ),
+    ] {
+        client.ask(method, path, fields);
+        let line = program.await_line("\"download\"");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let (message, file, outcome, status, bytes) = expected;
+        assert_eq!(line["message"], message);
+        assert_eq!(line["peer"], peer);
+        assert_eq!(line["file"], file);
+        assert_eq!(line["outcome"], outcome);
+        assert_eq!(line["status"], status);
+        assert_eq!(line["bytes"], bytes);
+        assert!(line["ms"].as_f64().unwrap() < 10_000.0);
+    }
+    let response = client.get("/metrics");
+    let samples = samples(response.text());
+    let downloads = |file: &str, outcome: &str| {
+        samples[&format!("bootstone_http_downloads_total{{file=\"{file}\",outcome=\"{outcome}\"}}")]
+    };
+    assert_eq!(downloads("autoexec.ipxe", "complete"), 2.0);
+    assert_eq!(downloads("autoexec.ipxe", "probe"), 1.0);
+    assert_eq!(downloads("SHA256SUMS", "complete"), 0.0);
+    assert_eq!(downloads("", "refused"), 1.0);
+    assert_eq!(downloads("", "not-found"), 1.0);
+    let bytes = samples["bootstone_http_sent_bytes_total"];
+    assert_eq!(bytes, (len + 5) as f64);
+    assert_eq!(
+        samples["bootstone_http_download_duration_seconds_count"],
+        2.0
+    );
+    assert_eq!(samples["bootstone_http_responses_total{code=\"412\"}"], 1.0);
+    assert_eq!(samples["bootstone_http_connections"], 1.0);
+}
+
+#[test]
+fn log_lines_of_downloads_are_limited() {
+    let mut program = Program::start();
+    let mut client = Client::new(program.http);
+    for _ in 0..600 {
+        assert_eq!(client.get("/nothing").status, 404);
+    }
+    let pid = program.child.id().to_string();
+    let kill = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    assert!(kill.success());
+    let mut rest = String::new();
+    program.log.read_to_string(&mut rest).unwrap();
+    let lines = rest.matches("not-found").count();
+    // A burst of 500, and 20 a second.
+    assert!((500..590).contains(&lines), "{lines}");
+}
+
+/// Whatever the number of file descriptors: the program serves HTTP, or it ends with an error.
+#[test]
+fn the_program_ends_if_the_http_listener_fails() {
+    let mut ended = 0;
+    for descriptors in 8..28 {
+        let mut child = Command::new("sh")
+            .args(["-c", "ulimit -n $1; shift; exec \"$@\"", "sh"])
+            .args([&descriptors.to_string(), env!("CARGO_BIN_EXE_bootstone")])
+            .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .args(["--workers", "1", "--log-format", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        let is_healthy = serde_json::from_str::<serde_json::Value>(&line).is_ok_and(|line| {
+            let address = line["http"].as_str().unwrap().parse().unwrap();
+            is_healthy(address)
+        });
+        if is_healthy {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        } else {
+            ended += 1;
+            let output = child.wait_with_output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success(), "{descriptors}: {stderr}");
+            assert!(stderr.starts_with("bootstone: "), "{stderr}");
+        }
+    }
+    assert!((1..20).contains(&ended), "{ended}");
+}
+
+/// Asks for the health on a new connection, until the server answers or closes it.
+fn is_healthy(server: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect(server) else {
+        return false;
+    };
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let _ = stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n");
+    let mut response = Vec::new();
+    match stream.read_to_end(&mut response) {
+        Ok(_) => response.starts_with(b"HTTP/1.1 200"),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "no answer");
+            false
+        }
+    }
 }
 
 fn bytes_of_autoexec() -> usize {

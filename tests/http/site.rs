@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bootstone::catalog::{Catalog, Entry};
-use bootstone::http::{self, ConnectionLimits, Site};
+use bootstone::http::{self, ConnectionLimits, HttpConfig, Site};
 use bootstone::manifest::{Digest, Kind, Machine, Manifest, Record, SUMS_NAME};
 use bootstone::net::Clock;
 use bootstone::net::driver::ActiveDrivers;
@@ -28,9 +28,11 @@ pub(crate) const SHORT: Duration = Duration::from_millis(300);
 pub(crate) fn no_limits() -> ConnectionLimits {
     ConnectionLimits {
         connections: 64,
+        downloads: 32,
         request_timeout: Duration::from_secs(60),
         eviction_age: Duration::from_secs(60),
         write_timeout: Duration::from_secs(60),
+        queue_timeout: Duration::from_secs(60),
     }
 }
 
@@ -107,7 +109,7 @@ pub(crate) fn start(limits: ConnectionLimits, stuck: usize) -> TestServer {
         clock,
         report: |_, _| {},
         active: ActiveDrivers::new(0),
-        failures,
+        failures: failures.clone(),
     };
     let socket = BoundSocket::bind(([127, 0, 0, 1], 0).into()).unwrap();
     let assignment = Assignment {
@@ -119,12 +121,17 @@ pub(crate) fn start(limits: ConnectionLimits, stuck: usize) -> TestServer {
     let stuck = (0..stuck).map(|_| status.add_driver()).collect();
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
+    http::prepare(&listener).unwrap();
     let address = listener.local_addr().unwrap();
     let (_, draining) = watch::channel(false);
     let region = Some("<fra>".to_owned());
     let site = Site::new(catalog, manifest.clone(), region, 69, status, draining);
-    http::start(listener, site, limits).unwrap();
+    let config = HttpConfig {
+        limits,
+        report: |_, _| {},
+        failures,
+    };
+    http::start(listener, site, config).unwrap();
     TestServer {
         address,
         _stuck: stuck,

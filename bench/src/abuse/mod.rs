@@ -3,6 +3,7 @@
 
 mod flood;
 mod garbage;
+mod http;
 mod reflect;
 mod sessions;
 
@@ -16,6 +17,7 @@ use bootstone::wire::{Mode, Options, Packet, Request};
 
 pub use flood::{Flooded, flood};
 pub use garbage::{Answered, garbage};
+pub use http::{HealthChecks, HttpAttack, http};
 pub use reflect::{Behaviour, Reflection, reflect};
 pub use sessions::{Opened, open_many};
 

@@ -1,24 +1,27 @@
 //! `bootstone get`: fetches a file from a server and prints its hash.
 
+mod interrupts;
 mod output;
 mod progress;
 mod url;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use argh::FromArgs;
 use sha2::{Digest as _, Sha256};
+use tokio::time::sleep;
 
 use super::console::{DONE, MISMATCH, could_not, print, say};
 use super::runtime;
-use super::signals::Signals;
 use super::value::Ranged;
 use crate::manifest::Digest;
 use crate::net::Clock;
 use crate::net::client::{Failure, FetchDriver};
 use crate::proto::client::{FetchError, FetchOptions, Received};
+use interrupts::Interrupts;
 use output::Output;
 use progress::{Progress, kilobytes_per_second};
 use url::Url;
@@ -46,6 +49,10 @@ pub(crate) struct Get {
     /// seconds without progress after which to give up, at least 1 (default: 30)
     #[argh(option, default = "Ranged::new(30)")]
     timeout: Ranged<1, { u64::MAX }>,
+
+    /// seconds for the whole transfer, at least 1 (default: 3600)
+    #[argh(option, default = "Ranged::new(3600)")]
+    max_time: Ranged<1, { u64::MAX }>,
 
     /// largest file to accept, in bytes (default: 4294967296)
     #[argh(option, default = "4 << 30")]
@@ -82,7 +89,6 @@ impl Get {
     }
 
     fn get(self) -> Result<ExitCode, Problem> {
-        let options = self.fetch_options();
         let host = &self.url.host;
         let addresses = host.resolve().map_err(|error| {
             format!(
@@ -90,15 +96,41 @@ impl Get {
                  resolve it"
             )
         })?;
+        runtime::start()?.block_on(self.get_from(&addresses))
+    }
+
+    async fn get_from(&self, addresses: &[SocketAddr]) -> Result<ExitCode, Problem> {
         let path = match &self.output {
             Some(path) => path.as_str(),
             None => self.url.basename()?,
         };
+        // Before there is a temporary file, which a signal would leave behind.
+        let mut interrupts =
+            Interrupts::catch().map_err(|error| format!("cannot catch signals: {error}"))?;
         let output = Output::open(path).map_err(|error| {
             format!("cannot write {path:?}: {error}. Choose another file with -o")
         })?;
-        let (received, sha256) = runtime::start()?.block_on(fetch(&addresses, &options, output))?;
-        Ok(print_result(path, &received, sha256))
+        let is_standard_output = output.is_standard_output();
+        let ended = self.ended(&mut interrupts);
+        let (received, sha256) = fetch(addresses, &self.fetch_options(), output, ended).await?;
+        print_figures(&received);
+        if is_standard_output {
+            say(sum_line(sha256, "-"));
+            return Ok(ExitCode::from(DONE));
+        }
+        Ok(print(&format!("{}\n", sum_line(sha256, path))))
+    }
+
+    /// Waits for a signal or the end of the time, and returns which.
+    async fn ended(&self, interrupts: &mut Interrupts) -> String {
+        let max_time = self.max_time.get();
+        tokio::select! {
+            name = interrupts.next() => format!("{name}: interrupted, and no file was written"),
+            () = sleep(Duration::from_secs(max_time)) => format!(
+                "the file was not complete after {max_time} s, and no file was written. Allow more \
+                 time with --max-time"
+            ),
+        }
     }
 
     fn fetch_options(&self) -> FetchOptions {
@@ -112,13 +144,14 @@ impl Get {
     }
 }
 
-/// Tries the addresses in turn until one answers.
+/// Tries the addresses in turn until one answers, or until `ended` returns a message.
 async fn fetch(
     addresses: &[SocketAddr],
     options: &FetchOptions,
     mut output: Output,
+    ended: impl Future<Output = String>,
 ) -> Result<(Received, Digest), Problem> {
-    let mut signals = Signals::new().map_err(|error| format!("cannot catch signals: {error}"))?;
+    let mut ended = pin!(ended);
     let mut progress = Progress::start();
     let mut hash = Sha256::new();
     let mut problem = Problem::CouldNot("the name has no address".to_owned());
@@ -132,9 +165,9 @@ async fn fetch(
         };
         let fetched = tokio::select! {
             fetched = driver.run(write) => fetched,
-            name = signals.next() => {
+            message = &mut ended => {
                 driver.abort().await;
-                return Err(format!("{name}: interrupted, and no file was written").into());
+                return Err(message.into());
             }
         };
         match fetched {
@@ -187,8 +220,8 @@ fn explain(server: SocketAddr, failure: &Failure) -> Problem {
     }
 }
 
-/// Prints the figures to standard error, and the hash in the format of `sha256sum`.
-fn print_result(path: &str, received: &Received, sha256: Digest) -> ExitCode {
+/// Prints the figures to standard error.
+fn print_figures(received: &Received) {
     let ms = received.elapsed.as_millis();
     say(format_args!(
         "{} bytes from {} in {ms} ms, {} kB/s (blksize {}, windowsize {}, {} resends)",
@@ -199,9 +232,14 @@ fn print_result(path: &str, received: &Received, sha256: Digest) -> ExitCode {
         received.windowsize,
         received.resends,
     ));
-    if path == "-" {
-        say(format_args!("{sha256}  -"));
-        return ExitCode::from(DONE);
-    }
-    print(&format!("{sha256}  {path}\n"))
+}
+
+/// The line of `sha256sum`. As there, it begins with a backslash if the name is escaped.
+fn sum_line(sha256: Digest, path: &str) -> String {
+    let escaped = path
+        .replace('\\', r"\\")
+        .replace('\n', r"\n")
+        .replace('\r', r"\r");
+    let mark = if escaped == path { "" } else { "\\" };
+    format!("{mark}{sha256}  {escaped}")
 }

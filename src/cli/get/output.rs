@@ -1,13 +1,15 @@
 //! The output of `get`: a complete file, or none.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
 /// An open output. If it is dropped without [`commit`](Output::commit), no file is left.
 pub(super) enum Output {
-    /// An output that a rename cannot replace: standard output, a device, a pipe.
-    Stream(Box<dyn Write>),
+    /// Standard output.
+    Standard(StdoutLock<'static>),
+    /// An output that a rename cannot replace: a device, a pipe.
+    Stream(File),
     /// A temporary file, to be renamed.
     Temporary(TemporaryFile),
 }
@@ -22,22 +24,33 @@ pub(super) struct TemporaryFile {
 impl Output {
     /// Opens `path`, or standard output for `-`.
     pub(super) fn open(path: &str) -> io::Result<Output> {
-        if path == "-" {
-            return Ok(Output::Stream(Box::new(io::stdout().lock())));
+        if path == "-" || names_standard_output(path) {
+            return Ok(Output::Standard(io::stdout().lock()));
         }
         // A symbolic link is followed, so that the rename does not replace it.
         let target = fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
         match fs::metadata(&target) {
             Ok(there) if !there.is_file() => {
                 let file = File::options().write(true).open(&target)?;
-                Ok(Output::Stream(Box::new(file)))
+                Ok(Output::Stream(file))
             }
-            _ => TemporaryFile::create(target).map(Output::Temporary),
+            Ok(replaced) => {
+                let temporary = TemporaryFile::create(target)?;
+                adopt(&temporary.file, &replaced)?;
+                Ok(Output::Temporary(temporary))
+            }
+            Err(_) => TemporaryFile::create(target).map(Output::Temporary),
         }
+    }
+
+    /// True if the file itself goes to standard output, where nothing else may go.
+    pub(super) fn is_standard_output(&self) -> bool {
+        matches!(self, Output::Standard(_))
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
+            Output::Standard(stdout) => stdout.write_all(bytes),
             Output::Stream(stream) => stream.write_all(bytes),
             Output::Temporary(temporary) => temporary.file.write_all(bytes),
         }
@@ -46,10 +59,50 @@ impl Output {
     /// Completes the output: renames the temporary file, over an existing one.
     pub(super) fn commit(mut self) -> io::Result<()> {
         match &mut self {
+            Output::Standard(stdout) => stdout.flush(),
             Output::Stream(stream) => stream.flush(),
             Output::Temporary(temporary) => fs::rename(&temporary.path, &temporary.target),
         }
     }
+}
+
+/// True if `path` is the file, the pipe or the device that standard output writes to:
+/// `/dev/stdout`, for example.
+#[cfg(unix)]
+fn names_standard_output(path: &str) -> bool {
+    use std::os::fd::AsFd as _;
+    use std::os::unix::fs::MetadataExt as _;
+    let stdout = io::stdout().as_fd().try_clone_to_owned();
+    let stdout = stdout.and_then(|stdout| File::from(stdout).metadata());
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    match (fs::metadata(path), stdout) {
+        (Ok(there), Ok(stdout)) => identity(there) == identity(stdout),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn names_standard_output(_: &str) -> bool {
+    false
+}
+
+/// Gives the empty file the owner and the permissions of the one that it will replace. The bits
+/// set-user-ID and set-group-ID are not kept: they were given to another content.
+#[cfg(unix)]
+fn adopt(file: &File, replaced: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+    let created = file.metadata()?;
+    if (created.uid(), created.gid()) != (replaced.uid(), replaced.gid()) {
+        fchown(file, Some(replaced.uid()), Some(replaced.gid())).map_err(|error| {
+            io::Error::new(error.kind(), format!("its owner cannot be kept: {error}"))
+        })?;
+    }
+    file.set_permissions(fs::Permissions::from_mode(replaced.mode() & 0o777))
+}
+
+#[cfg(not(unix))]
+fn adopt(file: &File, replaced: &Metadata) -> io::Result<()> {
+    file.set_permissions(replaced.permissions())
 }
 
 impl TemporaryFile {
@@ -108,6 +161,29 @@ mod tests {
         write(b"another").commit().unwrap();
         assert_eq!(names(directory.path()), ["f"]);
         assert_eq!(fs::read(&path).unwrap(), b"another");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn owner_and_permissions_are_kept() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        fs::write(&path, b"before").unwrap();
+        // Only root can give a file away.
+        let is_root = chown(&path, Some(1234), Some(2345)).is_ok();
+        for mode in [0o600, 0o640, 0o755, 0o400, 0o4755] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let mut output = Output::open(path.to_str().unwrap()).unwrap();
+            output.write(b"after").unwrap();
+            output.commit().unwrap();
+            let after = fs::metadata(&path).unwrap();
+            assert_eq!(after.mode() & 0o7777, mode & 0o777);
+            if is_root {
+                assert_eq!((after.uid(), after.gid()), (1234, 2345));
+            }
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"after");
     }
 
     #[cfg(unix)]

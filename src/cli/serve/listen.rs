@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 
 use super::limits::{RAISE_LIMIT, is_out_of_descriptors};
 use super::table::names_of;
+use crate::http;
 use crate::net::socket::BoundSocket;
 
 /// All IPv6 and IPv4 addresses.
@@ -57,7 +58,7 @@ pub(super) fn open_http(name: &str) -> Result<(TcpListener, SocketAddr), String>
     let addresses: Vec<SocketAddr> = resolve("http", name)?.collect();
     let bind = || {
         let listener = TcpListener::bind(&addresses[..])?;
-        listener.set_nonblocking(true)?;
+        http::prepare(&listener)?;
         let address = listener.local_addr()?;
         Ok((listener, address))
     };

@@ -20,7 +20,7 @@ use super::console::{COULD_NOT, DONE, NO_BOOT_PROGRAM, say_last};
 use super::signals::Signals;
 use super::{panics, runtime};
 use crate::embedded;
-use crate::http::{self, ConnectionLimits, Site};
+use crate::http::{self, ConnectionLimits, HttpConfig, Site};
 use crate::log;
 use crate::manifest::Manifest;
 use crate::net::Clock;
@@ -175,23 +175,22 @@ async fn run(
         clock,
         report: log::transfer,
         active,
-        failures,
+        failures: failures.clone(),
     };
     for assignments in assign(settings.server, opened.sockets, &mut status) {
         worker::start(config.clone(), assignments)?;
     }
     let shutdown = status.shutdown_request();
     if let Some((listener, _)) = opened.http {
-        let region = settings.region.clone();
         let site = Site::new(
             config.catalog,
             manifest.clone(),
-            region,
+            settings.region.clone(),
             tftp_port,
             status,
             is_draining,
         );
-        http::start(listener, site, ConnectionLimits::default())?;
+        start_http(listener, site, failures)?;
     }
     opened.service_manager.notify("READY=1");
     tokio::select! {
@@ -221,6 +220,19 @@ fn tftp_port(sockets: &[Vec<BoundSocket>]) -> u16 {
     let mut ports = sockets.map(|socket| socket.address().port());
     let first = ports.clone().next().unwrap_or(69);
     ports.find(|port| *port == 69).unwrap_or(first)
+}
+
+fn start_http(
+    listener: TcpListener,
+    site: Site,
+    failures: mpsc::UnboundedSender<io::Error>,
+) -> io::Result<()> {
+    let config = HttpConfig {
+        limits: ConnectionLimits::default(),
+        report: log::download,
+        failures,
+    };
+    http::start(listener, site, config)
 }
 
 /// Ends the process without waiting for anything, the log included.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tokio::task::{JoinSet, LocalSet};
+use tokio::time::timeout_at;
 
 use crate::manifest::Digest;
 use crate::net::Clock;
 use crate::net::client::{Failure, FetchDriver};
+use crate::proto::Instant;
 use crate::proto::client::{FetchError, FetchOptions, Received};
 
 /// A server to check.
@@ -64,10 +66,12 @@ pub(super) enum Verdict {
     Refused,
     /// ERROR 1, which is accepted.
     Ignored,
+    /// The time for the whole check is over.
+    TimedOut,
 }
 
 impl Verdict {
-    pub(super) const ALL: [Verdict; 7] = [
+    pub(super) const ALL: [Verdict; 8] = [
         Verdict::Ok,
         Verdict::Differs,
         Verdict::Missing,
@@ -75,6 +79,7 @@ impl Verdict {
         Verdict::Silent,
         Verdict::Refused,
         Verdict::Ignored,
+        Verdict::TimedOut,
     ];
 
     /// The word in all reports.
@@ -87,8 +92,18 @@ impl Verdict {
             Verdict::Truncated => "truncated",
             Verdict::Refused => "refused",
             Verdict::Ignored => "ignored",
+            Verdict::TimedOut => "timed-out",
         }
     }
+}
+
+/// The time that a check may take.
+#[derive(Clone, Copy)]
+pub(super) struct TimeLimits {
+    /// Time without progress after which a file is given up.
+    pub(super) stall: Duration,
+    /// The end of the whole check.
+    pub(super) end: Instant,
 }
 
 /// Checks every file of every target, with at most `jobs` transfers at a time. Returns a list for
@@ -96,14 +111,14 @@ impl Verdict {
 pub(super) async fn check_all(
     targets: Vec<Target>,
     files: &[PublishedFile],
-    stall_timeout: Duration,
+    limits: TimeLimits,
+    clock: Clock,
     jobs: usize,
 ) -> Vec<Vec<Check>> {
     let mut checks: Vec<Vec<Option<Check>>> = targets
         .iter()
         .map(|_| files.iter().map(|_| None).collect())
         .collect();
-    let clock = Clock::start();
     let states: Vec<Rc<TargetState>> = targets.into_iter().map(TargetState::new).collect();
     // Each file of all targets before the next file. This spreads the load, and finds targets that
     // do not answer early.
@@ -118,7 +133,7 @@ pub(super) async fn check_all(
                 && let Some((target, file, state, published)) = waiting.next()
             {
                 let check = async move {
-                    let check = state.check(clock, &published, stall_timeout).await;
+                    let check = state.check(clock, &published, limits).await;
                     (target, file, check)
                 };
                 running.spawn_local(check);
@@ -152,13 +167,14 @@ impl TargetState {
         })
     }
 
-    async fn check(&self, clock: Clock, file: &PublishedFile, stall_timeout: Duration) -> Check {
+    async fn check(&self, clock: Clock, file: &PublishedFile, limits: TimeLimits) -> Check {
         let mut check = Check::new(&self.target, file);
         match &self.target.address {
             Err(reason) => check.detail = Some(reason.clone()),
             Ok(_) if self.is_silent.get() => check.detail = Some("not asked again".to_owned()),
+            Ok(_) if clock.now() >= limits.end => check.time_out(),
             Ok(address) => {
-                fetch(clock, *address, file, stall_timeout, &mut check).await;
+                fetch(clock, *address, file, limits, &mut check).await;
                 if check.verdict == Verdict::Silent {
                     self.is_silent.set(true);
                 }
@@ -172,12 +188,12 @@ async fn fetch(
     clock: Clock,
     address: SocketAddr,
     file: &PublishedFile,
-    stall_timeout: Duration,
+    limits: TimeLimits,
     check: &mut Check,
 ) {
     let options = FetchOptions {
         max_size: file.max_size,
-        stall_timeout,
+        stall_timeout: limits.stall,
         ..FetchOptions::new(file.name.as_bytes())
     };
     let started = clock.now();
@@ -189,13 +205,22 @@ async fn fetch(
         Ok(())
     };
     let fetched = match FetchDriver::new(clock, address, options) {
-        Ok(mut driver) => driver.run(output).await,
-        Err(error) => Err(Failure::Network(error)),
+        Ok(mut driver) => match timeout_at(clock.at(limits.end), driver.run(output)).await {
+            Ok(fetched) => Some(fetched),
+            Err(_) => {
+                driver.abort().await;
+                None
+            }
+        },
+        Err(error) => Some(Err(Failure::Network(error))),
     };
     let elapsed = clock.now() - started;
     check.bytes = bytes;
     check.ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    check.judge(&fetched, Digest(hash.finalize().into()));
+    match fetched {
+        Some(fetched) => check.judge(&fetched, Digest(hash.finalize().into())),
+        None => check.time_out(),
+    }
 }
 
 impl Check {
@@ -211,6 +236,12 @@ impl Check {
             verdict: Verdict::Silent,
             detail: None,
         }
+    }
+
+    fn time_out(&mut self) {
+        self.verdict = Verdict::TimedOut;
+        let detail = "the time for the whole check is over: allow more with --max-time";
+        self.detail = Some(detail.to_owned());
     }
 
     fn judge(&mut self, fetched: &Result<Received, Failure>, actual: Digest) {

@@ -14,17 +14,21 @@ use super::host::Host;
 use super::runtime;
 use super::value::{Ranged, option_or_variable};
 use crate::net::Clock;
-use check::{Check, PublishedFile, Target, Verdict, check_all};
+use check::{Check, PublishedFile, Target, TimeLimits, Verdict, check_all};
 
 /// The variable in which Fly.io passes the address of the machine to check.
 const MACHINE_VARIABLE: &str = "FLY_TEST_MACHINE_IP";
+
+/// Seconds for the whole check, besides those of `--wait`. A server that sends one block in a while
+/// would otherwise hold it up for ever.
+const DEFAULT_MAX_TIME: u64 = 600;
 
 /// Pause between two rounds of `--wait`.
 const ROUND_PAUSE: Duration = Duration::from_secs(1);
 
 /// Fetch the published files from servers and compare their hashes. Exit status: 0 if all are as
 /// published; 1 if any is not (differs, missing, truncated); else 2 if any could not be compared
-/// (silent, refused).
+/// (silent, refused, timed-out).
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "verify")]
 pub(crate) struct Verify {
@@ -56,6 +60,10 @@ pub(crate) struct Verify {
     /// seconds without progress after which to give up a file, at least 1 (default: 5)
     #[argh(option, default = "Ranged::new(5)")]
     timeout: Ranged<1, { u64::MAX }>,
+
+    /// seconds for the whole check, at least 1 (default: 600, and those of --wait)
+    #[argh(option)]
+    max_time: Option<Ranged<1, { u64::MAX }>>,
 
     /// transfers at the same time, 1 to 65536 (default: 8)
     #[argh(option, default = "Ranged::new(8)")]
@@ -118,20 +126,28 @@ impl Verify {
     async fn check_until_ok(&self, hosts: &[Host], files: &[PublishedFile]) -> Vec<Vec<Check>> {
         let clock = Clock::start();
         let last = clock.now() + Duration::from_secs(self.wait);
-        let stall_timeout = Duration::from_secs(self.timeout.get());
+        let limits = TimeLimits {
+            stall: Duration::from_secs(self.timeout.get()),
+            end: clock.now() + self.max_time(),
+        };
         let jobs = self.jobs.get_usize();
         loop {
             let targets = hosts.iter().flat_map(|host| self.targets(host));
-            let mut checks = check_all(targets.collect(), files, stall_timeout, jobs).await;
+            let mut checks = check_all(targets.collect(), files, limits, clock, jobs).await;
             if self.ignore_missing {
                 checks.iter_mut().for_each(|column| ignore_missing(column));
             }
-            let left = last - clock.now();
+            let left = last.min(limits.end) - clock.now();
             if exit_code(&checks) == DONE || left.is_zero() {
                 return checks;
             }
             tokio::time::sleep(left.min(ROUND_PAUSE)).await;
         }
+    }
+
+    fn max_time(&self) -> Duration {
+        let default = DEFAULT_MAX_TIME.saturating_add(self.wait);
+        Duration::from_secs(self.max_time.map_or(default, Ranged::get))
     }
 
     /// The addresses to check, or why there are none.
@@ -168,7 +184,7 @@ fn exit_code(checks: &[Vec<Check>]) -> u8 {
     let any = |verdicts: &[Verdict]| all.clone().any(|verdict| verdicts.contains(&verdict));
     if any(&[Verdict::Differs, Verdict::Missing, Verdict::Truncated]) {
         MISMATCH
-    } else if any(&[Verdict::Silent, Verdict::Refused]) {
+    } else if any(&[Verdict::Silent, Verdict::Refused, Verdict::TimedOut]) {
         COULD_NOT
     } else {
         DONE
