@@ -160,10 +160,7 @@ fn table() -> String {
 #[test]
 fn the_table_in_the_document_is_true() {
     let (begin, end) = ("<!-- blind acks -->\n", "<!-- /blind acks -->");
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/docs/security-measurements.md"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/security-measurements.md");
     let document = std::fs::read_to_string(path).unwrap();
     let (before, rest) = document.split_once(begin).unwrap();
     let (shown, after) = rest.split_once(end).unwrap();
