@@ -253,11 +253,13 @@ fn render(plan: &Plan, reports: &[Report]) -> String {
     head.extend(reports.iter().map(|report| report.kind.name().to_owned()));
     format!(
         "Measured on {}.\n\n\
-         Bytes sent to a forged source address for each byte received, and packets in all, over {} s after one request \
-         and what follows it. (What is forged goes to the port that was asked, for a spoofer sees no other: a server that \
-         answers from a port of its own for each transfer does not get it there.)\n\n{}\n\
-         {} malformed datagrams, 50,000 a second; {} sources that send {} RRQs a second (fewer to servers that start a thread for each, none to one that starts a process), every second one with options, while \
-         10 honest clients at a time read {} files; sessions left open.\n\n{}",
+         Bytes sent to a forged source address for each byte received, and packets in all, over {} s \
+         after one request and what follows it. The forged ACKs go to the requested port, because the \
+         attacker sees no other: they do not reach a server that uses another port for each transfer.\n\n{}\n\
+         Load: {} malformed datagrams, 50,000 a second; {} sources that send {} RRQs a second, every \
+         second one with options, while 10 honest clients at a time read {} files; sessions left open. \
+         Servers that start a thread for each request get fewer RRQs, and a server that starts a \
+         process for each gets none.\n\n{}",
         process::machine(),
         plan.listen.as_secs(),
         table(
