@@ -1,4 +1,5 @@
-//! The vocabulary: words that the sources must not use, in identifiers, comments and messages.
+//! The vocabulary: words that must not occur in the sources (identifiers, comments, messages), in
+//! the documents, in scripts, and in the configuration files for deployment.
 
 #![allow(
     clippy::unwrap_used,
@@ -131,33 +132,111 @@ fn identifiers_and_phrases_across_lines_are_found() {
     ] {
         assert!(forbidden(text).is_empty(), "{text}");
     }
+    let document = "```\necho a\n```\nthe `echo` command\n<!-- a -->\necho\n<!-- /a -->\nan echo\n";
+    let found = forbidden(&Language::Markdown.prose(document));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("8: "), "{found:?}");
     let found = forbidden("one\ntwo whoever\n");
     assert_eq!(found, ["2: \"whoever\": name the actor"]);
 }
 
-/// The Rust sources and the lint configuration, by their paths in the repository.
+/// Files and folders that are read, except the folders `target` and `corpus`.
+const PLACES: [&str; 17] = [
+    ".ci",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "Cargo.toml",
+    "Dockerfile",
+    "README.md",
+    "SECURITY.md",
+    "bench",
+    "boot-assets",
+    "build",
+    "build.rs",
+    "clippy.toml",
+    "deploy",
+    "docs",
+    "fly.toml",
+    "src",
+    "tests",
+];
+
+/// What a file is written in, by its name; `None` if it is not read.
+#[derive(Clone, Copy)]
+enum Language {
+    /// Read as a whole.
+    Code,
+    /// Read without code and without what programs write.
+    Markdown,
+    /// Read without the command `echo` and a key of Kubernetes.
+    Script,
+}
+
+impl Language {
+    fn of(name: &str) -> Option<Language> {
+        let file = name.rsplit('/').next().unwrap_or(name);
+        let Some((_, extension)) = file.rsplit_once('.') else {
+            return is_script(name).then_some(Language::Script);
+        };
+        match extension {
+            "md" => Some(Language::Markdown),
+            "rs" => Some(Language::Code),
+            "toml" | "yaml" | "service" | "socket" | "tf" | "sh" | "awk" => Some(Language::Script),
+            _ => None,
+        }
+    }
+
+    /// The part of a text that people write in prose.
+    fn prose(self, text: &str) -> String {
+        match self {
+            Language::Code => text.to_owned(),
+            Language::Markdown => without_code(text),
+            Language::Script => text.replace("echo ", " ").replace("readinessProbe", ""),
+        }
+    }
+}
+
+/// True for the files without an extension that are scripts or configuration.
+fn is_script(name: &str) -> bool {
+    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    name == "Dockerfile" || ["tests", "bench", "boot-assets", ".ci"].contains(&folder)
+}
+
+/// The lines of a Markdown document, without code and without what programs write between markers.
+fn without_code(text: &str) -> String {
+    let mut is_code = false;
+    let mut is_generated = false;
+    let lines = text.lines().map(|line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        if line.starts_with("<!-- ") {
+            is_generated = !line.starts_with("<!-- /");
+        }
+        match is_code || is_fence || is_generated {
+            true => String::new(),
+            false => line.split('`').step_by(2).collect::<Vec<_>>().join("`"),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The texts, by their paths in the repository.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut waiting: Vec<_> = ["src", "tests", "build", "bench", "build.rs", "clippy.toml"]
-        .map(|path| root.join(path))
-        .into();
+    let mut waiting: Vec<_> = PLACES.map(|path| root.join(path)).into();
     let mut sources = Vec::new();
     while let Some(path) = waiting.pop() {
-        let name = path
-            .strip_prefix(root)
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned();
-        let is_source = name.ends_with(".rs") || name == "clippy.toml";
-        if path.is_dir() && !name.ends_with("target") {
-            waiting.extend(
-                fs::read_dir(&path)
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
-        } else if is_source && name != "tests/words.rs" {
-            sources.push((name, fs::read_to_string(&path).unwrap()));
+        let name = path.strip_prefix(root).unwrap();
+        let name = name.to_str().unwrap().to_owned();
+        if path.is_dir() {
+            let is_ours = !name.ends_with("target") && !name.ends_with("corpus");
+            let entries = is_ours.then(|| fs::read_dir(&path).unwrap());
+            waiting.extend(entries.into_iter().flatten().map(|e| e.unwrap().path()));
+        } else if name != "tests/words.rs"
+            && let Some(language) = Language::of(&name)
+        {
+            let text = fs::read_to_string(&path).unwrap();
+            sources.push((name, language.prose(&text)));
         }
     }
     sources
