@@ -42,7 +42,14 @@ fn site() -> Site {
     let catalog = Arc::new(Catalog::new(vec![entry]));
     let status = StatusRequester::new(Clock::start());
     let (_, draining) = watch::channel(false);
-    Site::new(catalog, Manifest::new(Vec::new()), None, 69, status, draining)
+    Site::new(
+        catalog,
+        Manifest::new(Vec::new()),
+        None,
+        69,
+        status,
+        draining,
+    )
 }
 
 /// Sends `bytes` in segments, and returns what is received meanwhile and afterwards.
