@@ -221,7 +221,7 @@ impl Scene {
 }
 
 /// One source that opens 20,500 sessions within 13 s, acknowledges each once, and keeps them by an ACK each 45 s, has
-/// served nobody else for as long as it lasted.
+/// kept every other client from being served for as long as it lasted.
 #[test]
 fn held_sessions_lock_no_client_out() {
     for from in [From::OneAddress, From::OnePrefix, From::HundredPrefixes] {

@@ -32,6 +32,10 @@ fn agree(list: &str) {
     match parse_sums(list) {
         Ok(sums) => {
             let names: Vec<String> = sums.into_iter().map(|(name, _)| name).collect();
+            if names.iter().any(|name| name.len() > 255) {
+                // No file has such a name.
+                return;
+            }
             let output = sha256sum(list, &names);
             // An empty list, and one of comments, is an error to sha256sum.
             assert_eq!(

@@ -133,7 +133,7 @@ fn a_low_limit_on_open_files_is_an_error_with_advice() {
     let ended = run(&mut with_open_files("-n 16", &["--http", "127.0.0.1:0"]));
     assert_refused(
         &ended,
-        &["open files is 16", "64 HTTP connections", "ulimit -n"],
+        &["open files is 16", "512 HTTP connections", "ulimit -n"],
     );
 }
 

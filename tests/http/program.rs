@@ -316,7 +316,7 @@ fn the_program_ends_if_the_http_listener_fails() {
             assert!(stderr.starts_with("bootstone: "), "{stderr}");
         }
     }
-    assert!((1..20).contains(&ended), "{ended}");
+    assert!((1..=20).contains(&ended), "{ended}");
 }
 
 /// Asks for the health on a new connection, until the server answers or closes it.

@@ -166,8 +166,12 @@ fn no_sandbox_is_a_warning() {
         "{}",
         server.serving
     );
-    let warning = server.lines.next().unwrap().unwrap();
-    assert!(warning.contains("WARN NO SANDBOX"), "{warning}");
+    // Other warnings may come before this one: that nothing embedded can boot, for example.
+    assert!(
+        server
+            .lines
+            .any(|line| line.unwrap().contains("WARN NO SANDBOX"))
+    );
     fetch(server.address());
     server.end();
 }
