@@ -61,6 +61,13 @@ impl Text {
         self.family(name, "gauge", help);
         self.sample(name, &[("address", "validated")], snapshot.validated);
         self.sample(name, &[("address", "unvalidated")], snapshot.unvalidated);
+
+        let name = "bootstone_sessions";
+        let help = "Sessions in the tables: transfers in progress, and ones that have just ended.";
+        self.single(name, "gauge", help, snapshot.sessions);
+        let name = "bootstone_sessions_limit";
+        let help = "Most sessions at once; see --max-sessions.";
+        self.single(name, "gauge", help, snapshot.max_sessions);
     }
 
     /// A sample for each file and outcome, also while it is 0: PromQL's `rate` needs the first 0.
@@ -88,6 +95,9 @@ impl Text {
         let name = "bootstone_resent_blocks_total";
         let help = "Blocks sent again, in finished transfers.";
         self.single(name, "counter", help, stats.resent);
+        let name = "bootstone_evicted_sessions_total";
+        let help = "Transfers evicted because a session table was full.";
+        self.single(name, "counter", help, stats.evicted);
         let name = "bootstone_ignored_datagrams_total";
         let help = "Datagrams not answered, by reason.";
         self.family(name, "counter", help);

@@ -40,6 +40,8 @@ struct StatusReply {
     stats: Option<Stats>,
     validated: usize,
     unvalidated: usize,
+    sessions: usize,
+    max_sessions: usize,
 }
 
 /// The driver's end: receives status requests and sends replies.
@@ -70,6 +72,8 @@ impl StatusResponder {
             stats: Some(server.stats().clone()),
             validated: server.validated(),
             unvalidated: server.unvalidated(),
+            sessions: server.sessions(),
+            max_sessions: server.max_sessions(),
         });
     }
 }
@@ -87,6 +91,10 @@ pub(crate) struct StatusSnapshot {
     pub validated: usize,
     /// Transfers in progress to unvalidated addresses.
     pub unvalidated: usize,
+    /// Sessions in the tables, finished ones included.
+    pub sessions: usize,
+    /// Most sessions that the tables hold.
+    pub max_sessions: usize,
 }
 
 /// The requesting end: sends status requests to all drivers and sums up their replies.
@@ -116,6 +124,8 @@ impl StatusRequester {
             stats: None,
             validated: 0,
             unvalidated: 0,
+            sessions: 0,
+            max_sessions: 0,
         };
         let (reply, replies) = watch::channel(none);
         self.replies.push(replies);
@@ -205,6 +215,8 @@ impl StatusSnapshot {
         self.replied += usize::from(reply.request >= request);
         self.validated += reply.validated;
         self.unvalidated += reply.unvalidated;
+        self.sessions += reply.sessions;
+        self.max_sessions += reply.max_sessions;
         match (&mut self.stats, &reply.stats) {
             (Some(stats), Some(more)) => stats.absorb(more),
             (stats @ None, Some(first)) => *stats = Some(first.clone()),

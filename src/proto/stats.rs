@@ -147,7 +147,7 @@ pub struct Stats {
     ignored: [u64; Ignored::ALL.len()],
     /// Bytes of files that peers have acknowledged, of ended transfers.
     pub bytes: u64,
-    /// Transfers evicted from a full table.
+    /// Transfers under way that were evicted from a full table.
     pub evicted: u64,
     /// Blocks sent again, of ended transfers.
     pub resent: u64,

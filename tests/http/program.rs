@@ -175,6 +175,9 @@ fn the_counters_agree_with_the_transfers() {
     };
     assert_eq!(in_progress("validated"), 0.0);
     assert_eq!(in_progress("unvalidated"), 1.0);
+    assert!((1.0..=8.0).contains(&get("bootstone_sessions")));
+    assert_eq!(get("bootstone_sessions_limit"), 3.0 * 5462.0);
+    assert_eq!(get("bootstone_evicted_sessions_total"), 0.0);
     for histogram in [
         "transfer_duration_seconds",
         "round_trip_seconds",
@@ -194,7 +197,7 @@ fn the_counters_agree_with_the_transfers() {
         env!("CARGO_PKG_VERSION")
     );
     assert_eq!(get(&info), 1.0);
-    check_with_promtool(&response.body);
+    check_with_promtool(&["metrics"], &response.body);
 }
 
 #[test]
@@ -346,9 +349,9 @@ fn bytes_of_autoexec() -> usize {
 }
 
 /// Checks the text with Prometheus's own tool.
-fn check_with_promtool(text: &[u8]) {
+fn check_with_promtool(what: &[&str], text: &[u8]) {
     let mut promtool = Command::new("promtool");
-    promtool.args(["check", "metrics"]).stdin(Stdio::piped());
+    promtool.arg("check").args(what).stdin(Stdio::piped());
     promtool.stdout(Stdio::piped()).stderr(Stdio::piped());
     let Ok(mut promtool) = promtool.spawn() else {
         return skip("promtool (package prometheus)");
@@ -387,6 +390,13 @@ fn health_shows_draining_during_a_transfer() {
     assert_eq!(program.child.wait().unwrap().code(), Some(0));
 }
 
+/// The names of metrics in a text.
+fn names_of_metrics(text: &str) -> impl Iterator<Item = &str> {
+    let is_of_names = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(move |c| !is_of_names(c))
+        .filter(|word| word.starts_with("bootstone_"))
+}
+
 #[test]
 fn the_dashboard_uses_all_metrics_and_no_other() {
     let program = Program::start();
@@ -398,14 +408,15 @@ fn the_dashboard_uses_all_metrics_and_no_other() {
         .collect();
     let dashboard = include_str!("../../deploy/grafana/bootstone.json");
     let _: serde_json::Value = serde_json::from_str(dashboard).unwrap();
-    let is_of_names = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let used = dashboard
-        .split(|c| !is_of_names(c))
-        .filter(|word| word.starts_with("bootstone_"));
-    for name in used {
+    for name in names_of_metrics(dashboard) {
         assert!(names.contains(&name), "the dashboard uses {name}");
     }
-    // And each family is in it.
+    let alerts = include_str!("../../deploy/grafana/alerts.yaml");
+    for name in names_of_metrics(alerts) {
+        assert!(names.contains(&name), "the alert rules use {name}");
+    }
+    check_with_promtool(&["rules", "/dev/stdin"], alerts.as_bytes());
+    // And each family is in the dashboard.
     for family in names {
         let family = family.trim_end_matches("_sum").trim_end_matches("_count");
         assert!(

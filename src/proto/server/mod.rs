@@ -179,6 +179,11 @@ impl Server {
         self.sessions.len()
     }
 
+    /// Most sessions that the table holds.
+    pub fn max_sessions(&self) -> usize {
+        self.config.max_sessions
+    }
+
     /// Transfers under way to validated addresses.
     pub fn validated(&self) -> usize {
         self.validated

@@ -165,7 +165,9 @@ impl Server {
         let Some(slot) = self.sessions.next_to_evict(now, held) else {
             return false;
         };
-        self.stats.evicted += 1;
+        let session = self.sessions.get(slot);
+        let is_under_way = session.is_some_and(|session| session.finished.is_none());
+        self.stats.evicted += u64::from(is_under_way);
         self.finish(now, slot, Outcome::Dropped, Memory::None);
         true
     }
