@@ -10,6 +10,7 @@
 mod attacker;
 mod blind_acks;
 mod corpora;
+mod document;
 mod fairness;
 mod floods;
 mod formats;
