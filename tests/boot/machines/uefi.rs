@@ -86,7 +86,6 @@ pub(super) const MACHINES: [Machine; 18] = [
             ("grub/x86_64-efi/fs.lst", "not-found"),
             ("grub/x86_64-efi/terminal.lst", "not-found"),
             ("grubx64.efi", "complete"),
-            ("revocations.efi", "not-found"),
             ("shimx64.efi", "complete"),
             ("shimx64.efi", "probe"),
         ],
