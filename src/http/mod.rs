@@ -2,7 +2,7 @@
 //!
 //! It has its own thread and runtime, so that TFTP never waits for it. It reads GET and HEAD
 //! requests without a body and writes from memory, in a loop around `httparse`, the parser that
-//! hyper uses too. The alternatives: hyper costs 150 kB more; picoserve 25 kB, and advises against
+//! hyper uses too. The alternatives: hyper costs 140 kB more; picoserve 25 kB, and advises against
 //! facing the Internet; edge-http 36 kB, and loses pipelined requests.
 //!
 //! The number of connections is limited, and so is the time that a client may take. A new

@@ -7,7 +7,7 @@ use super::negotiate::NegotiationLimits;
 pub struct ServerConfig {
     /// Limits of option negotiation.
     pub limits: NegotiationLimits,
-    /// Most blocks in flight to a client with a high RTT; 1 is RFC 1350 and RFC 7440 to the letter.
+    /// Most blocks in flight to a client with a high RTT, but at least its window; 1 turns pipelining off.
     pub pipeline: u16,
     /// Most transfers at once; at least 1. Each costs less than 512 bytes.
     pub max_sessions: usize,

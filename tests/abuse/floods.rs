@@ -166,7 +166,7 @@ fn a_flood_in_the_name_of_one_prefix_concerns_that_prefix() {
     assert!(scene.line.server.stats().ignored(Ignored::PrefixBudget) > 30_000);
 }
 
-/// A table of 64, half of it transfers under way: ten thousand unvalidated clients push out each other only.
+/// A table of 64, half of it transfers with progress: ten thousand unvalidated clients evict only each other.
 #[test]
 fn a_transfer_with_progress_is_not_evicted() {
     let config = ServerConfig {
@@ -179,16 +179,28 @@ fn a_transfer_with_progress_is_not_evicted() {
         line.hear(peer, &rrq(""), &mut |_, _| ());
         line.hear(peer, &ack(1), &mut |_, _| ());
     }
-    for n in 0..10_000 {
-        line.hear(public(1000 + n, 1, 9), &rrq("tsize=0"), &mut |_, _| ());
-    }
+    let flood = |line: &mut Line, from: u16, count: u16| {
+        for n in from..from + count {
+            line.hear(public(n, 1, 9), &rrq("tsize=0"), &mut |_, _| ());
+        }
+    };
+    flood(&mut line, 1000, 32);
     assert_eq!(line.server.sessions(), 64);
-    for &peer in &validated {
-        let mut answered = Traffic::default();
-        line.hear(peer, &ack(2), &mut |_, d| answered.count(d.len()));
-        assert_eq!(answered.datagrams, 1);
-    }
-    assert_eq!(line.server.stats().outcome(Outcome::Dropped), 10_000 - 32);
+    line.wait_until(Instant::ZERO + ms(2000), &mut |_, _| ());
+    let acknowledge = |line: &mut Line, number: u16| {
+        for &peer in &validated {
+            let mut answered = Traffic::default();
+            line.hear(peer, &ack(number), &mut |_, d| answered.count(d.len()));
+            assert_eq!(answered.datagrams, 1);
+        }
+    };
+    acknowledge(&mut line, 2);
+    flood(&mut line, 2000, 10_000);
+    assert_eq!(line.server.sessions(), 64);
+    let evicted = line.server.stats().evicted;
+    assert!((16..=32).contains(&evicted), "{evicted}");
+    acknowledge(&mut line, 3);
+    assert_eq!(line.server.stats().outcome(Outcome::Dropped), 10_000);
 }
 
 /// Machines of a prefix that did not ask, and whose hosts say so 50 ms after each datagram. `acks` are guessed on the

@@ -188,7 +188,7 @@ impl Lab {
             };
             requests.push((transfer.embedded().to_owned(), outcome.to_owned()));
         }
-        requests.retain(is_of_every_version);
+        requests.retain(server::is_of_every_version);
         requests.sort();
         assert_eq!(requests, machine.requests(), "{}", machine.name);
     }
@@ -209,7 +209,7 @@ impl Lab {
                 *outcome = without_loss(line).to_owned();
             }
         }
-        requests.retain(is_of_every_version);
+        requests.retain(server::is_of_every_version);
         requests.sort();
         assert_eq!(requests, machine.requests(), "{}", machine.name);
         if let Way::Far { pipeline } = machine.path {
@@ -217,12 +217,6 @@ impl Lab {
         }
         log
     }
-}
-
-/// False for files that shim looks for in vain: 15.8 asks for `revocations.efi`, 16.1 for three others.
-fn is_of_every_version((file, outcome): &(String, String)) -> bool {
-    let is_of_shim = file.starts_with("revocations") || file.starts_with("shim_certificate");
-    outcome != "not-found" || !is_of_shim
 }
 
 /// What a request that was logged like this would have been logged as, had nothing been lost.

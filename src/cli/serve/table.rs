@@ -70,8 +70,8 @@ serve_options! {
     option max_windowsize [Option<Ranged<1, 64>>] "N" "16"
         "most blocks per acknowledgement, 1 to 64 (default: 16)";
     option pipeline [Option<Ranged<1, 64>>] "N" "32"
-        "most blocks in flight to a client with a high RTT, 1 to 64; 1 is RFC 1350 and RFC 7440 to \
-         the letter (default: 32)";
+        "most blocks in flight to a client with a high RTT, 1 to 64, but at least its window; 1 \
+         turns pipelining off (default: 32)";
     option max_sessions [Option<Ranged<1, 1_000_000>>] "N" "16384"
         "most transfers at once on each listening address, 1 to 1000000 (default: 16384)";
     option workers [Option<Ranged<1, 256>>] "N" "one per core"

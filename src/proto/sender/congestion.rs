@@ -4,7 +4,7 @@
 //! path idle most of the time, so the server pipelines: it sends further windows of the client before
 //! the last one is acknowledged (`windowsize` is 1 without the option). A client cannot tell that from a server that answers at once, as
 //! long as the blocks come in order and its receive buffer holds them. The operator's bound is
-//! `--pipeline`; 1 is the RFCs to the letter.
+//! `--pipeline`; 1 turns pipelining off.
 //!
 //! What is in flight is always a multiple of the client's window: a client that has got a part of one
 //! waits for the rest before it acknowledges anything.
