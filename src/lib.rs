@@ -23,7 +23,7 @@
 //!
 //! # Where to begin reading
 //!
-//! `cli/serve/mod.rs` → `net/driver.rs` → `proto/server/mod.rs` → `proto/sender/mod.rs`.
+//! `cli/serve/mod.rs` → `net/driver.rs` → `proto/server/mod.rs` → `proto/sender/transfer.rs`.
 //!
 //! The public modules are those that the program, the tests, the benches and the fuzzer use. This
 //! is not a library for others.
