@@ -9,20 +9,7 @@ use crate::proto::Instant;
 use crate::proto::guard::LogLimiter;
 use crate::proto::histogram::Histogram;
 use crate::proto::report::Requested;
-use crate::proto::stats::Outcome;
-
-/// Upper bounds in microseconds, as of TFTP transfers.
-const DURATIONS: &[u64] = &[
-    10_000,
-    30_000,
-    100_000,
-    300_000,
-    1_000_000,
-    3_000_000,
-    10_000_000,
-    30_000_000,
-    100_000_000,
-];
+use crate::proto::stats::{Outcome, OutcomeCounts};
 
 /// A request for a file that has ended.
 #[derive(Clone, Debug)]
@@ -49,8 +36,7 @@ pub type Report = fn(&Catalog, &Download);
 /// Counters since the start. Their number depends on the number of files only.
 #[derive(Debug)]
 pub(super) struct Downloads {
-    /// A row for each file, and a last one for paths without a file and refused requests.
-    outcomes: RefCell<Vec<[u64; Outcome::ALL.len()]>>,
+    outcomes: RefCell<OutcomeCounts>,
     /// Responses by status code, in the order of [`CODES`].
     responses: RefCell<[u64; CODES.len()]>,
     bytes: Cell<u64>,
@@ -66,10 +52,10 @@ pub(super) const CODES: [u16; 12] = [200, 206, 304, 400, 404, 405, 408, 412, 416
 impl Downloads {
     pub(super) fn new(files: usize, report: Report) -> Downloads {
         Downloads {
-            outcomes: RefCell::new(vec![Default::default(); files + 1]),
+            outcomes: RefCell::new(OutcomeCounts::new(files)),
             responses: RefCell::default(),
             bytes: Cell::default(),
-            durations: RefCell::new(Histogram::new(DURATIONS)),
+            durations: RefCell::new(Histogram::of_durations()),
             evicted: Cell::default(),
             limiter: RefCell::default(),
             report,
@@ -92,14 +78,10 @@ impl Downloads {
     pub(super) fn finish(&self, now: Instant, catalog: &Catalog, mut download: Download) {
         let file = download.file.file();
         let file = file.filter(|_| !is_of_no_file(download.outcome));
-        let mut outcomes = self.outcomes.borrow_mut();
-        let row = file.map_or(outcomes.len() - 1, FileId::index);
-        outcomes[row][download.outcome as usize] += 1;
+        self.outcomes.borrow_mut().count(file, download.outcome);
         self.bytes.set(self.bytes.get() + download.bytes);
         if download.outcome == Outcome::Complete {
-            let micros = u64::try_from(download.duration.as_micros());
-            let mut durations = self.durations.borrow_mut();
-            durations.record(micros.unwrap_or(u64::MAX));
+            self.durations.borrow_mut().record_time(download.duration);
         }
         // A scanner requests many names that do not exist: they get the smaller share of the log.
         let mut limiter = self.limiter.borrow_mut();
@@ -111,9 +93,7 @@ impl Downloads {
 
     /// How many requests for this file, or for none, ended so.
     pub(super) fn outcome_of(&self, file: Option<FileId>, outcome: Outcome) -> u64 {
-        let outcomes = self.outcomes.borrow();
-        let row = file.map_or(outcomes.len() - 1, FileId::index);
-        outcomes[row][outcome as usize]
+        self.outcomes.borrow().of(file, outcome)
     }
 
     /// Each status code and the number of its responses.

@@ -8,6 +8,7 @@ use std::fmt::{Display, Write};
 use super::downloads::is_of_no_file;
 use super::service::Service;
 use super::site::Site;
+use crate::catalog::FileId;
 use crate::net::status::StatusSnapshot;
 use crate::proto::histogram::Histogram;
 use crate::proto::stats::{Ignored, Outcome, Stats};
@@ -70,19 +71,33 @@ impl Text {
         self.single(name, "gauge", help, snapshot.max_sessions);
     }
 
-    /// A sample for each file and outcome, also while it is 0: PromQL's `rate` needs the first 0.
     fn requests(&mut self, site: &Site, stats: &Stats) {
         let name = "bootstone_requests_total";
         let help = "Requests by file and outcome. Refused requests and unknown names have no file.";
+        let occurs = |file: Option<FileId>, outcome| {
+            is_of_no_file(outcome) == file.is_none() || outcome == Outcome::Dropped
+        };
+        let count = |file, outcome| stats.outcome_of(file, outcome);
+        self.outcomes((name, help), site, occurs, count);
+    }
+
+    /// A sample for each file and outcome that `occurs`, also while it is 0: PromQL's `rate` needs
+    /// the first 0.
+    fn outcomes(
+        &mut self,
+        (name, help): (&str, &str),
+        site: &Site,
+        occurs: impl Fn(Option<FileId>, Outcome) -> bool,
+        count: impl Fn(Option<FileId>, Outcome) -> u64,
+    ) {
         self.family(name, "counter", help);
         let files = site.catalog.iter();
         let files = files.map(|(file, entry)| (Some(file), entry.name.as_str()));
         for (file, label) in files.chain([(None, "")]) {
             for outcome in Outcome::ALL {
-                let labels = [("file", label), ("outcome", outcome.as_str())];
-                let is_of_no_file = matches!(outcome, Outcome::NotFound | Outcome::Refused);
-                if is_of_no_file == file.is_none() || outcome == Outcome::Dropped {
-                    self.sample(name, &labels, stats.outcome_of(file, outcome));
+                if occurs(file, outcome) {
+                    let labels = [("file", label), ("outcome", outcome.as_str())];
+                    self.sample(name, &labels, count(file, outcome));
                 }
             }
         }
@@ -122,25 +137,15 @@ impl Text {
         self.histogram(name, help, &stats.windowsizes, 1.0);
     }
 
-    /// A sample for each file and outcome, as of TFTP requests.
     fn downloads(&mut self, service: &Service) {
         let name = "bootstone_http_downloads_total";
         let help = "HTTP requests for files by file and outcome. Refused requests and unknown \
                     names have no file.";
-        self.family(name, "counter", help);
-        let files = service.site.catalog.iter();
-        let files = files.map(|(file, entry)| (Some(file), entry.name.as_str()));
-        let outcomes = Outcome::ALL.into_iter();
-        let outcomes = outcomes.filter(|outcome| *outcome != Outcome::LastAckMissing);
-        for (file, label) in files.chain([(None, "")]) {
-            for outcome in outcomes.clone() {
-                if is_of_no_file(outcome) == file.is_none() {
-                    let labels = [("file", label), ("outcome", outcome.as_str())];
-                    let count = service.downloads.outcome_of(file, outcome);
-                    self.sample(name, &labels, count);
-                }
-            }
-        }
+        let occurs = |file: Option<FileId>, outcome| {
+            is_of_no_file(outcome) == file.is_none() && outcome != Outcome::LastAckMissing
+        };
+        let count = |file, outcome| service.downloads.outcome_of(file, outcome);
+        self.outcomes((name, help), &service.site, occurs, count);
         let name = "bootstone_http_sent_bytes_total";
         let help = "Bytes of files sent by HTTP, in finished downloads.";
         self.single(name, "counter", help, service.downloads.bytes());

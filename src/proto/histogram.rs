@@ -1,5 +1,20 @@
 //! How values are spread, in constant memory: counts between fixed bounds.
 
+use std::time::Duration;
+
+/// Upper bounds in microseconds: from a file on the local network to what timeouts allow.
+const DURATIONS: &[u64] = &[
+    10_000,
+    30_000,
+    100_000,
+    300_000,
+    1_000_000,
+    3_000_000,
+    10_000_000,
+    30_000_000,
+    100_000_000,
+];
+
 /// A count for each bound, and one for what is beyond the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
@@ -18,6 +33,11 @@ impl Histogram {
             counts,
             sum,
         }
+    }
+
+    /// An empty one for how long transfers take, in microseconds.
+    pub fn of_durations() -> Histogram {
+        Histogram::new(DURATIONS)
     }
 
     /// Each bound with how many values were at most that; the last one, `None`, has them all.
@@ -39,6 +59,11 @@ impl Histogram {
         let bucket = self.bounds.partition_point(|&bound| bound < value);
         self.counts[bucket] += 1;
         self.sum = self.sum.saturating_add(value);
+    }
+
+    /// Counts a time in microseconds.
+    pub fn record_time(&mut self, time: Duration) {
+        self.record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// Takes in the values of another one with the same bounds.

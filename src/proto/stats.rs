@@ -115,19 +115,6 @@ impl Ignored {
     }
 }
 
-/// Upper bounds in microseconds: from a file on the local network to what timeouts allows.
-const DURATIONS: &[u64] = &[
-    10_000,
-    30_000,
-    100_000,
-    300_000,
-    1_000_000,
-    3_000_000,
-    10_000_000,
-    30_000_000,
-    100_000_000,
-];
-
 /// Upper bounds in microseconds: from a switch to a satellite.
 const ROUND_TRIPS: &[u64] = &[
     300, 1_000, 3_000, 10_000, 30_000, 60_000, 100_000, 200_000, 500_000, 1_000_000,
@@ -139,11 +126,51 @@ const BLKSIZES: &[u64] = &[512, 1024, 1228, 1408, 1432, 1468, 8192];
 /// All that `--max-windowsize` allows, by powers of two.
 const WINDOWSIZES: &[u64] = &[1, 2, 4, 8, 16, 32];
 
+/// How often requests ended in which way, by file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeCounts {
+    /// A row for each file of the catalog, and a last one for requests without a file.
+    rows: Vec<[u64; Outcome::ALL.len()]>,
+}
+
+impl OutcomeCounts {
+    /// All zero, for a catalog of so many files.
+    pub fn new(files: usize) -> OutcomeCounts {
+        OutcomeCounts {
+            rows: vec![Default::default(); files + 1],
+        }
+    }
+
+    /// Counts a request for this file, or for none.
+    pub fn count(&mut self, file: Option<FileId>, outcome: Outcome) {
+        let row = self.row(file);
+        self.rows[row][outcome as usize] += 1;
+    }
+
+    /// How many requests for this file, or for none, ended so.
+    pub fn of(&self, file: Option<FileId>, outcome: Outcome) -> u64 {
+        self.rows[self.row(file)][outcome as usize]
+    }
+
+    fn total(&self, outcome: Outcome) -> u64 {
+        self.rows.iter().map(|row| row[outcome as usize]).sum()
+    }
+
+    fn absorb(&mut self, other: &OutcomeCounts) {
+        for (row, more) in self.rows.iter_mut().zip(&other.rows) {
+            add(row, more);
+        }
+    }
+
+    fn row(&self, file: Option<FileId>) -> usize {
+        file.map_or(self.rows.len() - 1, FileId::index)
+    }
+}
+
 /// Counters since the start, in constant memory: their number depends on the number of files only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
-    /// A row for each file of the catalog, and a last one for names that no file has.
-    outcomes: Vec<[u64; Outcome::ALL.len()]>,
+    outcomes: OutcomeCounts,
     ignored: [u64; Ignored::ALL.len()],
     /// Bytes of files that peers have acknowledged, of ended transfers.
     pub bytes: u64,
@@ -165,12 +192,12 @@ impl Stats {
     /// All zero, for a catalog of so many files.
     pub fn new(files: usize) -> Stats {
         Stats {
-            outcomes: vec![Default::default(); files + 1],
+            outcomes: OutcomeCounts::new(files),
             ignored: Default::default(),
             bytes: 0,
             resent: 0,
             evicted: 0,
-            durations: Histogram::new(DURATIONS),
+            durations: Histogram::of_durations(),
             round_trips: Histogram::new(ROUND_TRIPS),
             blksizes: Histogram::new(BLKSIZES),
             windowsizes: Histogram::new(WINDOWSIZES),
@@ -179,12 +206,12 @@ impl Stats {
 
     /// How often it ended so.
     pub fn outcome(&self, outcome: Outcome) -> u64 {
-        self.outcomes.iter().map(|row| row[outcome as usize]).sum()
+        self.outcomes.total(outcome)
     }
 
     /// How often it ended so for this file; `None`: for names that no file has, and requests refused.
     pub fn outcome_of(&self, file: Option<FileId>, outcome: Outcome) -> u64 {
-        self.outcomes[self.row(file)][outcome as usize]
+        self.outcomes.of(file, outcome)
     }
 
     /// How many datagrams were ignored for this reason.
@@ -194,9 +221,7 @@ impl Stats {
 
     /// Adds what another server of the same catalog has counted.
     pub fn absorb(&mut self, other: &Stats) {
-        for (row, more) in self.outcomes.iter_mut().zip(&other.outcomes) {
-            add(row, more);
-        }
+        self.outcomes.absorb(&other.outcomes);
         add(&mut self.ignored, &other.ignored);
         self.bytes += other.bytes;
         self.resent += other.resent;
@@ -213,8 +238,7 @@ impl Stats {
         outcome: Outcome,
         transfer: Option<&Figures>,
     ) {
-        let row = self.row(file);
-        self.outcomes[row][outcome as usize] += 1;
+        self.outcomes.count(file, outcome);
         if let Some(figures) = transfer {
             self.count_figures(outcome, figures);
         }
@@ -225,23 +249,19 @@ impl Stats {
         self.bytes += figures.bytes;
         self.resent += u64::from(figures.resent);
         if let Some(rtt) = figures.rtt {
-            self.round_trips.record(micros(rtt));
+            self.round_trips.record_time(rtt);
         }
         if figures.is_validated {
             self.blksizes.record(figures.blksize.into());
             self.windowsizes.record(figures.windowsize.into());
         }
         if outcome == Outcome::Complete {
-            self.durations.record(micros(figures.duration));
+            self.durations.record_time(figures.duration);
         }
     }
 
     pub(super) fn ignore(&mut self, reason: Ignored) {
         self.ignored[reason as usize] += 1;
-    }
-
-    fn row(&self, file: Option<FileId>) -> usize {
-        file.map_or(self.outcomes.len() - 1, FileId::index)
     }
 }
 
@@ -249,10 +269,6 @@ fn add(counts: &mut [u64], more: &[u64]) {
     for (count, more) in counts.iter_mut().zip(more) {
         *count += more;
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The figures of a finished transfer.
