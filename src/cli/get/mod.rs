@@ -1,6 +1,5 @@
 //! `bootstone get`: fetches a file from a server and prints its hash.
 
-mod interrupts;
 mod output;
 mod progress;
 mod url;
@@ -16,15 +15,19 @@ use tokio::time::sleep;
 
 use super::console::{DONE, MISMATCH, could_not, print, say};
 use super::runtime;
+use super::signals::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, Signals};
 use super::value::Ranged;
 use crate::manifest::Digest;
 use crate::net::Clock;
 use crate::net::client::{Failure, FetchDriver};
 use crate::proto::client::{FetchError, FetchOptions, Received};
-use interrupts::Interrupts;
 use output::Output;
 use progress::{Progress, kilobytes_per_second};
 use url::Url;
+
+/// The signals that a terminal, a service manager or a script ends a program by. They are caught, so
+/// that no temporary file is left.
+const ENDING: [super::signals::Named; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
 /// Fetch a file from a TFTP server. The local file is written only if it is complete.
 #[derive(FromArgs, Debug)]
@@ -105,13 +108,13 @@ impl Get {
             None => self.url.basename()?,
         };
         // Before there is a temporary file, which a signal would leave behind.
-        let mut interrupts =
-            Interrupts::catch().map_err(|error| format!("cannot catch signals: {error}"))?;
+        let mut signals =
+            Signals::catch(&ENDING).map_err(|error| format!("cannot catch signals: {error}"))?;
         let output = Output::open(path).map_err(|error| {
             format!("cannot write {path:?}: {error}. Choose another file with -o")
         })?;
         let is_standard_output = output.is_standard_output();
-        let ended = self.ended(&mut interrupts);
+        let ended = self.ended(&mut signals);
         let (received, sha256) = fetch(addresses, &self.fetch_options(), output, ended).await?;
         print_figures(&received);
         if is_standard_output {
@@ -122,10 +125,10 @@ impl Get {
     }
 
     /// Waits for a signal or the end of the time, and returns which.
-    async fn ended(&self, interrupts: &mut Interrupts) -> String {
+    async fn ended(&self, signals: &mut Signals) -> String {
         let max_time = self.max_time.get();
         tokio::select! {
-            name = interrupts.next() => format!("{name}: interrupted, and no file was written"),
+            name = signals.next() => format!("{name}: interrupted, and no file was written"),
             () = sleep(Duration::from_secs(max_time)) => format!(
                 "the file was not complete after {max_time} s, and no file was written. Allow more \
                  time with --max-time"

@@ -68,7 +68,7 @@ fn serve(settings: Settings) -> Result<(), String> {
     let runtime = runtime::start()?;
     let served = runtime.block_on(async {
         // Before the first line of the log: a reader of that line may send a signal at once.
-        let mut signals = Signals::new()?;
+        let mut signals = Signals::of_the_server()?;
         let served = run(&manifest, &settings, opened, &sandbox, &mut signals).await;
         tokio::select! {
             () = log.close() => {}
