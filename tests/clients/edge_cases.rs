@@ -96,20 +96,29 @@ fn a_repeated_request_is_answered_alike_before_the_first_ack_and_not_at_all_afte
     report.assert_complete_with("size-14280", 14_280, 2);
 }
 
+/// The payloads of blocks 1 to `last`, each of which has to come once `acknowledge` was called for the
+/// one before.
+fn in_lock_step(client: &RawClient, last: u16, mut acknowledge: impl FnMut(u16)) -> Vec<u8> {
+    let mut file = Vec::new();
+    for block in 1..=last {
+        let (number, payload) = client.data();
+        assert_eq!(number, block);
+        file.extend(payload);
+        acknowledge(block);
+    }
+    file
+}
+
 /// RFC 1123 §4.2.3.1: two ACKs of a block do not make two of the next.
 #[test]
 fn every_ack_twice_and_every_block_once() {
     let server = TestServer::files();
     let client = RawClient::to(server.address());
     client.send(RawClient::request("size-14680", &[]));
-    let mut file = Vec::new();
-    for block in 1..=29 {
-        let (number, payload) = client.data();
-        assert_eq!(number, block);
-        file.extend(payload);
+    let file = in_lock_step(&client, 29, |block| {
         client.send(RawClient::ack(block));
         client.send(RawClient::ack(block));
-    }
+    });
     assert!(file == content::bytes(14_680));
     server.settle();
     assert_eq!(client.pending().len(), 0);
@@ -179,16 +188,12 @@ fn garbage_during_a_transfer_is_ignored() {
     let server = TestServer::files();
     let client = RawClient::to(server.address());
     client.send(RawClient::request("size-14680", &[]));
-    let mut file = Vec::new();
-    for block in 1..=29 {
-        let (number, payload) = client.data();
-        assert_eq!(number, block);
-        file.extend(payload);
+    let file = in_lock_step(&client, 29, |block| {
         for garbage in GARBAGE.into_iter().chain(long.iter().map(Vec::as_slice)) {
             client.send(garbage);
         }
         client.send(RawClient::ack(block));
-    }
+    });
     assert!(file == content::bytes(14_680));
     server.settle();
     assert_eq!(client.pending().len(), 0);
@@ -202,15 +207,12 @@ fn acks_may_be_longer() {
     let server = TestServer::files();
     let client = RawClient::to(server.address());
     client.send(RawClient::request("size-5120", &[]));
-    let mut file = Vec::new();
-    for (block, length) in (1..=11).zip([4, 5, 6, 46, 516, 600, 2048, 2049, 9000, 65_507, 5]) {
-        let (number, payload) = client.data();
-        assert_eq!(number, block);
-        file.extend(payload);
+    let lengths = [4, 5, 6, 46, 516, 600, 2048, 2049, 9000, 65_507, 5];
+    let file = in_lock_step(&client, 11, |block| {
         let mut ack = RawClient::ack(block).to_vec();
-        ack.resize(length, 0);
+        ack.resize(lengths[usize::from(block) - 1], 0);
         client.send(ack);
-    }
+    });
     assert!(file == content::bytes(5120));
     let [report] = server.reports().try_into().unwrap();
     report.assert_complete("size-5120", 5120);
