@@ -1,5 +1,6 @@
 //! `HOST[:PORT]` on the command line.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -32,7 +33,7 @@ impl Host {
 impl FromStr for Host {
     type Err = String;
 
-    /// `name`, `name:69`, `192.0.2.1:69`, `2001:db8::1`, `[2001:db8::1]:69`.
+    /// `name`, `name:69`, `192.0.2.1:69`, `2001:db8::1`, `[2001:db8::1]:69`, `fe80::1%eth0`.
     fn from_str(text: &str) -> Result<Host, String> {
         let (name, port) = split_port(text).ok_or_else(|| {
             format!("{text:?} is not HOST or HOST:PORT. An IPv6 address with a port takes brackets: [2001:db8::1]:69")
@@ -47,7 +48,7 @@ impl FromStr for Host {
                 _ => return Err(format!("{port:?} is not a port: 1 to 65535")),
             },
         };
-        let name = name.to_owned();
+        let name = unescaped_zone(name).into_owned();
         Ok(Host { name, port })
     }
 }
@@ -60,13 +61,24 @@ fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
             _ => Some((name, Some(rest.strip_prefix(':')?))),
         };
     }
-    if text.parse::<Ipv6Addr>().is_ok() {
+    let address = text.split_once('%').map_or(text, |(address, _)| address);
+    if address.parse::<Ipv6Addr>().is_ok() {
         return Some((text, None));
     }
     match text.split_once(':') {
         None => Some((text, None)),
         Some((_, port)) if port.contains(':') => None,
         Some((name, port)) => Some((name, Some(port))),
+    }
+}
+
+/// An IPv6 address with its zone as the system reads it: `fe80::1%eth0`. In a URL `%25` stands for
+/// the percent sign (RFC 6874). A zone of digits is the number of an interface, and stays.
+pub(super) fn unescaped_zone(address: &str) -> Cow<'_, str> {
+    let escaped = address.split_once("%25");
+    match escaped.filter(|(_, zone)| !zone.bytes().all(|b| b.is_ascii_digit())) {
+        Some((address, zone)) => format!("{address}%{zone}").into(),
+        None => address.into(),
     }
 }
 
@@ -95,6 +107,11 @@ mod tests {
             ("2001:db8::1", "2001:db8::1", 69),
             ("[2001:db8::1]", "2001:db8::1", 69),
             ("[2001:db8::1]:70", "2001:db8::1", 70),
+            ("fe80::1%eth0", "fe80::1%eth0", 69),
+            ("[fe80::1%eth0]", "fe80::1%eth0", 69),
+            ("[fe80::1%eth0]:70", "fe80::1%eth0", 70),
+            ("[fe80::1%25eth0]:70", "fe80::1%eth0", 70),
+            ("[fe80::1%252]:70", "fe80::1%252", 70),
         ] {
             let name = name.to_owned();
             let host = Host { name, port };
@@ -116,5 +133,15 @@ mod tests {
     fn an_address_resolves_to_itself() {
         let host: Host = "[::1]:70".parse().unwrap();
         assert_eq!(host.resolve().unwrap(), ["[::1]:70".parse().unwrap()]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_zone_is_the_name_or_the_number_of_an_interface() {
+        let expected = "[fe80::1%1]:70".parse().unwrap();
+        for text in ["[fe80::1%lo]:70", "[fe80::1%25lo]:70", "[fe80::1%1]:70"] {
+            let host: Host = text.parse().unwrap();
+            assert_eq!(host.resolve().unwrap(), [expected], "{text}");
+        }
     }
 }

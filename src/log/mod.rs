@@ -100,7 +100,10 @@ fn millis(time: Duration) -> f64 {
     time.as_micros() as f64 / 1000.0
 }
 
-/// Converts an IPv4-mapped address of an IPv6 socket to IPv4.
+/// Converts an IPv4-mapped address of an IPv6 socket to IPv4. The zone of a link-local one stays.
 pub(crate) fn canonical(address: std::net::SocketAddr) -> std::net::SocketAddr {
-    (address.ip().to_canonical(), address.port()).into()
+    match address.ip().to_canonical() {
+        v4 @ std::net::IpAddr::V4(_) => (v4, address.port()).into(),
+        std::net::IpAddr::V6(_) => address,
+    }
 }

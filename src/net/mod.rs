@@ -1,5 +1,6 @@
 //! Sockets and the clock: the only module that does UDP I/O.
 
+pub(crate) mod binding;
 pub(crate) mod client;
 pub mod driver;
 mod icmp;

@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
 
+use super::binding::{self, Presence};
 use super::icmp;
 use super::polling::PolledSocket;
 use crate::proto::Peer;
@@ -34,11 +35,12 @@ pub struct BoundSocket {
     state: UdpSocketState,
     receive_buffer: usize,
     address: SocketAddr,
+    presence: Presence,
     is_inherited: bool,
 }
 
 impl BoundSocket {
-    /// Binds `address`. `[::]` takes IPv4 as well.
+    /// Binds `address`. `[::]` takes IPv4 as well. The machine may get the address later.
     pub fn bind(address: SocketAddr) -> io::Result<BoundSocket> {
         BoundSocket::open(address, false)
     }
@@ -60,18 +62,18 @@ impl BoundSocket {
         if is_shared {
             socket.set_reuse_port(true)?;
         }
-        socket.bind(&address.into())?;
+        let presence = binding::bind(&socket, address)?;
         // Only now, so that a second server on the same port finds it taken.
         socket.set_reuse_port(true)?;
-        BoundSocket::new(socket.into(), false)
+        BoundSocket::new(socket.into(), presence, false)
     }
 
     /// Takes over a socket that systemd has bound, with its buffer sizes as they are.
     pub(crate) fn inherit(socket: UdpSocket) -> io::Result<BoundSocket> {
-        BoundSocket::new(socket, true)
+        BoundSocket::new(socket, Presence::Present, true)
     }
 
-    fn new(socket: UdpSocket, is_inherited: bool) -> io::Result<BoundSocket> {
+    fn new(socket: UdpSocket, presence: Presence, is_inherited: bool) -> io::Result<BoundSocket> {
         socket.set_nonblocking(true)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         state.enable_transport_errors(UdpSockRef::from(&socket))?;
@@ -83,6 +85,7 @@ impl BoundSocket {
             duplicate: socket.try_clone()?,
             socket,
             state,
+            presence,
             is_inherited,
         })
     }
@@ -90,6 +93,17 @@ impl BoundSocket {
     /// True if systemd has bound the socket.
     pub(crate) fn is_inherited(&self) -> bool {
         self.is_inherited
+    }
+
+    /// Whether this machine had the address when the socket was bound.
+    pub(crate) fn presence(&self) -> Presence {
+        self.presence
+    }
+
+    /// True if the socket takes no IPv4, as systemd's `BindIPv6Only=ipv6-only` says.
+    pub(crate) fn is_only_v6(&self) -> bool {
+        let socket = socket2::SockRef::from(&self.socket);
+        self.address.is_ipv6() && socket.only_v6().unwrap_or(false)
     }
 
     /// Size of the receive buffer in bytes, if the kernel gave less than was asked for.

@@ -34,6 +34,8 @@ pub struct Bootstone {
     /// What it logs, in JSON.
     lines: mpsc::Receiver<Value>,
     listen: Vec<SocketAddr>,
+    /// The first line.
+    first_line: Value,
     /// What it writes to standard error; shown if the test fails.
     stderr: File,
 }
@@ -49,8 +51,13 @@ impl Bootstone {
     /// Returns once it serves.
     #[track_caller]
     pub fn start(flags: &[&str], variables: &[(&str, &str)]) -> Bootstone {
-        let flags = [&["--log-format", "json"], flags].concat();
-        let mut command = command(&flags, variables);
+        Bootstone::start_as(command(flags, variables))
+    }
+
+    /// Starts this command. Returns once it serves.
+    #[track_caller]
+    pub fn start_as(mut command: Command) -> Bootstone {
+        command.args(["--log-format", "json"]);
         let stderr = tempfile::tempfile().unwrap();
         command.stdout(Stdio::piped()).stdin(Stdio::null());
         command.stderr(stderr.try_clone().unwrap());
@@ -68,10 +75,11 @@ impl Bootstone {
             running,
             lines,
             listen: Vec::new(),
+            first_line: Value::Null,
             stderr,
         };
-        let first = bootstone.line("serving");
-        let listen = first["listen"].as_str().unwrap();
+        bootstone.first_line = bootstone.line("serving");
+        let listen = bootstone.first_line["listen"].as_str().unwrap();
         bootstone.listen = listen
             .split(',')
             .map(|part| part.parse().unwrap())
@@ -89,6 +97,11 @@ impl Bootstone {
         &self.listen
     }
 
+    /// Its first line.
+    pub fn first_line(&self) -> &Value {
+        &self.first_line
+    }
+
     pub fn signal(&self, signal: Signal) {
         self.running.signal(signal);
     }
@@ -96,9 +109,20 @@ impl Bootstone {
     /// The next line with this message, as soon as there is one.
     #[track_caller]
     pub fn line(&self, message: &str) -> Value {
+        self.line_where(|text| text == message)
+    }
+
+    /// The next line whose message has this part.
+    #[track_caller]
+    pub fn line_with(&self, part: &str) -> Value {
+        self.line_where(|text| text.contains(part))
+    }
+
+    #[track_caller]
+    fn line_where(&self, is_it: impl Fn(&str) -> bool) -> Value {
         loop {
             let line = self.lines.recv_timeout(DEADLINE).unwrap();
-            if line["message"] == message {
+            if line["message"].as_str().is_some_and(&is_it) {
                 return line;
             }
         }

@@ -104,12 +104,6 @@ fn addresses_that_cannot_be_bound() {
         &[],
         &["127.0.0.1:99999", "0.0.0.0:69"],
     );
-    // Of TEST-NET-3, which no machine has.
-    refused(
-        &["--listen", "203.0.113.9:0"],
-        &[],
-        &["203.0.113.9:0", "no such address"],
-    );
 }
 
 #[test]

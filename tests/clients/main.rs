@@ -16,6 +16,7 @@
     reason = "a test that cannot go on has failed; it starts programs and reads what they wrote"
 )]
 
+#[allow(dead_code, reason = "shared with tests/network")]
 mod binary;
 mod command_line;
 mod content;

@@ -1,5 +1,6 @@
 //! `bootstone serve`: parse, bind, enter the sandbox, serve, drain.
 
+mod addresses;
 mod limits;
 mod listen;
 mod settings;
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use self::listen::Listening;
 use self::settings::Settings;
 pub(crate) use self::table::Serve;
 use super::console::{COULD_NOT, DONE, NO_BOOT_PROGRAM, say_last};
@@ -51,6 +53,8 @@ struct Opened {
     sockets: Vec<Vec<BoundSocket>>,
     http: Option<(TcpListener, SocketAddr)>,
     service_manager: ServiceManager,
+    /// What was not as expected, for the log.
+    warnings: Vec<String>,
 }
 
 fn serve(settings: Settings) -> Result<(), String> {
@@ -84,24 +88,29 @@ fn serve(settings: Settings) -> Result<(), String> {
 }
 
 fn open(settings: &Settings) -> Result<Opened, String> {
-    let inherited = inherited()?;
-    let opened = Opened {
-        sockets: listen::open_all(&settings.listen, inherited, settings.workers)?,
-        http: settings
-            .http
-            .as_deref()
-            .map(listen::open_http)
-            .transpose()?,
-        service_manager: ServiceManager::connect()
-            .map_err(|error| format!("cannot connect to NOTIFY_SOCKET: {error}"))?,
-    };
-    limits::reserve(&opened.sockets, opened.http.is_some())?;
-    Ok(opened)
+    let (inherited, mut warnings) = inherited()?;
+    let mut listening = Listening::new(&|_| false);
+    let sockets = listening.open_all(&settings.listen, inherited, settings.workers)?;
+    let http = settings.http.as_deref();
+    let http = http.map(|name| listening.open_http(name)).transpose()?;
+    warnings.extend(listening.warnings());
+    let service_manager = ServiceManager::connect().unwrap_or_else(|warning| {
+        warnings.push(warning);
+        ServiceManager::default()
+    });
+    limits::reserve(&sockets, http.is_some())?;
+    Ok(Opened {
+        sockets,
+        http,
+        service_manager,
+        warnings,
+    })
 }
 
 /// Takes the sockets that systemd has bound, and closes all else that the program was started with.
-fn inherited() -> Result<Vec<UdpSocket>, String> {
-    let sockets = systemd::sockets().map_err(|error| {
+/// With what was not as expected.
+fn inherited() -> Result<(Vec<UdpSocket>, Vec<String>), String> {
+    let (sockets, warnings) = systemd::sockets().map_err(|error| {
         format!(
             "systemd passed a socket that is not a UDP socket: {error}. Use ListenDatagram= in its \
              socket unit"
@@ -111,7 +120,7 @@ fn inherited() -> Result<Vec<UdpSocket>, String> {
         let advice = limits::advice(&error);
         format!("inherited descriptors cannot be closed: {error}. {advice}")
     })?;
-    Ok(sockets)
+    Ok((sockets, warnings))
 }
 
 fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxState) {
@@ -148,6 +157,9 @@ fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxState) {
     }
     if !manifest.has_boot_program() {
         warn!("{NO_BOOT_PROGRAM}");
+    }
+    for warning in &opened.warnings {
+        warn!("{warning}");
     }
     for warning in sandbox.warnings() {
         warn!("{warning}");
