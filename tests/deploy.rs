@@ -183,8 +183,52 @@ fn a_machine_is_given_the_time_that_a_drain_takes() {
     assert_eq!(signal, last_stage("STOPSIGNAL"));
     assert_eq!(signal, "SIGTERM");
     let killed = seconds(fly["kill_timeout"].as_str().unwrap());
-    let drained = fly["env"]["BOOTSTONE_DRAIN_TIMEOUT"].as_str().unwrap();
-    assert!(drained.parse::<u64>().unwrap() < killed && killed <= 300);
+    let of = |name: &str| fly["env"][name].as_str().unwrap().parse::<u64>().unwrap();
+    let (min, drained) = (of("BOOTSTONE_MIN_DRAIN"), of("BOOTSTONE_DRAIN_TIMEOUT"));
+    assert!(drained < killed && killed <= 300);
+    let check = &service(&fly, "tcp")["http_checks"][0];
+    let of_the_check = |key: &str| seconds(check[key].as_str().unwrap());
+    let noticed = of_the_check("interval") + of_the_check("timeout");
+    assert!(noticed <= min && min < drained);
+}
+
+/// The number behind the first `key` after the first `from`.
+fn number_after(text: &str, from: &str, key: &str) -> u64 {
+    let start = text.find(from).unwrap_or_else(|| panic!("no {from}"));
+    let found = text[start..]
+        .find(key)
+        .unwrap_or_else(|| panic!("no {key}"));
+    let rest = text[start + found + key.len()..].trim_start_matches([' ', ':', '"']);
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap();
+    rest[..digits].parse().unwrap()
+}
+
+/// A pod is killed after its transfers had their time, and serves until its first probe has
+/// failed.
+#[test]
+fn a_pod_is_given_the_time_that_a_drain_takes() {
+    let manifest = read("deploy/kubernetes/bootstone.yaml");
+    let number = |from: &str, key: &str| number_after(&manifest, from, key);
+    let killed = number("", "terminationGracePeriodSeconds");
+    let min = number("name: BOOTSTONE_MIN_DRAIN", "value");
+    let drained = number("name: BOOTSTONE_DRAIN_TIMEOUT", "value");
+    let period = number("path: /healthz", "periodSeconds");
+    let noticed = period * number("path: /healthz", "failureThreshold");
+    assert!(noticed < min && min < drained && drained < killed);
+    // The probe of life must not kill a pod that drains.
+    let failures = number("livenessProbe:", "failureThreshold");
+    assert!(killed < failures * number("livenessProbe:", "periodSeconds"));
+}
+
+#[test]
+fn a_container_is_given_the_time_that_a_drain_takes() {
+    let compose = read("deploy/compose.yaml");
+    let killed = number_after(&compose, "", "stop_grace_period");
+    assert!(number_after(&compose, "", "BOOTSTONE_DRAIN_TIMEOUT:") < killed);
+    // Without a variable: the program's default.
+    let readme = read("README.md");
+    let default = number_after(&readme, "| `--drain-timeout SECONDS` |", "SECONDS` |");
+    assert!(default < number_after(&readme, "docker run --detach", "--stop-timeout"));
 }
 
 #[test]

@@ -57,6 +57,21 @@ fn values_out_of_range() {
     );
 }
 
+/// A minimum that is longer than the maximum.
+#[test]
+fn a_minimum_drain_above_the_drain_timeout() {
+    refused(
+        &["--min-drain", "31"],
+        &[],
+        &["--min-drain", "31 s", "30 s", "Raise --drain-timeout"],
+    );
+    refused(
+        &["--drain-timeout", "5"],
+        &[("BOOTSTONE_MIN_DRAIN", "6")],
+        &["BOOTSTONE_MIN_DRAIN", "6 s", "5 s"],
+    );
+}
+
 /// The message names the variable.
 #[test]
 fn variables_are_checked_like_options() {

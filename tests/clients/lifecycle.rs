@@ -95,6 +95,47 @@ fn an_idle_server_ends_at_once() {
     }
 }
 
+/// Load balancers send new clients for a while after a signal.
+#[test]
+fn an_idle_server_serves_for_the_minimum_time() {
+    let flags = ["--min-drain", "2", "--drain-timeout", "3600"];
+    let bootstone = Bootstone::serving(&flags);
+    let start = std::time::Instant::now();
+    bootstone.signal(Signal::TERM);
+    bootstone.line("draining");
+    // The first request may end the time of a server that waits only for transfers.
+    for _ in 0..2 {
+        assert!(RawClient::to(bootstone.address()).fetch(SUMS) == sums());
+        assert_eq!(bootstone.line("transfer")["outcome"], "complete");
+    }
+    let (status, lines) = bootstone.last_lines();
+    assert!(start.elapsed().as_secs() >= 2);
+    assert_eq!(status.code(), Some(0));
+    let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
+    assert_eq!(messages, ["stopped"]);
+}
+
+/// A transfer that begins within the minimum time may go on after it.
+#[test]
+fn a_transfer_is_finished_after_the_minimum_time() {
+    let flags = ["--min-drain", "1", "--drain-timeout", "3600"];
+    let bootstone = Bootstone::serving(&flags);
+    let start = std::time::Instant::now();
+    bootstone.signal(Signal::TERM);
+    bootstone.line("draining");
+    let (client, mut file) = in_progress(&bootstone);
+    while start.elapsed().as_millis() < 1200 {
+        assert!(client.pending().is_empty());
+        std::thread::yield_now();
+    }
+    // Requests are answered while it is in progress.
+    assert!(RawClient::to(bootstone.address()).fetch(SUMS) == sums());
+    client.send(RawClient::ack(1));
+    file.extend(client.take(1, 8));
+    assert!(file == sums());
+    assert_eq!(bootstone.last_lines().0.code(), Some(0));
+}
+
 #[test]
 fn a_transfer_in_progress_is_finished_and_a_new_one_is_answered() {
     let bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
@@ -158,19 +199,30 @@ fn draining_clients_no_peer_to_another_worker() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     for second in [Signal::TERM, Signal::INT] {
-        let mut bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
+        let bootstone = Bootstone::serving(&["--drain-timeout", "3600"]);
         let (_client, _) = in_progress(&bootstone);
-        bootstone.signal(Signal::TERM);
-        bootstone.line("draining");
-        bootstone.signal(second);
-        assert_ne!(bootstone.wait().code(), Some(0));
-        assert!(
-            bootstone.wait().code().is_some(),
-            "it ended by the signal itself"
-        );
-        let stderr = bootstone.stderr();
-        assert!(stderr.contains("aborting transfers"), "{stderr}");
+        assert_ends_at_once(bootstone, second);
     }
+}
+
+#[test]
+fn a_second_signal_ends_the_minimum_time() {
+    let flags = ["--min-drain", "3600", "--drain-timeout", "3600"];
+    assert_ends_at_once(Bootstone::serving(&flags), Signal::TERM);
+}
+
+#[track_caller]
+fn assert_ends_at_once(mut bootstone: Bootstone, second: Signal) {
+    bootstone.signal(Signal::TERM);
+    bootstone.line("draining");
+    bootstone.signal(second);
+    assert_ne!(bootstone.wait().code(), Some(0));
+    assert!(
+        bootstone.wait().code().is_some(),
+        "it ended by the signal itself"
+    );
+    let stderr = bootstone.stderr();
+    assert!(stderr.contains("aborting transfers"), "{stderr}");
 }
 
 #[test]

@@ -18,9 +18,14 @@ struct Program {
 
 impl Program {
     fn start() -> Program {
+        Program::with(&[])
+    }
+
+    fn with(flags: &[&str]) -> Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bootstone"))
             .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
             .args(["--workers", "3", "--log-format", "json"])
+            .args(flags)
             .env("FLY_REGION", "ams")
             .stdout(Stdio::piped())
             .spawn()
@@ -362,6 +367,28 @@ fn check_with_promtool(what: &[&str], text: &[u8]) {
     assert!(output.status.success() && message.is_empty(), "{message}");
 }
 
+fn terminate(program: &Program) {
+    let pid = program.child.id().to_string();
+    let kill = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    assert!(kill.success());
+}
+
+/// A load balancer learns from `/healthz` of the end, while the server still serves.
+#[test]
+fn health_shows_draining_during_the_minimum_time() {
+    let mut program = Program::with(&["--min-drain", "1"]);
+    let mut client = Client::new(program.http);
+    assert_eq!(client.get("/healthz").status, 200);
+    terminate(&program);
+    program.await_line("draining");
+    let health = client.get("/healthz");
+    assert_eq!((health.status, health.text()), (503, "draining\n"));
+    assert_eq!(client.get("/autoexec.ipxe").status, 200);
+    let tftp = Tftp::new(program.tftp);
+    assert_eq!(tftp.finish(tftp.send(RRQ)), bytes_of_autoexec());
+    assert_eq!(program.child.wait().unwrap().code(), Some(0));
+}
+
 #[test]
 fn health_shows_draining_during_a_transfer() {
     let mut program = Program::start();
@@ -371,9 +398,7 @@ fn health_shows_draining_during_a_transfer() {
     let mut client = Client::new(program.http);
     assert_eq!(client.get("/healthz").status, 200);
 
-    let pid = program.child.id().to_string();
-    let kill = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-    assert!(kill.success());
+    terminate(&program);
     program.await_line("draining");
     let health = client.get("/healthz");
     assert_eq!((health.status, health.text()), (503, "draining\n"));

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use self::listen::Listening;
@@ -166,7 +166,8 @@ fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxState) {
     }
 }
 
-/// Starts the workers and waits for a signal, then until no transfer is in progress.
+/// Starts the workers and waits for a signal, then for the minimum time of a drain, then until no
+/// transfer is in progress.
 async fn run(
     manifest: &Manifest,
     settings: &Settings,
@@ -213,9 +214,8 @@ async fn run(
         Some(error) = failed.recv() => return Err(error),
     }
     opened.service_manager.notify("STOPPING=1");
-    let idle = timeout(settings.drain_timeout, idle.wait_for(|active| *active == 0));
     tokio::select! {
-        idle = idle => if idle.is_err() {
+        is_idle = drain(settings, &mut idle) => if !is_idle {
             warn!("drain timeout: aborting transfers");
         },
         Some(error) = failed.recv() => return Err(error),
@@ -224,6 +224,16 @@ async fn run(
     shutdown.send().await;
     info!("stopped");
     Ok(())
+}
+
+/// Serves for the minimum time of a drain, because a load balancer sends new clients here until it
+/// knows of the end; then until no transfer is in progress. False if the drain timeout ends it.
+async fn drain(settings: &Settings, active: &mut watch::Receiver<usize>) -> bool {
+    let idle = async {
+        sleep(settings.min_drain).await;
+        active.wait_for(|active| *active == 0).await.is_ok()
+    };
+    timeout(settings.drain_timeout, idle).await.is_ok()
 }
 
 /// The TFTP port that clients use: 69 if the server listens there, else that of the first socket.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::table::Serve;
+use super::table::{Serve, names_of};
 use crate::cli::value::{Ranged, option_or_variable};
 use crate::log::LogFormat;
 use crate::proto::config::ServerConfig;
@@ -21,7 +21,10 @@ pub(super) struct Settings {
     /// The region of this machine, if the environment names one, as Fly.io does.
     pub(super) region: Option<String>,
     pub(super) log_format: LogFormat,
+    /// How long transfers get to finish after a signal.
     pub(super) drain_timeout: Duration,
+    /// How long the server serves after a signal in any case, at most `drain_timeout`.
+    pub(super) min_drain: Duration,
     pub(super) sandbox: SandboxConfig,
 }
 
@@ -32,6 +35,7 @@ impl Settings {
     /// A variable has an invalid value, with a message.
     pub(super) fn new(options: Serve) -> Result<Settings, String> {
         let options = options.with_variables()?;
+        let (min_drain, drain_timeout) = drain(&options)?;
         Ok(Settings {
             server: server(&options),
             listen: options.listen,
@@ -39,7 +43,8 @@ impl Settings {
             http: options.http,
             region: option_or_variable(None, "FLY_REGION")?,
             log_format: options.log_format.unwrap_or_default(),
-            drain_timeout: Duration::from_secs(options.drain_timeout.map_or(30, Ranged::get)),
+            drain_timeout,
+            min_drain,
             sandbox: SandboxConfig {
                 user: options.user,
                 without_filters: options.no_sandbox,
@@ -63,6 +68,25 @@ fn server(options: &Serve) -> ServerConfig {
             .max_sessions
             .map_or(default.max_sessions, Ranged::get_usize),
     }
+}
+
+/// The shortest and the longest time between a signal and the end.
+///
+/// # Errors
+/// The shortest is the longer one: the operator, or a service manager, expects an end after the
+/// drain timeout.
+fn drain(options: &Serve) -> Result<(Duration, Duration), String> {
+    let timeout = options.drain_timeout.map_or(30, Ranged::get);
+    let min = options.min_drain.map_or(0, Ranged::get);
+    if min > timeout {
+        return Err(format!(
+            "{} is {min} s, longer than the drain timeout of {timeout} s. Raise {}, so that \
+             transfers that begin in the last of these seconds can finish",
+            names_of("min_drain"),
+            names_of("drain_timeout"),
+        ));
+    }
+    Ok((Duration::from_secs(min), Duration::from_secs(timeout)))
 }
 
 fn cores() -> usize {
@@ -93,5 +117,6 @@ mod tests {
             format!("{:?}", default.server)
         );
         assert_eq!(given.drain_timeout, default.drain_timeout);
+        assert_eq!(given.min_drain, default.min_drain);
     }
 }

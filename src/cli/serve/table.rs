@@ -82,6 +82,9 @@ serve_options! {
         "text or json (default: text)";
     option drain_timeout [Option<Ranged<0, 86_400>>] "SECONDS" "30"
         "seconds that transfers get to finish after SIGTERM, 0 to 86400 (default: 30)";
+    option min_drain [Option<Ranged<0, 86_400>>] "SECONDS" "0"
+        "seconds to serve after SIGTERM even if no transfer is in progress, 0 to 86400, at most the \
+         drain timeout (default: 0)";
     option user [Option<User>] "UID[:GID]" "65532 if started as root"
         "user to become once the sockets are bound, UID or UID:GID (default: 65532 if started as \
          root)";
