@@ -12,6 +12,7 @@
 //! | [`rows`] | the rows of the tables: loads and goals |
 //! | [`relay`] | a relay that adds delay and loss |
 //! | [`lossy`] | every server with every client through a relay |
+//! | [`strict`] | a client that does only what RFC 7440 asks for |
 //! | [`simulated`] | the simulation's figures |
 //! | [`abuse`] | forged and invalid traffic |
 //! | [`lock_step`] | `proto::server` without a network |
@@ -32,3 +33,4 @@ pub mod relay;
 pub mod rows;
 pub mod servers;
 pub mod simulated;
+pub mod strict;

@@ -15,6 +15,7 @@ use crate::content::File;
 use crate::load::{self, Load};
 use crate::relay::{self, Conditions, Path};
 use crate::servers::{Kind, Running, Settings};
+use crate::strict;
 
 /// Round-trip time of the path.
 pub const ROUND_TRIP: Duration = Duration::from_millis(50);
@@ -24,6 +25,8 @@ pub const ROUND_TRIP: Duration = Duration::from_millis(50);
 pub enum Reader {
     /// The bench's client, with `blksize` and `windowsize`.
     Own(u16, u16),
+    /// The client of [`strict`], with `blksize`, `windowsize`, and its timer in seconds.
+    Strict(u16, u16, u64),
     /// `bootstone get`, with `blksize` and `windowsize`.
     BootstoneGet(u16, u16),
     /// curl, with `blksize`; it does not support `windowsize`.
@@ -39,6 +42,9 @@ impl Reader {
     pub fn name(self) -> String {
         match self {
             Reader::Own(blksize, windowsize) => format!("bench {blksize}/{windowsize}"),
+            Reader::Strict(blksize, windowsize, timer) => {
+                format!("strict {blksize}/{windowsize}, {timer} s")
+            }
             Reader::BootstoneGet(blksize, windowsize) => {
                 format!("bootstone get {blksize}/{windowsize}")
             }
@@ -60,7 +66,7 @@ impl Reader {
     /// The program to start.
     fn program(self, settings: &Settings) -> PathBuf {
         match self {
-            Reader::Own(..) => "true".into(),
+            Reader::Own(..) | Reader::Strict(..) => "true".into(),
             Reader::BootstoneGet(..) => settings.bootstone.clone(),
             Reader::Curl(_) => "curl".into(),
             Reader::Atftp(..) => "atftp".into(),
@@ -89,7 +95,7 @@ impl Reader {
         let mut command = Command::new(self.program(settings));
         let (ip, port, name, to) = (server.ip(), server.port(), file.name(), to.display());
         let line = match self {
-            Reader::Own(..) => String::new(),
+            Reader::Own(..) | Reader::Strict(..) => String::new(),
             Reader::BootstoneGet(blksize, windowsize) => format!(
                 "get tftp://{server}/{name} --output {to} \
                  --blksize {blksize} --windowsize {windowsize}"
@@ -122,8 +128,18 @@ impl Reader {
         limit: Duration,
     ) -> Result<Option<Duration>> {
         let file = self.file(file);
-        if let Reader::Own(blksize, windowsize) = self {
-            return own(relay, file, (blksize, windowsize), limit);
+        match self {
+            Reader::Own(blksize, windowsize) => {
+                return own(relay, download(file, blksize, windowsize), limit);
+            }
+            Reader::Strict(blksize, windowsize, timer) => {
+                let (download, timer) = (
+                    download(file, blksize, windowsize),
+                    Duration::from_secs(timer),
+                );
+                return Ok(strict::read(relay, &download, timer, limit)?);
+            }
+            _ => {}
         }
         let folder = tempfile::tempdir()?;
         let to = folder.path().join("file");
@@ -149,18 +165,16 @@ impl Reader {
     }
 }
 
-fn own(
-    server: SocketAddr,
-    file: File,
-    (blksize, windowsize): (u16, u16),
-    limit: Duration,
-) -> Result<Option<Duration>> {
-    let download = Download {
+fn download(file: File, blksize: u16, windowsize: u16) -> Download {
+    Download {
         name: file.name().to_owned(),
         blksize,
         windowsize,
         content: file.content(),
-    };
+    }
+}
+
+fn own(server: SocketAddr, download: Download, limit: Duration) -> Result<Option<Duration>> {
     let load = Load {
         server,
         download,
@@ -289,7 +303,7 @@ fn try_once(
 
 /// The default servers. The single-port mode of the `tftpd` crate is not among them: it keeps a
 /// core busy while it waits, which would delay all other servers.
-pub const USUAL: &str = "bootstone,dnsmasq,dnsmasq single-port,atftpd,tftpd-hpa";
+pub const USUAL: &str = "bootstone,dnsmasq,dnsmasq single-port,r-tftpd,atftpd,tftpd-hpa";
 
 /// The servers of the table. Bootstone is in it twice: with and without pipelining.
 pub fn variants(kinds: &[Kind], settings: &Settings) -> Vec<(String, Kind, Settings)> {

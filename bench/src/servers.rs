@@ -32,6 +32,8 @@ pub enum Kind {
     Dnsmasq,
     /// `dnsmasq --tftp-single-port`.
     DnsmasqSinglePort,
+    /// The `r-tftpd` crate's server: one process, a socket and a task for each transfer.
+    RTftpd,
     /// The `tftpd` crate's server: a thread and a socket for each transfer.
     RsTftpd,
     /// The `tftpd` crate's server with `--single-port`.
@@ -44,10 +46,11 @@ pub enum Kind {
 
 impl Kind {
     /// All servers, Bootstone first.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Bootstone,
         Kind::Dnsmasq,
         Kind::DnsmasqSinglePort,
+        Kind::RTftpd,
         Kind::RsTftpd,
         Kind::RsTftpdSinglePort,
         Kind::Atftpd,
@@ -70,6 +73,7 @@ impl Kind {
             Kind::Atftpd => "atftpd",
             Kind::Dnsmasq => "dnsmasq",
             Kind::DnsmasqSinglePort => "dnsmasq single-port",
+            Kind::RTftpd => "r-tftpd",
             Kind::RsTftpd => "rs-tftpd",
             Kind::RsTftpdSinglePort => "rs-tftpd single-port",
             Kind::Floor => "floor",
@@ -102,6 +106,7 @@ impl Kind {
             Kind::TftpdHpa => "in.tftpd",
             Kind::Atftpd => "atftpd",
             Kind::Dnsmasq | Kind::DnsmasqSinglePort => "dnsmasq",
+            Kind::RTftpd => "r-tftpd",
             Kind::RsTftpd | Kind::RsTftpdSinglePort => "tftpd",
             Kind::Floor | Kind::FloorPolling => "floor",
         }
@@ -140,6 +145,8 @@ impl Kind {
                      {mode} --listen-address={ip} --enable-tftp --tftp-root={root} --tftp-max=16000"
                 )
             }
+            // It serves its working directory.
+            Kind::RTftpd => format!("--listen {ip} --port {port} --max-connections 20000"),
             Kind::RsTftpd => format!("-i {ip} -p {port} -r -d {root}"),
             Kind::RsTftpdSinglePort => format!("-i {ip} -p {port} -r -s -d {root}"),
             Kind::Floor => format!("--listen {at}"),
@@ -174,7 +181,9 @@ impl Settings {
         let root = workplace.join("files");
         content::write_to(&root)?;
         let bootstone = match bootstone {
-            Some(program) => program,
+            // Servers have another working directory.
+            Some(program) => fs::canonicalize(&program)
+                .with_context(|| format!("cannot find {}", program.display()))?,
             None => build(&root, &workplace.join("bootstone"))?,
         };
         let (core, _) = process::cores()?;
@@ -301,6 +310,7 @@ impl Running {
         };
         let child = command
             .args(kind.arguments(address, &settings.root, settings))
+            .current_dir(&settings.root)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -203,8 +203,10 @@ fn garbage(kind: Kind, settings: &Settings, plan: &Plan) -> Result<Garbage> {
 fn flood_rate(kind: Kind, plan: &Plan) -> Option<u64> {
     match kind {
         Kind::Bootstone | Kind::Dnsmasq | Kind::DnsmasqSinglePort => Some(plan.flood_per_second),
-        // These servers start a thread for each RRQ.
-        Kind::RsTftpd | Kind::RsTftpdSinglePort | Kind::Atftpd => Some(plan.flood_per_second / 100),
+        // These servers start a thread, or open a socket, for each RRQ.
+        Kind::RTftpd | Kind::RsTftpd | Kind::RsTftpdSinglePort | Kind::Atftpd => {
+            Some(plan.flood_per_second / 100)
+        }
         // This server starts a process for each RRQ, which runs for half a minute.
         Kind::TftpdHpa => None,
         // The lower bounds are not servers.

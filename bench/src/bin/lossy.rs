@@ -64,6 +64,9 @@ fn plan(quick: bool) -> Plan {
     let readers = vec![
         Reader::Own(1428, 1),
         Reader::Own(1428, 16),
+        Reader::Strict(1428, 16, 1),
+        Reader::Strict(1428, 16, 3),
+        Reader::Strict(512, 16, 1),
         Reader::BootstoneGet(1428, 16),
         Reader::Curl(1428),
         Reader::Atftp(1428, 16),
