@@ -94,6 +94,11 @@ impl Checker {
         self.books.get(&peer)
     }
 
+    /// Transfers that are complete.
+    pub(crate) fn complete(&self) -> u64 {
+        self.told.outcomes[Outcome::Complete as usize]
+    }
+
     /// A datagram comes in. What it makes the server send waits for [`send`](Self::send).
     pub(crate) fn hear(&mut self, from: Peer, datagram: &[u8]) {
         let before = self.server.stats().clone();

@@ -29,6 +29,10 @@ const SOURCES: [(&str, &str); 8] = [
     ("[fe80::1]:2001", "fe80::69"),
 ];
 
+/// An honest client, and when iPXE repeats its request, in milliseconds.
+const HONEST: (&str, &str) = ("198.18.0.1:2001", "192.0.2.69");
+const RRQ_AT: [u64; 6] = [0, 250, 750, 1750, 3750, 7750];
+
 const NAMES: [&[u8]; 8] = [
     b"one",
     b"exact",
@@ -180,8 +184,9 @@ impl Stage {
             }
         }
         self.checker.send();
-        if self.aborts {
-            self.checker.abort_all();
+        match self.aborts {
+            true => self.checker.abort_all(),
+            false => self.serve_an_honest_client(),
         }
         self.checker.wait_for_ever();
     }
@@ -257,6 +262,24 @@ impl Stage {
         self.checker.hear(from, &ack);
     }
 
+    /// Whatever the others have left behind, a client in another prefix that repeats its request as iPXE does gets its
+    /// file.
+    fn serve_an_honest_client(&mut self) {
+        let (begun, complete) = (self.checker.now, self.checker.complete());
+        for millis in RRQ_AT {
+            let at = begun + Duration::from_millis(millis);
+            self.checker.wait_until(at.max(self.checker.now));
+            let rrq = b"\0\x01long\0octet\0blksize\x001432\0tsize\x000\0";
+            self.checker.hear(honest(), rrq);
+            self.checker.send();
+            self.follow(honest(), u8::MAX, 20, 0);
+            if self.checker.complete() > complete {
+                return;
+            }
+        }
+        panic!("an honest client is not served");
+    }
+
     fn follow(&mut self, from: Peer, acks: u8, every: u8, lost: u8) {
         for turn in 1..=acks {
             self.checker.send();
@@ -301,7 +324,14 @@ static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
 });
 
 fn source(who: u8) -> Peer {
-    let (address, local) = SOURCES[usize::from(who) % SOURCES.len()];
+    peer(SOURCES[usize::from(who) % SOURCES.len()])
+}
+
+fn honest() -> Peer {
+    peer(HONEST)
+}
+
+fn peer((address, local): (&str, &str)) -> Peer {
     let address: SocketAddr = address.parse().expect("an address");
     let local: IpAddr = local.parse().expect("an address");
     Peer {
