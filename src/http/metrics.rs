@@ -35,13 +35,20 @@ struct Text(String);
 
 impl Text {
     fn build_info(&mut self, site: &Site) {
-        let help = "Version, content and region of this server; the value is always 1.";
+        let help = "Version, content and location of this server; the value is always 1.";
         self.family("bootstone_build_info", "gauge", help);
         let content = site.manifest.content_id().to_string();
         let labels = [
             ("version", env!("CARGO_PKG_VERSION")),
             ("content", &content),
-            ("region", site.region.as_deref().unwrap_or_default()),
+            (
+                "region",
+                site.location.region.as_deref().unwrap_or_default(),
+            ),
+            (
+                "machine",
+                site.location.machine.as_deref().unwrap_or_default(),
+            ),
         ];
         self.sample("bootstone_build_info", &labels, 1);
     }

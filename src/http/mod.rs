@@ -37,7 +37,7 @@ use self::connection::Stream;
 pub use self::downloads::{Download, Report};
 pub use self::limits::ConnectionLimits;
 use self::service::Service;
-pub use self::site::Site;
+pub use self::site::{Location, Site};
 
 /// Connections that the kernel completes before the server accepts them. If they are too many, the
 /// kernel drops a SYN, and the client repeats it after a second. The default is 128.

@@ -9,6 +9,15 @@ use crate::manifest::{Digest, Manifest, Record};
 use crate::net::Clock;
 use crate::net::status::StatusRequester;
 
+/// Where this server runs, as far as the operator or the environment says.
+#[derive(Clone, Debug, Default)]
+pub struct Location {
+    /// The region.
+    pub region: Option<String>,
+    /// The machine.
+    pub machine: Option<String>,
+}
+
 /// The files, their hashes, and the state of the program.
 #[derive(Debug)]
 pub struct Site {
@@ -16,8 +25,7 @@ pub struct Site {
     pub(super) manifest: Manifest,
     /// The hash of each file of the catalog.
     hashes: Vec<Digest>,
-    /// The region of this server, if the environment names one.
-    pub(super) region: Option<String>,
+    pub(super) location: Location,
     /// The UDP port on which the same files are served over TFTP.
     pub(super) tftp_port: u16,
     pub(super) status: Mutex<StatusRequester>,
@@ -32,7 +40,7 @@ impl Site {
     pub fn new(
         catalog: Arc<Catalog>,
         manifest: Manifest,
-        region: Option<String>,
+        location: Location,
         tftp_port: u16,
         status: StatusRequester,
         draining: watch::Receiver<bool>,
@@ -42,7 +50,7 @@ impl Site {
             catalog,
             manifest,
             hashes: Vec::new(),
-            region,
+            location,
             tftp_port,
             status: Mutex::new(status),
             draining,

@@ -220,6 +220,22 @@ fn other_variables_are_read() {
     assert_eq!(bootstone.last_lines().0.code(), Some(0));
 }
 
+/// The environment's names are defaults.
+#[test]
+fn the_start_line_says_where_the_server_is() {
+    let fly = [("FLY_REGION", "ams"), ("FLY_MACHINE_ID", "148e")];
+    let listen = ["--listen", "127.0.0.1:0"];
+    let bootstone = Bootstone::start(&listen, &fly);
+    assert_eq!(bootstone.first_line()["region"], "ams");
+    assert_eq!(bootstone.first_line()["machine"], "148e");
+    let given = [&listen[..], &["--region", "hall 3"]].concat();
+    let bootstone = Bootstone::start(&given, &fly);
+    assert_eq!(bootstone.first_line()["region"], "hall 3");
+    let bootstone = Bootstone::start(&listen, &[("BOOTSTONE_REGION", "hall 4")]);
+    assert_eq!(bootstone.first_line()["region"], "hall 4");
+    assert_eq!(bootstone.first_line().get("machine"), None);
+}
+
 #[test]
 fn version_and_help() {
     for arguments in [&["--version"], &["-V"], &["--help"]] {

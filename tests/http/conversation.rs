@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::http::request::{HttpRequest, Method};
-use bootstone::http::{ConnectionLimits, HttpConfig, Site, serve_in_memory};
+use bootstone::http::{ConnectionLimits, HttpConfig, Location, Site, serve_in_memory};
 use bootstone::manifest::Manifest;
 use bootstone::net::Clock;
 use bootstone::net::status::StatusRequester;
@@ -45,7 +45,7 @@ fn site() -> Site {
     Site::new(
         catalog,
         Manifest::new(Vec::new()),
-        None,
+        Location::default(),
         69,
         status,
         draining,

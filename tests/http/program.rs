@@ -27,6 +27,7 @@ impl Program {
             .args(["--workers", "3", "--log-format", "json"])
             .args(flags)
             .env("FLY_REGION", "ams")
+            .env("FLY_MACHINE_ID", "148e")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -198,7 +199,7 @@ fn the_counters_agree_with_the_transfers() {
     assert_eq!(get("bootstone_windowsize_blocks_bucket{le=\"1\"}"), 5.0);
     let content = bootstone::embedded::manifest().content_id();
     let info = format!(
-        "bootstone_build_info{{version=\"{}\",content=\"{content}\",region=\"ams\"}}",
+        "bootstone_build_info{{version=\"{}\",content=\"{content}\",region=\"ams\",machine=\"148e\"}}",
         env!("CARGO_PKG_VERSION")
     );
     assert_eq!(get(&info), 1.0);

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bootstone::catalog::{Catalog, Entry};
-use bootstone::http::{self, ConnectionLimits, HttpConfig, Site};
+use bootstone::http::{self, ConnectionLimits, HttpConfig, Location, Site};
 use bootstone::manifest::{Digest, Kind, Machine, Manifest, Record, SUMS_NAME};
 use bootstone::net::Clock;
 use bootstone::net::driver::ActiveDrivers;
@@ -124,8 +124,11 @@ pub(crate) fn start(limits: ConnectionLimits, stuck: usize) -> TestServer {
     http::prepare(&listener).unwrap();
     let address = listener.local_addr().unwrap();
     let (_, draining) = watch::channel(false);
-    let region = Some("<fra>".to_owned());
-    let site = Site::new(catalog, manifest.clone(), region, 69, status, draining);
+    let location = Location {
+        region: Some("<fra>".to_owned()),
+        machine: Some("<148e>".to_owned()),
+    };
+    let site = Site::new(catalog, manifest.clone(), location, 69, status, draining);
     let config = HttpConfig {
         limits,
         report: |_, _| {},

@@ -22,7 +22,7 @@ use super::console::{COULD_NOT, DONE, NO_BOOT_PROGRAM, say_last};
 use super::signals::Signals;
 use super::{panics, runtime};
 use crate::embedded;
-use crate::http::{self, ConnectionLimits, HttpConfig, Site};
+use crate::http::{self, ConnectionLimits, HttpConfig, Location, Site};
 use crate::log;
 use crate::manifest::Manifest;
 use crate::net::Clock;
@@ -123,7 +123,7 @@ fn inherited() -> Result<(Vec<UdpSocket>, Vec<String>), String> {
     Ok((sockets, warnings))
 }
 
-fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxState) {
+fn log_start(manifest: &Manifest, location: &Location, opened: &Opened, sandbox: &SandboxState) {
     let all = opened.sockets.iter().flatten();
     let from_systemd = all.clone().filter(|socket| socket.is_inherited()).count();
     let mut listen: Vec<String> = Vec::new();
@@ -142,6 +142,8 @@ fn log_start(manifest: &Manifest, opened: &Opened, sandbox: &SandboxState) {
         http = http.map(tracing::field::display),
         from_systemd = (from_systemd > 0).then_some(from_systemd),
         workers = opened.sockets.len(),
+        region = location.region.as_deref().map(tracing::field::display),
+        machine = location.machine.as_deref().map(tracing::field::display),
         user = sandbox.user.map(tracing::field::display),
         landlock = %sandbox.landlock,
         seccomp = %sandbox.seccomp,
@@ -175,7 +177,7 @@ async fn run(
     sandbox: &SandboxState,
     signals: &mut Signals,
 ) -> io::Result<()> {
-    log_start(manifest, &opened, sandbox);
+    log_start(manifest, &settings.location, &opened, sandbox);
     let clock = Clock::start();
     let mut status = StatusRequester::new(clock);
     let (draining, is_draining) = watch::channel(false);
@@ -198,7 +200,7 @@ async fn run(
         let site = Site::new(
             config.catalog,
             manifest.clone(),
-            settings.region.clone(),
+            settings.location.clone(),
             tftp_port,
             status,
             is_draining,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::table::{Serve, names_of};
 use crate::cli::value::{Ranged, option_or_variable};
+use crate::http::Location;
 use crate::log::LogFormat;
 use crate::proto::config::ServerConfig;
 use crate::proto::negotiate::NegotiationLimits;
@@ -18,8 +19,7 @@ pub(super) struct Settings {
     pub(super) workers: usize,
     /// Address of the HTTP listener, if there is one.
     pub(super) http: Option<String>,
-    /// The region of this machine, if the environment names one, as Fly.io does.
-    pub(super) region: Option<String>,
+    pub(super) location: Location,
     pub(super) log_format: LogFormat,
     /// How long transfers get to finish after a signal.
     pub(super) drain_timeout: Duration,
@@ -41,7 +41,11 @@ impl Settings {
             listen: options.listen,
             workers: options.workers.map_or_else(cores, Ranged::get_usize),
             http: options.http,
-            region: option_or_variable(None, "FLY_REGION")?,
+            location: Location {
+                region: option_or_variable(options.region, "FLY_REGION")?,
+                // As Fly.io names them.
+                machine: option_or_variable(None, "FLY_MACHINE_ID")?,
+            },
             log_format: options.log_format.unwrap_or_default(),
             drain_timeout,
             min_drain,

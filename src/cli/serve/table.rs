@@ -78,6 +78,9 @@ serve_options! {
         "threads, each with its share of the clients, 1 to 256 (default: one per core)";
     option http [Option<String>] "ADDR:PORT" "none"
         "address and port for HTTP: health, metrics, hashes, the boot files, a page (default: none)";
+    option region [Option<String>] "NAME" "FLY_REGION"
+        "region of this server, for the log, the metrics and the page (default: FLY_REGION, if that \
+         is set)";
     option log_format [Option<LogFormat>] "text\\|json" "text"
         "text or json (default: text)";
     option drain_timeout [Option<Ranged<0, 86_400>>] "SECONDS" "30"

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::authority::Authority;
-use super::site::Site;
+use super::site::{Location, Site};
 use crate::dhcp::{Plan, PlanRequest, dnsmasq};
 use crate::manifest::{Digest, Kind, Manifest, Record};
 
@@ -61,8 +61,11 @@ fn facts(site: &Site) -> String {
         "<dl>\n<div><dt>Version<dd>{}</div>\n",
         env!("CARGO_PKG_VERSION")
     );
-    if let Some(region) = &site.region {
-        let _ = writeln!(facts, "<div><dt>Region<dd>{}</div>", escape(region));
+    let Location { region, machine } = &site.location;
+    for (name, value) in [("Region", region), ("Machine", machine)] {
+        if let Some(value) = value {
+            let _ = writeln!(facts, "<div><dt>{name}<dd>{}</div>", escape(value));
+        }
     }
     facts
         + &format!(
