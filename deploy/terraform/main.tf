@@ -1,4 +1,6 @@
-# The A record of the boot server. README.md explains why there is no AAAA record.
+# The DNS records of the boot server: its A record and, for HTTPS under its own name, the record that
+# proves to the certificate authority who owns the name. README.md explains why there is no AAAA
+# record.
 
 terraform {
   required_version = ">= 1.5"
@@ -36,11 +38,29 @@ variable "address" {
   }
 }
 
+variable "acme_challenge" {
+  description = "The target of the CNAME record that `fly certs add NAME.ZONE` asks for; empty for none"
+  type        = string
+  default     = ""
+}
+
 resource "cloudflare_dns_record" "boot" {
   zone_id = var.cloudflare_zone_id
   name    = "${var.name}.${var.zone}"
   type    = "A"
   content = var.address
+  ttl     = 300
+  proxied = false
+}
+
+# Fly.io obtains and renews the certificate by this record.
+resource "cloudflare_dns_record" "acme_challenge" {
+  count = var.acme_challenge == "" ? 0 : 1
+
+  zone_id = var.cloudflare_zone_id
+  name    = "_acme-challenge.${var.name}.${var.zone}"
+  type    = "CNAME"
+  content = var.acme_challenge
   ttl     = 300
   proxied = false
 }

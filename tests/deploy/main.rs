@@ -1,5 +1,6 @@
-//! What is deployed fits together: `fly.toml` against Fly.io's documented keys, the Dockerfile and the program itself;
-//! the Kubernetes and Compose files against the same.
+//! What is deployed fits together: `fly.toml` against the keys and values that `flyctl` accepts, the
+//! Dockerfile and the program itself; the Kubernetes and Compose files against the same; the files
+//! for Terraform against themselves.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,55 +8,17 @@
     reason = "a test that cannot go on has failed; this one starts the program and reads files"
 )]
 
+mod schema;
+#[path = "../support/skip.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+mod skip;
+mod terraform;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use toml::{Table, Value};
-
-/// The keys of fly.toml that are documented, or read by flyctl, and of which type; `[]` is an array of tables. Only the
-/// tables that ours has.
-const SCHEMA: &[(&str, &str)] = &[
-    ("app", "string"),
-    ("primary_region", "string"),
-    ("kill_signal", "string"),
-    ("kill_timeout", "string"),
-    ("build.dockerfile", "string"),
-    ("build.image", "string"),
-    ("build.build-target", "string"),
-    ("build.args.*", "string"),
-    ("deploy.strategy", "string"),
-    ("deploy.max_unavailable", "integer"),
-    ("deploy.wait_timeout", "string"),
-    ("deploy.release_command", "string"),
-    ("env.*", "string"),
-    ("services[].protocol", "string"),
-    ("services[].internal_port", "integer"),
-    ("services[].auto_stop_machines", "string"),
-    ("services[].auto_start_machines", "boolean"),
-    ("services[].min_machines_running", "integer"),
-    ("services[].processes", "array"),
-    ("services[].ports[].port", "integer"),
-    ("services[].ports[].handlers", "array"),
-    ("services[].ports[].force_https", "boolean"),
-    ("services[].http_checks[].method", "string"),
-    ("services[].http_checks[].path", "string"),
-    ("services[].http_checks[].protocol", "string"),
-    ("services[].http_checks[].interval", "string"),
-    ("services[].http_checks[].timeout", "string"),
-    ("services[].http_checks[].grace_period", "string"),
-    ("services[].machine_checks[].image", "string"),
-    ("services[].machine_checks[].entrypoint", "array"),
-    ("services[].machine_checks[].command", "array"),
-    ("services[].machine_checks[].kill_signal", "string"),
-    ("services[].machine_checks[].kill_timeout", "string"),
-    ("metrics.port", "integer"),
-    ("metrics.path", "string"),
-    ("vm[].size", "string"),
-    ("vm[].memory", "string"),
-    ("vm[].cpu_kind", "string"),
-    ("vm[].cpus", "integer"),
-];
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -75,24 +38,6 @@ fn last_stage(instruction: &str) -> String {
     line.unwrap().trim().to_owned()
 }
 
-/// Every value, with its path as the schema writes it.
-fn leaves(path: &str, value: &Value, found: &mut Vec<(String, &'static str)>) {
-    match value {
-        Value::Table(table) => {
-            for (key, value) in table {
-                let dot = if path.is_empty() { "" } else { "." };
-                leaves(&format!("{path}{dot}{key}"), value, found);
-            }
-        }
-        Value::Array(items) if items.iter().all(Value::is_table) => {
-            for item in items {
-                leaves(&format!("{path}[]"), item, found);
-            }
-        }
-        _ => found.push((path.to_owned(), value.type_str())),
-    }
-}
-
 fn service<'a>(fly: &'a Value, protocol: &str) -> &'a Value {
     let mut services = fly["services"].as_array().unwrap().iter();
     services
@@ -101,11 +46,7 @@ fn service<'a>(fly: &'a Value, protocol: &str) -> &'a Value {
 }
 
 fn seconds(text: &str) -> u64 {
-    match (text.strip_suffix('s'), text.strip_suffix('m')) {
-        (Some(seconds), _) => seconds.parse().unwrap(),
-        (_, Some(minutes)) => minutes.parse::<u64>().unwrap() * 60,
-        _ => panic!("{text} is no time"),
-    }
+    schema::seconds(text).unwrap_or_else(|| panic!("{text} is not a time"))
 }
 
 fn strings(value: &Value) -> Vec<String> {
@@ -116,39 +57,26 @@ fn strings(value: &Value) -> Vec<String> {
 }
 
 #[test]
-fn fly_knows_every_key() {
-    let mut found = Vec::new();
-    leaves("", &fly(), &mut found);
-    assert!(found.len() > 20);
-    for (path, kind) in found {
-        let known = SCHEMA.iter().any(|(pattern, type_of)| {
-            let fits = match pattern.strip_suffix('*') {
-                Some(start) => path.starts_with(start),
-                None => path == *pattern,
-            };
-            fits && *type_of == kind
-        });
-        assert!(known, "{path}, which is a {kind}, is not in the schema");
-    }
+fn fly_knows_every_key_and_value() {
+    let problems = schema::problems(&fly());
+    assert!(problems.is_empty(), "{problems:#?}");
 }
 
+/// A machine that gets no TCP connection must neither be stopped nor stay down after a failure, and
+/// the check of a new image comes before the first old machine is replaced.
 #[test]
-fn fly_values_are_of_those_there_are() {
+fn fly_settings_suit_a_udp_service() {
     let fly = fly();
-    let strategy = fly["deploy"]["strategy"].as_str().unwrap();
-    assert!(["rolling", "canary", "bluegreen", "immediate"].contains(&strategy));
     for service in fly["services"].as_array().unwrap() {
         assert_eq!(service["auto_stop_machines"].as_str(), Some("off"));
-        let handlers = service["ports"].as_array().unwrap().iter();
-        for handler in handlers
-            .filter_map(|port| port.get("handlers"))
-            .flat_map(strings)
-        {
-            assert!(
-                ["http", "tls", "pg_tls", "proxy_proto", "edge_http"].contains(&handler.as_str())
-            );
-        }
+        assert_eq!(service["auto_start_machines"].as_bool(), Some(false));
     }
+    assert_eq!(fly["deploy"]["strategy"].as_str(), Some("canary"));
+    let restart = fly["restart"].as_array().unwrap();
+    assert_eq!(
+        (restart.len(), restart[0]["policy"].as_str()),
+        (1, Some("always"))
+    );
 }
 
 /// Fly.io does not rewrite the ports of UDP.
