@@ -35,6 +35,16 @@ impl FromStr for Host {
 
     /// `name`, `name:69`, `192.0.2.1:69`, `2001:db8::1`, `[2001:db8::1]:69`, `fe80::1%eth0`.
     fn from_str(text: &str) -> Result<Host, String> {
+        Host::with_default_port(text, TFTP)
+    }
+}
+
+impl Host {
+    /// Parses a host whose port is `default` if `text` does not name one.
+    ///
+    /// # Errors
+    /// `text` is not a host, with a message.
+    pub(super) fn with_default_port(text: &str, default: u16) -> Result<Host, String> {
         let (name, port) = split_port(text).ok_or_else(|| {
             format!("{text:?} is not HOST or HOST:PORT. An IPv6 address with a port takes brackets: [2001:db8::1]:69")
         })?;
@@ -42,7 +52,7 @@ impl FromStr for Host {
             return Err(format!("{text:?} has no host"));
         }
         let port = match port {
-            None => TFTP,
+            None => default,
             Some(port) => match port.parse() {
                 Ok(port) if port > 0 => port,
                 _ => return Err(format!("{port:?} is not a port: 1 to 65535")),
@@ -82,14 +92,21 @@ pub(super) fn unescaped_zone(address: &str) -> Cow<'_, str> {
     }
 }
 
+impl Host {
+    /// The host, and its port unless that is `default`.
+    pub(super) fn without_port(&self, default: u16) -> String {
+        match (self.name.contains(':'), self.port == default) {
+            (false, true) => self.name.clone(),
+            (false, false) => format!("{}:{}", self.name, self.port),
+            (true, true) => format!("[{}]", self.name),
+            (true, false) => format!("[{}]:{}", self.name, self.port),
+        }
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.name.contains(':'), self.port) {
-            (false, TFTP) => f.write_str(&self.name),
-            (false, port) => write!(f, "{}:{port}", self.name),
-            (true, TFTP) => write!(f, "[{}]", self.name),
-            (true, port) => write!(f, "[{}]:{port}", self.name),
-        }
+        f.write_str(&self.without_port(TFTP))
     }
 }
 

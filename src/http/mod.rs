@@ -10,6 +10,7 @@
 //! the places cannot be used by downloads, so health checks always find one. There is no separate
 //! address for health checks: it would need the same protection.
 
+pub(crate) mod client;
 mod connection;
 mod downloads;
 mod limits;

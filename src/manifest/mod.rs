@@ -13,7 +13,7 @@ use std::fmt::{self, Write as _};
 pub use digest::{Digest, NotADigest};
 pub use kind::{Kind, Machine, NotAKind};
 use sums::sum_line;
-pub use sums::{ParseError, SUMS_NAME, parse_sums, parse_versions};
+pub use sums::{ParseError, SUMS_NAME, parse_sums, parse_versions, sums_text};
 
 /// The most bytes that a name may have. A request has 512 bytes: an opcode, the name, the mode,
 /// and a NUL behind each. A `.sha256` has to fit as well.
@@ -23,10 +23,17 @@ pub const LONGEST_NAME: usize = 512 - 2 - ".sha256\0".len() - "netascii\0".len()
 pub const HEALTH_NAME: &str = "healthz";
 /// The path of the metrics on the HTTP listener, without the slash.
 pub const METRICS_NAME: &str = "metrics";
+/// The path of the server's version on the HTTP listener, without the slash.
+pub const VERSION_NAME: &str = "version";
 
 /// Names at the top that no file may have: the HTTP listener's own paths, and names that later
 /// versions may need.
-pub const RESERVED_NAMES: [&str; 4] = [HEALTH_NAME, METRICS_NAME, "version", "SHA256SUMS.minisig"];
+pub const RESERVED_NAMES: [&str; 4] = [
+    HEALTH_NAME,
+    METRICS_NAME,
+    VERSION_NAME,
+    "SHA256SUMS.minisig",
+];
 
 /// All records, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,8 +89,7 @@ impl Manifest {
 
     /// What `sha256sum` prints for all files, in the order of their names.
     pub fn sums(&self) -> String {
-        let line = |record: &Record| sum_line(record.sha256, &record.name);
-        self.records.iter().map(line).collect()
+        sums_text(self.records.iter().map(|it| (it.name.as_str(), it.sha256)))
     }
 
     /// Names the content as a whole: the hash over [`Manifest::sums`].

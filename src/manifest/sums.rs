@@ -22,6 +22,14 @@ pub(super) fn sum_line(sha256: Digest, name: &str) -> String {
     format!("{sha256}  {name}\n")
 }
 
+/// The list of all hashes as it is served: a line for each file, in the order of their names.
+pub fn sums_text<'a>(files: impl IntoIterator<Item = (&'a str, Digest)>) -> String {
+    let mut files: Vec<_> = files.into_iter().collect();
+    files.sort();
+    let line = |(name, sha256): (&str, Digest)| sum_line(sha256, name);
+    files.into_iter().map(line).collect()
+}
+
 /// Reads a list of hashes, in the order of its lines.
 ///
 /// | form | example |

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
@@ -9,6 +10,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout_at;
 
 use super::Clock;
+use crate::proto::Instant;
 use crate::proto::client::{Fetch, FetchError, FetchOptions, Received};
 
 /// Size of the receive buffer to ask for: 64 blocks of an Ethernet frame, for each of which the
@@ -23,8 +25,9 @@ pub(crate) struct FetchDriver {
     fetch: Fetch,
     socket: ClientSocket,
     clock: Clock,
-    /// The server has answered.
-    has_answered: bool,
+    started: Instant,
+    /// Time from the first request to the first answer of the server, if it has answered.
+    answered_after: Option<Duration>,
     buffer: Vec<u8>,
 }
 
@@ -67,11 +70,13 @@ impl FetchDriver {
         server: SocketAddr,
         options: FetchOptions,
     ) -> io::Result<FetchDriver> {
+        let started = clock.now();
         Ok(FetchDriver {
-            fetch: Fetch::new(clock.now(), server, options),
+            fetch: Fetch::new(started, server, options),
             socket: ClientSocket::for_server(server)?,
             clock,
-            has_answered: false,
+            started,
+            answered_after: None,
             buffer: vec![0; MAX_DATAGRAM],
         })
     }
@@ -98,6 +103,12 @@ impl FetchDriver {
             }
             self.fetch.handle_timeout(self.clock.now());
         }
+    }
+
+    /// Time from the first request to the first answer of the server: a round trip, if no request
+    /// was lost. `None` if the server has not answered.
+    pub(crate) fn answered_after(&self) -> Option<Duration> {
+        self.answered_after
     }
 
     /// Aborts the transfer and tells the server, which would otherwise go on sending.
@@ -134,8 +145,8 @@ impl FetchDriver {
         meta: &RecvMeta,
         output: &mut impl FnMut(&[u8], Option<u64>) -> io::Result<()>,
     ) -> Result<(), Failure> {
-        self.has_answered = true;
         let now = self.clock.now();
+        self.answered_after.get_or_insert(now - self.started);
         let received = std::mem::take(&mut self.buffer);
         for datagram in received[..meta.len].chunks(meta.stride.max(1)) {
             let bytes = self.fetch.handle_datagram(now, meta.addr, datagram);
@@ -155,7 +166,7 @@ impl FetchDriver {
     /// addresses can try them at once. Later it counts as a lost datagram.
     fn fatal(&self, done: io::Result<()>) -> Result<(), Failure> {
         match done {
-            Err(error) if !self.has_answered => Err(Failure::Network(error)),
+            Err(error) if self.answered_after.is_none() => Err(Failure::Network(error)),
             _ => Ok(()),
         }
     }

@@ -28,7 +28,7 @@ pub(crate) struct Behaviour {
     pub(crate) stalls_after: Option<usize>,
     /// Sends an ERROR after this many blocks.
     pub(crate) fails_after: Option<usize>,
-    /// Sends the file again and again, without an end.
+    /// Sends a file of several blocks again and again, without an end.
     pub(crate) endless: bool,
     /// Grants twice the requested block size.
     pub(crate) raises_blksize: bool,
@@ -36,6 +36,8 @@ pub(crate) struct Behaviour {
     pub(crate) answers_from: Option<&'static str>,
     /// Has no file until this many requests have been made.
     pub(crate) missing_at_first: Option<Arc<AtomicUsize>>,
+    /// Receives the name of each requested file. A repeated request counts again.
+    pub(crate) requested: Option<Sender<String>>,
     /// Receives a copy of each datagram that a transfer receives.
     pub(crate) received: Option<Sender<Vec<u8>>>,
 }
@@ -71,6 +73,9 @@ impl Behaviour {
             return;
         };
         let name = std::str::from_utf8(request.filename).unwrap();
+        if let Some(requested) = &self.requested {
+            let _ = requested.send(name.to_owned());
+        }
         if self.silent.is_some_and(|part| name.contains(part)) {
             return;
         }
@@ -130,7 +135,8 @@ impl Transfer<'_> {
         if bytes.len().is_multiple_of(blksize) {
             blocks.push(&[]);
         }
-        if self.behaviour.endless {
+        let is_endless = self.behaviour.endless && bytes.len() > blksize;
+        if is_endless {
             blocks.retain(|block| block.len() == blksize);
         }
         let mut sent = 0;
@@ -148,7 +154,7 @@ impl Transfer<'_> {
                     return;
                 }
             }
-            if !self.behaviour.endless {
+            if !is_endless {
                 return;
             }
         }

@@ -1,278 +1,191 @@
-//! Fetches every file from every server and compares the hashes.
+//! The results: of one file, and of all files of one server.
 
-use std::cell::Cell;
-use std::net::SocketAddr;
-use std::rc::Rc;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-use tokio::task::{JoinSet, LocalSet};
-use tokio::time::timeout_at;
-
+use super::target::Target;
+use super::verdict::Verdict;
+use crate::json;
 use crate::manifest::Digest;
-use crate::net::Clock;
-use crate::net::client::{Failure, FetchDriver};
-use crate::proto::Instant;
-use crate::proto::client::{FetchError, FetchOptions, Received};
-
-/// A server to check.
-pub(super) struct Target {
-    /// The server as named on the command line.
-    pub(super) host: String,
-    /// Its address, or why it has none.
-    pub(super) address: Result<SocketAddr, String>,
-}
-
-/// A published file, which every server should serve.
-#[derive(Clone)]
-pub(super) struct PublishedFile {
-    pub(super) name: String,
-    pub(super) sha256: Digest,
-    /// Largest size in bytes that is read.
-    pub(super) max_size: u64,
-}
 
 /// The result for one file of one server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Check {
-    pub(super) host: String,
-    pub(super) address: Option<SocketAddr>,
     pub(super) file: String,
-    pub(super) expected: Digest,
-    /// The hash of the received file, if it is complete.
+    /// The published hash; `None` for a file that was not published, and for a signature.
+    pub(super) expected: Option<Digest>,
+    /// The hash of the received file, if it is complete; of an extra file, the hash that the server
+    /// lists.
     pub(super) actual: Option<Digest>,
     /// Bytes received.
     pub(super) bytes: u64,
-    /// Duration in milliseconds.
-    pub(super) ms: u64,
+    /// Duration of the transfer.
+    pub(super) elapsed: Duration,
     pub(super) verdict: Verdict,
     /// Details of a failure.
     pub(super) detail: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The file is the published one.
-    Ok,
-    /// The file is complete, and differs.
-    Differs,
-    /// The server has no such file (ERROR 1).
-    Missing,
-    /// The server has not answered.
-    Silent,
-    /// The transfer stopped, or the file is shorter than the server has announced.
-    Truncated,
-    /// Another ERROR, or an invalid answer.
-    Refused,
-    /// ERROR 1, which is accepted.
-    Ignored,
-    /// The time for the whole check is over.
-    TimedOut,
+/// What a server says of itself over HTTP, under `/version`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct About {
+    pub(super) version: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) machine: Option<String>,
 }
 
-impl Verdict {
-    pub(super) const ALL: [Verdict; 8] = [
-        Verdict::Ok,
-        Verdict::Differs,
-        Verdict::Missing,
-        Verdict::Truncated,
-        Verdict::Silent,
-        Verdict::Refused,
-        Verdict::Ignored,
-        Verdict::TimedOut,
-    ];
+/// The results for one address of one server.
+#[derive(Clone, Debug)]
+pub(super) struct HostReport {
+    pub(super) target: Target,
+    /// Its `SHA256SUMS`, whose hash is the content id. `None` if it was not asked for.
+    pub(super) list: Option<Check>,
+    /// The list differs only in that it lacks published files.
+    pub(super) lacks_files_only: bool,
+    /// Its signature, if it was asked for.
+    pub(super) signature: Option<Check>,
+    /// One for each published file, in the order of the release.
+    pub(super) files: Vec<Check>,
+    /// The files that its list has and the release does not.
+    pub(super) extra: Vec<Check>,
+    pub(super) about: About,
+    /// The shortest time from a request to its first answer.
+    pub(super) rtt: Option<Duration>,
+    /// Time after which all was as published, from the beginning of the whole check.
+    pub(super) arrived: Option<Duration>,
+}
 
-    /// The word in all reports.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Verdict::Ok => "ok",
-            Verdict::Differs => "differs",
-            Verdict::Missing => "missing",
-            Verdict::Silent => "silent",
-            Verdict::Truncated => "truncated",
-            Verdict::Refused => "refused",
-            Verdict::Ignored => "ignored",
-            Verdict::TimedOut => "timed-out",
+impl About {
+    /// Reads the JSON object of `/version`. What is not a text in it is not known.
+    pub(super) fn parse(bytes: &[u8]) -> About {
+        let fields = json::texts(bytes).unwrap_or_default();
+        let text = |name: &str| {
+            let found = fields.iter().find(|(field, _)| field == name);
+            found.map(|(_, text)| text.clone())
+        };
+        About {
+            version: text("version"),
+            region: text("region"),
+            machine: text("machine"),
         }
-    }
-}
-
-/// The time that a check may take.
-#[derive(Clone, Copy)]
-pub(super) struct TimeLimits {
-    /// Time without progress after which a file is given up.
-    pub(super) stall: Duration,
-    /// The end of the whole check.
-    pub(super) end: Instant,
-}
-
-/// Checks every file of every target, with at most `jobs` transfers at a time. Returns a list for
-/// each target.
-pub(super) async fn check_all(
-    targets: Vec<Target>,
-    files: &[PublishedFile],
-    limits: TimeLimits,
-    clock: Clock,
-    jobs: usize,
-) -> Vec<Vec<Check>> {
-    let mut checks: Vec<Vec<Option<Check>>> = targets
-        .iter()
-        .map(|_| files.iter().map(|_| None).collect())
-        .collect();
-    let states: Vec<Rc<TargetState>> = targets.into_iter().map(TargetState::new).collect();
-    // Each file of all targets before the next file. This spreads the load, and finds targets that
-    // do not answer early.
-    let mut waiting = files.iter().enumerate().flat_map(|(file, published)| {
-        let targets = states.iter().enumerate();
-        targets.map(move |(target, state)| (target, file, Rc::clone(state), published.clone()))
-    });
-    let mut running = JoinSet::new();
-    let run = async {
-        loop {
-            while running.len() < jobs
-                && let Some((target, file, state, published)) = waiting.next()
-            {
-                let check = async move {
-                    let check = state.check(clock, &published, limits).await;
-                    (target, file, check)
-                };
-                running.spawn_local(check);
-            }
-            match running.join_next().await {
-                Some(Ok((target, file, check))) => checks[target][file] = Some(check),
-                // No check is aborted, and a panic is passed on.
-                Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
-                None => return,
-            }
-        }
-    };
-    LocalSet::new().run_until(run).await;
-    let flatten = |checks: Vec<Option<Check>>| checks.into_iter().flatten().collect();
-    checks.into_iter().map(flatten).collect()
-}
-
-/// A target, and whether it has failed to answer.
-struct TargetState {
-    target: Target,
-    /// The target has not answered a request. It is not asked again, so that it costs one timeout,
-    /// not one per file.
-    is_silent: Cell<bool>,
-}
-
-impl TargetState {
-    fn new(target: Target) -> Rc<TargetState> {
-        Rc::new(TargetState {
-            target,
-            is_silent: Cell::new(false),
-        })
-    }
-
-    async fn check(&self, clock: Clock, file: &PublishedFile, limits: TimeLimits) -> Check {
-        let mut check = Check::new(&self.target, file);
-        match &self.target.address {
-            Err(reason) => check.detail = Some(reason.clone()),
-            Ok(_) if self.is_silent.get() => check.detail = Some("not asked again".to_owned()),
-            Ok(_) if clock.now() >= limits.end => check.time_out(),
-            Ok(address) => {
-                fetch(clock, *address, file, limits, &mut check).await;
-                if check.verdict == Verdict::Silent {
-                    self.is_silent.set(true);
-                }
-            }
-        }
-        check
-    }
-}
-
-async fn fetch(
-    clock: Clock,
-    address: SocketAddr,
-    file: &PublishedFile,
-    limits: TimeLimits,
-    check: &mut Check,
-) {
-    let options = FetchOptions {
-        max_size: file.max_size,
-        stall_timeout: limits.stall,
-        ..FetchOptions::new(file.name.as_bytes())
-    };
-    let started = clock.now();
-    let mut hash = Sha256::new();
-    let mut bytes = 0;
-    let output = |part: &[u8], _| {
-        hash.update(part);
-        bytes += part.len() as u64;
-        Ok(())
-    };
-    let fetched = match FetchDriver::new(clock, address, options) {
-        Ok(mut driver) => match timeout_at(clock.at(limits.end), driver.run(output)).await {
-            Ok(fetched) => Some(fetched),
-            Err(_) => {
-                driver.abort().await;
-                None
-            }
-        },
-        Err(error) => Some(Err(Failure::Network(error))),
-    };
-    let elapsed = clock.now() - started;
-    check.bytes = bytes;
-    check.ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    match fetched {
-        Some(fetched) => check.judge(&fetched, Digest(hash.finalize().into())),
-        None => check.time_out(),
     }
 }
 
 impl Check {
-    fn new(target: &Target, file: &PublishedFile) -> Check {
+    /// A file that nothing is known of yet.
+    pub(super) fn new(file: &str, expected: Option<Digest>) -> Check {
         Check {
-            host: target.host.clone(),
-            address: target.address.as_ref().ok().copied(),
-            file: file.name.clone(),
-            expected: file.sha256,
+            file: file.to_owned(),
+            expected,
             actual: None,
             bytes: 0,
-            ms: 0,
+            elapsed: Duration::ZERO,
             verdict: Verdict::Silent,
             detail: None,
         }
     }
 
-    fn time_out(&mut self) {
-        self.verdict = Verdict::TimedOut;
-        let detail = "the time for the whole check is over: allow more with --max-time";
-        self.detail = Some(detail.to_owned());
-    }
-
-    fn judge(&mut self, fetched: &Result<Received, Failure>, actual: Digest) {
-        match fetched {
-            Ok(_) => {
-                self.actual = Some(actual);
-                let same = actual == self.expected;
-                self.verdict = if same { Verdict::Ok } else { Verdict::Differs };
-            }
-            Err(failure) => {
-                self.verdict = verdict(failure);
-                self.detail = Some(failure.to_string());
-            }
+    /// The same file with this verdict, for this reason.
+    pub(super) fn failed(self, verdict: Verdict, detail: impl Into<String>) -> Check {
+        Check {
+            verdict,
+            detail: Some(detail.into()),
+            ..self
         }
     }
 }
 
-fn verdict(failure: &Failure) -> Verdict {
-    let error = match failure {
-        Failure::Transfer(error) => error,
-        Failure::Network(_) => return Verdict::Silent,
-        Failure::Output(_) => return Verdict::Refused,
-    };
-    match error {
-        FetchError::NotFound { .. } => Verdict::Missing,
-        FetchError::Silent { .. } => Verdict::Silent,
-        FetchError::Stalled { .. } => Verdict::Truncated,
-        FetchError::WrongSize { received, tsize } if received < tsize => Verdict::Truncated,
-        FetchError::WrongSize { .. } | FetchError::TooLarge { .. } => Verdict::Differs,
-        FetchError::Refused { .. } | FetchError::BadAnswer(_) | FetchError::Aborted => {
-            Verdict::Refused
+impl HostReport {
+    /// A server that nothing is known of yet.
+    pub(super) fn new(target: Target) -> HostReport {
+        HostReport {
+            target,
+            list: None,
+            lacks_files_only: false,
+            signature: None,
+            files: Vec::new(),
+            extra: Vec::new(),
+            about: About::default(),
+            rtt: None,
+            arrived: None,
+        }
+    }
+
+    /// All results, the list first.
+    pub(super) fn checks(&self) -> impl Iterator<Item = &Check> {
+        let first = self.list.iter().chain(&self.signature);
+        first.chain(&self.files).chain(&self.extra)
+    }
+
+    /// The verdicts of all results.
+    pub(super) fn verdicts(&self) -> impl Iterator<Item = Verdict> {
+        self.checks().map(|check| check.verdict)
+    }
+
+    /// Number of results with this verdict.
+    pub(super) fn count(&self, verdict: Verdict) -> usize {
+        self.verdicts().filter(|it| *it == verdict).count()
+    }
+
+    /// True if all is as published, or accepted.
+    pub(super) fn is_ok(&self) -> bool {
+        self.verdicts().all(Verdict::is_accepted)
+    }
+
+    /// The verdict in one word: the first one, in the order of the reports, that is not accepted.
+    pub(super) fn verdict(&self) -> Verdict {
+        let found = |verdict: &Verdict| !verdict.is_accepted() && self.count(*verdict) > 0;
+        let worst = Verdict::ALL.into_iter().find(found);
+        worst.unwrap_or(Verdict::Ok)
+    }
+
+    /// The content id of what it serves, if its list was received.
+    pub(super) fn content_id(&self) -> Option<Digest> {
+        self.list.as_ref().and_then(|list| list.actual)
+    }
+
+    /// The time of all its transfers together.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.checks().map(|check| check.elapsed).sum()
+    }
+
+    /// Records a measured RTT.
+    pub(super) fn add_rtt(&mut self, rtt: Option<Duration>) {
+        self.rtt = self.rtt.into_iter().chain(rtt).min();
+    }
+
+    /// The server as named on the command line, and its address if that differs.
+    pub(super) fn name(&self) -> String {
+        let server = self.target.server.to_string();
+        match &self.target.address {
+            Ok(address) if !server.contains(&address.ip().to_string()) => {
+                format!("{server} ({address})")
+            }
+            _ => server,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+
+    pub(in super::super) fn check(file: &str, verdict: Verdict) -> Check {
+        Check::new(file, Some(Digest::of(b"abc"))).failed(verdict, "because")
+    }
+
+    /// A server with two files. Its list has the verdict `list`.
+    pub(in super::super) fn host(name: &str, list: Verdict, files: [Verdict; 2]) -> HostReport {
+        let server = name.parse().unwrap();
+        let address = ([192, 0, 2, 7], 69).into();
+        let address = match list {
+            Verdict::NoSuchHost => Err("none".to_owned()),
+            _ => Ok(address),
+        };
+        let [a, b] = files;
+        HostReport {
+            list: Some(check("SHA256SUMS", list)),
+            files: vec![check("a", a), check("b", b)],
+            ..HostReport::new(Target { server, address })
         }
     }
 }

@@ -1,4 +1,8 @@
-//! Writes JSON (RFC 8259): lists, reports and log lines. It does not parse JSON.
+//! Writes JSON (RFC 8259): lists, reports and log lines. Reads only flat objects.
+
+mod read;
+
+pub(crate) use read::texts;
 
 use std::fmt::{self, Write};
 
