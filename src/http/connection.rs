@@ -180,12 +180,14 @@ impl<S: Stream> Connection<S> {
             true => self.registration.download_slot().await,
             false => None,
         };
-        if is_file && slot.is_none() {
+        let is_transfer = slot.is_some();
+        if is_file && !is_transfer {
             response = response.unavailable();
         }
         let keep_alive = request.keep_alive && !response.closes();
         let mut pending = response.requested().map(|file| {
-            PendingDownload::new(&service, started, self.peer, file, response.status())
+            let (peer, status) = (self.peer, response.status());
+            PendingDownload::new(&service, started, peer, file, status, is_transfer)
         });
         let sent = self
             .send(&response, request.method, keep_alive, &mut pending)

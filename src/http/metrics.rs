@@ -11,6 +11,7 @@ use super::site::Site;
 use crate::catalog::FileId;
 use crate::net::status::StatusSnapshot;
 use crate::proto::histogram::Histogram;
+use crate::proto::observer::{BootResult, BootStats};
 use crate::proto::stats::{Ignored, Outcome, Stats};
 
 const MICROS_PER_SECOND: f64 = 1e6;
@@ -26,6 +27,7 @@ pub(super) fn text(service: &Service, snapshot: &StatusSnapshot) -> String {
         text.totals(stats);
         text.histograms(stats);
     }
+    text.boots(&service.observer.boots());
     text.downloads(service);
     text.http(service);
     text.0
@@ -144,6 +146,27 @@ impl Text {
         self.histogram(name, help, &stats.windowsizes, 1.0);
     }
 
+    fn boots(&mut self, boots: &BootStats) {
+        let name = "bootstone_boot_seconds";
+        let help = "Time of a boot, from its first request to its last file, by whether that file \
+                    was complete.";
+        self.family(name, "histogram", help);
+        for (result, times) in BootResult::ALL.iter().zip(&boots.times) {
+            let label = [("result", result.as_str())];
+            self.distribution(name, &label, times, MICROS_PER_SECOND);
+        }
+        let help = "Complete files of a boot.";
+        self.histogram("bootstone_boot_files", help, &boots.files, 1.0);
+        let help = "Bytes of a boot.";
+        self.histogram("bootstone_boot_bytes", help, &boots.bytes, 1.0);
+        let name = "bootstone_boots_in_progress";
+        let help = "Addresses that have fetched a file within the last minute.";
+        self.single(name, "gauge", help, boots.in_progress);
+        let name = "bootstone_boot_transfers_left_out_total";
+        let help = "Transfers that belong to no boot, because there were too many boots at once.";
+        self.single(name, "counter", help, boots.left_out);
+    }
+
     fn downloads(&mut self, service: &Service) {
         let name = "bootstone_http_downloads_total";
         let help = "HTTP requests for files by file and outcome. Refused requests and unknown \
@@ -181,15 +204,27 @@ impl Text {
 
     fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram, unit: f64) {
         self.family(name, "histogram", help);
+        self.distribution(name, &[], histogram, unit);
+    }
+
+    /// The samples of a histogram with these labels, of which there is at most one.
+    fn distribution(
+        &mut self,
+        name: &str,
+        labels: &[(&str, &str)],
+        histogram: &Histogram,
+        unit: f64,
+    ) {
         let mut count = 0;
         for (bound, below) in histogram.cumulative() {
             let bound = bound.map_or("+Inf".to_owned(), |b| (b as f64 / unit).to_string());
-            self.sample(&format!("{name}_bucket"), &[("le", &bound)], below);
+            let labels = [labels, &[("le", &bound)]].concat();
+            self.sample(&format!("{name}_bucket"), &labels, below);
             count = below;
         }
         let sum = histogram.sum() as f64 / unit;
-        self.sample(&format!("{name}_sum"), &[], sum);
-        self.sample(&format!("{name}_count"), &[], count);
+        self.sample(&format!("{name}_sum"), labels, sum);
+        self.sample(&format!("{name}_count"), labels, count);
     }
 
     fn single(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {

@@ -11,6 +11,7 @@
 //! address for health checks: it would need the same protection.
 
 pub(crate) mod client;
+mod config;
 mod connection;
 mod downloads;
 mod limits;
@@ -30,10 +31,10 @@ use std::time::Duration;
 
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
 use tokio::time::sleep;
 
+pub use self::config::HttpConfig;
 use self::connection::Stream;
 pub use self::downloads::{Download, Report};
 pub use self::limits::ConnectionLimits;
@@ -68,17 +69,6 @@ const MAX_ACCEPT_FAILURES: u32 = 10;
 
 /// EMFILE: this process has no file descriptor left.
 const NO_DESCRIPTOR: i32 = 24;
-
-/// Configuration of the HTTP listener.
-#[derive(Clone, Debug)]
-pub struct HttpConfig {
-    /// Limits of the connections.
-    pub limits: ConnectionLimits,
-    /// Called for every download that has ended.
-    pub report: Report,
-    /// Receives the reason when the listener fails. It ends for no other reason.
-    pub failures: mpsc::UnboundedSender<io::Error>,
-}
 
 /// Sets the options of a listening socket. Its connections inherit them.
 ///
@@ -120,7 +110,7 @@ fn run(listener: StdListener, site: Site, config: &HttpConfig) -> io::Result<()>
         .enable_time()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
-        let service = Service::new(site, config.limits, config.report);
+        let service = Service::new(site, config);
         accept_all(&TcpListener::from_std(listener)?, &service).await
     })
 }
@@ -190,7 +180,7 @@ fn add(
 
 /// Answers the requests on a stream in memory, for tests. It has to be called in a [`LocalSet`].
 pub async fn serve_in_memory(site: Site, config: &HttpConfig, stream: DuplexStream) {
-    let service = Service::new(site, config.limits, config.report);
+    let service = Service::new(site, config);
     let peer = (Ipv4Addr::LOCALHOST, 1024).into();
     if let Some(task) = add(&service, stream, peer) {
         // A panic of the task is that of the test.

@@ -66,7 +66,10 @@ impl Response {
         }
         let site = &service.site;
         match &resolve(&request.path)[..] {
-            b"" => Response::page(page::html(site, &request.host, local)),
+            b"" => {
+                let minutes = service.observer.history();
+                Response::page(page::html(site, &minutes, &request.host, local))
+            }
             HEALTH => Response::health(site).await,
             METRICS => {
                 let mut status = site.status.lock().await;

@@ -3,17 +3,21 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::downloads::{Download, Downloads, Report};
+use super::config::HttpConfig;
+use super::downloads::{Download, Downloads};
 use super::limits::ConnectionLimits;
 use super::site::Site;
 use super::table::{Activity, Table};
+use crate::net::observer::SharedObserver;
 use crate::proto::Instant;
+use crate::proto::observer::{FileProtocol, RequestEnd, RequestEvent, RequestStep};
 use crate::proto::report::Requested;
 use crate::proto::stats::Outcome;
 
@@ -26,6 +30,7 @@ pub(super) struct Service {
     pub(super) site: Site,
     pub(super) limits: ConnectionLimits,
     pub(super) downloads: Downloads,
+    pub(super) observer: Arc<SharedObserver>,
     table: RefCell<Table<AbortHandle>>,
     download_ended: Notify,
 }
@@ -50,17 +55,20 @@ pub(super) struct DownloadSlot {
 pub(super) struct PendingDownload {
     service: Rc<Service>,
     started: Instant,
+    /// Sends a file, and no mere answer.
+    is_transfer: bool,
     download: Download,
 }
 
 impl Service {
-    pub(super) fn new(site: Site, limits: ConnectionLimits, report: Report) -> Rc<Service> {
+    pub(super) fn new(site: Site, config: &HttpConfig) -> Rc<Service> {
         Rc::new(Service {
-            downloads: Downloads::new(site.catalog.iter().count(), report),
-            table: RefCell::new(Table::new(limits)),
+            downloads: Downloads::new(site.catalog.iter().count(), config.report),
+            observer: Arc::clone(&config.observer),
+            table: RefCell::new(Table::new(config.limits)),
             download_ended: Notify::new(),
             site,
-            limits,
+            limits: config.limits,
         })
     }
 
@@ -153,16 +161,19 @@ impl Drop for DownloadSlot {
 
 impl PendingDownload {
     /// A response with this status to a request for `file`. If it is evicted, it is dropped.
+    /// `is_transfer` says that the response has a file.
     pub(super) fn new(
         service: &Rc<Service>,
         started: Instant,
         peer: SocketAddr,
         file: Requested,
         status: u16,
+        is_transfer: bool,
     ) -> PendingDownload {
-        PendingDownload {
+        let pending = PendingDownload {
             service: Rc::clone(service),
             started,
+            is_transfer,
             download: Download {
                 peer,
                 file,
@@ -172,7 +183,21 @@ impl PendingDownload {
                 duration: Duration::ZERO,
                 left_out: 0,
             },
+        };
+        if is_transfer {
+            pending.observe(RequestStep::Started);
         }
+        pending
+    }
+
+    fn observe(&self, step: RequestStep) {
+        let event = RequestEvent {
+            source: self.download.peer.ip(),
+            protocol: FileProtocol::Http,
+            asked: self.started,
+            step,
+        };
+        self.service.observer.record(std::iter::once(event));
     }
 
     /// The kernel has taken this many bytes of the file.
@@ -191,6 +216,12 @@ impl Drop for PendingDownload {
         let (service, now) = (&self.service, self.service.now());
         let mut download = self.download.clone();
         download.duration = now - self.started;
+        self.observe(RequestStep::Ended(RequestEnd {
+            outcome: download.outcome,
+            bytes: download.bytes,
+            was_started: self.is_transfer,
+            heard: now,
+        }));
         service
             .downloads
             .finish(now, &service.site.catalog, download);

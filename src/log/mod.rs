@@ -18,6 +18,7 @@ pub(crate) use self::queue::LogWriter;
 use self::subscriber::LineSubscriber;
 use crate::catalog::Catalog;
 use crate::http::Download;
+use crate::proto::observer::Boot;
 use crate::proto::report::{Report, Requested};
 use crate::proto::stats::Figures;
 
@@ -56,6 +57,19 @@ pub(crate) fn download(catalog: &Catalog, download: &Download) {
         ms = millis(download.duration),
         kb_per_s = kilobytes_per_second(download.bytes, download.duration),
         "download"
+    );
+}
+
+/// Logs a boot.
+pub(crate) fn boot(boot: &Boot, left_out: u32) {
+    warn_of_dropped_lines(left_out);
+    info!(
+        peer = %boot.address,
+        files = boot.files,
+        bytes = boot.bytes,
+        seconds = millis(boot.duration) / 1000.0,
+        result = boot.result.as_str(),
+        "boot"
     );
 }
 

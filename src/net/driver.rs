@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
 use super::Clock;
+use super::observer::SharedObserver;
 use super::socket::{Batch, Socket};
 use super::status::StatusResponder;
 use crate::catalog::Catalog;
@@ -29,6 +31,8 @@ pub struct Driver<R> {
     clock: Clock,
     /// Called for every transfer that has ended.
     report: R,
+    /// Told of every transfer, also of those that are not reported.
+    observer: Arc<SharedObserver>,
     /// Buffer for outgoing datagrams.
     out: Vec<u8>,
     /// Receive errors since the last datagram.
@@ -39,12 +43,19 @@ pub struct Driver<R> {
 
 impl<R: FnMut(&Catalog, &Report)> Driver<R> {
     /// Creates a driver; nothing happens before [`run`](Self::run).
-    pub fn new(socket: Socket, server: Server, clock: Clock, report: R) -> Driver<R> {
+    pub fn new(
+        socket: Socket,
+        server: Server,
+        clock: Clock,
+        report: R,
+        observer: Arc<SharedObserver>,
+    ) -> Driver<R> {
         Driver {
             socket,
             server,
             clock,
             report,
+            observer,
             out: Vec::new(),
             errors: 0,
             is_active: false,
@@ -139,6 +150,10 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
     }
 
     fn report_events(&mut self) {
+        let events = self.server.request_events();
+        if !events.is_empty() {
+            self.observer.record(events.drain(..));
+        }
         while let Some(report) = self.server.poll_event() {
             (self.report)(self.server.catalog(), &report);
         }

@@ -4,6 +4,7 @@ pub(crate) mod binding;
 pub(crate) mod client;
 pub mod driver;
 mod icmp;
+pub mod observer;
 mod polling;
 pub mod socket;
 pub mod status;

@@ -10,6 +10,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::Clock;
 use super::driver::{ActiveDrivers, Driver};
+use super::observer::SharedObserver;
 use super::socket::{BoundSocket, Socket};
 use super::status::StatusResponder;
 use crate::catalog::Catalog;
@@ -26,6 +27,8 @@ pub struct WorkerConfig {
     pub clock: Clock,
     /// Called for every transfer that has ended.
     pub report: fn(&Catalog, &Report),
+    /// Told of every transfer that starts or ends.
+    pub observer: Arc<SharedObserver>,
     /// The number of drivers that have a transfer in progress.
     pub active: ActiveDrivers,
     /// Receives the reason when a worker fails. A worker ends for no other reason.
@@ -74,7 +77,13 @@ async fn run_drivers(worker: WorkerConfig, assignments: Vec<Assignment>) -> io::
     } in assignments
     {
         let server = Server::new(Arc::clone(&worker.catalog), config);
-        let driver = Driver::new(Socket::new(socket)?, server, worker.clock, worker.report);
+        let driver = Driver::new(
+            Socket::new(socket)?,
+            server,
+            worker.clock,
+            worker.report,
+            Arc::clone(&worker.observer),
+        );
         drivers.spawn_local(driver.run(worker.active.clone(), status));
     }
     match drivers.join_next().await {

@@ -9,6 +9,7 @@ pub mod config;
 pub(crate) mod guard;
 pub mod histogram;
 pub mod negotiate;
+pub mod observer;
 pub mod report;
 pub(crate) mod sender;
 pub mod server;

@@ -81,6 +81,7 @@ impl Line {
         }
         self.reports
             .extend(std::iter::from_fn(|| self.server.poll_event()));
+        self.server.request_events().clear();
     }
 }
 

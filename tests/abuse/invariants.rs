@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bootstone::catalog::{Catalog, FileId};
 use bootstone::proto::config::ServerConfig;
+use bootstone::proto::observer::RequestStep;
 use bootstone::proto::report::{Report, Requested};
 use bootstone::proto::server::{Server, Transmit, Unreachable};
 use bootstone::proto::stats::{Figures, Ignored, Outcome};
@@ -31,6 +32,8 @@ pub(crate) struct Checker {
     /// Who may be sent something next: who has asked or acknowledged since the last sending.
     spoke: HashSet<Peer>,
     told: Told,
+    /// Transfers that the observer knows to be in progress.
+    started: usize,
     out: Vec<u8>,
 }
 
@@ -85,6 +88,7 @@ impl Checker {
             errors: Vec::new(),
             spoke: HashSet::new(),
             told: Told::default(),
+            started: 0,
             out: Vec::new(),
         }
     }
@@ -353,7 +357,35 @@ impl Checker {
             }
             assert_eq!(report.left_out, 0, "so few reports leave none out");
         }
+        self.compare_events(&reports);
         reports
+    }
+
+    /// The observer is told the same as the log, and of the first ACK of each transfer before.
+    fn compare_events(&mut self, reports: &[Report]) {
+        let mut ended = Vec::new();
+        for event in self.server.request_events().drain(..) {
+            assert!(event.asked <= self.now, "asked for in the future");
+            match event.step {
+                RequestStep::Started => self.started += 1,
+                RequestStep::Ended(end) => {
+                    self.started -= usize::from(end.was_started);
+                    assert!(event.asked <= end.heard && end.heard <= self.now);
+                    ended.push((event.source, end.outcome, end.bytes, end.was_started));
+                }
+            }
+        }
+        let told = reports.iter().map(|report| {
+            let figures = report.transfer;
+            (
+                report.peer.address.ip(),
+                report.outcome,
+                figures.map_or(0, |figures| figures.bytes),
+                figures.is_some_and(|figures| figures.is_validated),
+            )
+        });
+        assert_eq!(ended, told.collect::<Vec<_>>());
+        assert_eq!(self.started, self.server.validated());
     }
 
     /// Takes the transfers that have ended out of the books.

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use bootstone::catalog::Catalog;
 use bootstone::net::Clock;
 use bootstone::net::driver::{ActiveDrivers, Driver};
+use bootstone::net::observer::SharedObserver;
 use bootstone::net::socket::{BoundSocket, Socket};
 use bootstone::net::status::StatusRequester;
 use bootstone::proto::config::ServerConfig;
@@ -145,7 +146,9 @@ fn serve(
         let server = Server::new(Arc::new(catalog), ServerConfig::default());
         let clock = Clock::start();
         let status = StatusRequester::new(clock).add_driver();
-        let driver = Driver::new(Socket::new(socket).unwrap(), server, clock, report);
+        let observer = SharedObserver::new(clock);
+        let socket = Socket::new(socket).unwrap();
+        let driver = Driver::new(socket, server, clock, report, observer);
         let active = ActiveDrivers::new(0);
         let mut idle = active.subscribe();
         let end = async {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bootstone::catalog::{Catalog, Entry};
 use bootstone::net::Clock;
 use bootstone::net::driver::{ActiveDrivers, Driver};
+use bootstone::net::observer::SharedObserver;
 use bootstone::net::socket::{BoundSocket, Socket};
 use bootstone::net::status::StatusRequester;
 use bootstone::proto::server::Server;
@@ -208,7 +209,9 @@ pub(crate) fn bootstone_serving(files: &[(&str, &[u8])]) -> SocketAddr {
             let socket = Socket::new(socket).unwrap();
             let clock = Clock::start();
             let status = StatusRequester::new(clock).add_driver();
-            let driver = Driver::new(socket, server, clock, |_: &Catalog, _: &_| {});
+            let observer = SharedObserver::new(clock);
+            let report = |_: &Catalog, _: &_| {};
+            let driver = Driver::new(socket, server, clock, report, observer);
             let Err(error) = driver.run(ActiveDrivers::new(0), status).await;
             panic!("{error}");
         });

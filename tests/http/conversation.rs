@@ -7,6 +7,7 @@ use bootstone::http::request::{HttpRequest, Method};
 use bootstone::http::{ConnectionLimits, HttpConfig, Location, Site, serve_in_memory};
 use bootstone::manifest::Manifest;
 use bootstone::net::Clock;
+use bootstone::net::observer::SharedObserver;
 use bootstone::net::status::StatusRequester;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split};
 use tokio::sync::{mpsc, watch};
@@ -28,6 +29,7 @@ pub(crate) fn play(input: &[u8]) {
     let config = HttpConfig {
         limits: ConnectionLimits::default(),
         report: |_, _| {},
+        observer: SharedObserver::new(Clock::start()),
         failures,
     };
     let received = LocalSet::new().block_on(&runtime, async {

@@ -7,6 +7,7 @@
     reason = "a test: it starts programs, and stops where it is surprised"
 )]
 
+mod alerts;
 mod attacks;
 mod client;
 mod connections;

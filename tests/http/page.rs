@@ -44,6 +44,7 @@ fn the_page_shows_the_manifest() {
         "<'c'>",
         "http-equiv",
         " src=",
+        " style=",
     ] {
         assert!(!page.contains(markup), "{markup} in {page}");
     }

@@ -44,6 +44,14 @@ impl Program {
         }
     }
 
+    /// Sends SIGTERM, and returns the rest of the log.
+    fn stop(&mut self) -> String {
+        terminate(self);
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).unwrap();
+        rest
+    }
+
     /// Reads the log up to a line with `text`, and returns that line.
     fn await_line(&mut self, text: &str) -> String {
         let mut line = String::new();
@@ -283,14 +291,92 @@ fn log_lines_of_downloads_are_limited() {
     for _ in 0..600 {
         assert_eq!(client.get("/nothing").status, 404);
     }
-    let pid = program.child.id().to_string();
-    let kill = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-    assert!(kill.success());
-    let mut rest = String::new();
-    program.log.read_to_string(&mut rest).unwrap();
-    let lines = rest.matches("not-found").count();
+    let lines = program.stop().matches("not-found").count();
     // A burst of 500, and 20 a second.
     assert!((500..590).contains(&lines), "{lines}");
+}
+
+/// The transfers of one machine come through three workers and over HTTP. A boot in progress is
+/// logged when the program ends.
+#[test]
+fn a_machine_has_one_boot_whatever_workers_serve_it() {
+    for (options, lines) in [(&[][..], 1), (&["--no-boot-log"], 0)] {
+        let mut program = Program::with(options);
+        let mut bytes = 0;
+        for _ in 0..12 {
+            let tftp = Tftp::new(program.tftp);
+            bytes += tftp.finish(tftp.send(RRQ));
+            program.await_line("\"complete\"");
+        }
+        let mut client = Client::new(program.http);
+        bytes += client.get("/autoexec.ipxe").body.len();
+        program.await_line("\"download\"");
+        let response = client.get("/metrics");
+        let samples = samples(response.text());
+        assert_eq!(samples["bootstone_boots_in_progress"], 1.0);
+        let complete = "bootstone_boot_seconds_count{result=\"complete\"}";
+        assert_eq!(samples[complete], 0.0, "it goes on");
+
+        let rest = program.stop();
+        let boots: Vec<&str> = rest.lines().filter(|l| l.contains("\"boot\"")).collect();
+        assert_eq!(boots.len(), lines, "{rest}");
+        for line in boots {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["message"], "boot");
+            assert_eq!(line["peer"], "127.0.0.1");
+            assert_eq!(line["files"], 13);
+            assert_eq!(line["bytes"], bytes);
+            assert_eq!(line["result"], "complete");
+            let seconds = line["seconds"].as_f64().unwrap();
+            assert!((0.001..60.0).contains(&seconds), "{seconds}");
+        }
+    }
+}
+
+/// The page is served inside the sandbox, from what the workers have counted.
+#[test]
+fn the_plots_show_what_the_metrics_count() {
+    let mut program = Program::start();
+    let mut client = Client::new(program.http);
+    assert_eq!(
+        client.get("/").text().matches("last hour: none\"").count(),
+        3
+    );
+    for _ in 0..7 {
+        let tftp = Tftp::new(program.tftp);
+        tftp.finish(tftp.send(RRQ));
+        program.await_line("\"complete\"");
+    }
+    let tftp = Tftp::new(program.tftp);
+    tftp.send(b"\0\x01nothing-of-this-name\0octet\0");
+    program.await_line("\"not-found\"");
+    client.get("/autoexec.ipxe");
+    program.await_line("\"download\"");
+
+    let metrics = client.get("/metrics");
+    let samples = samples(metrics.text());
+    let sum = |family: &str, outcome: &str| {
+        let outcome = format!("outcome=\"{outcome}\"");
+        let of = |(name, _): &(&String, &f64)| name.starts_with(family) && name.contains(&outcome);
+        samples
+            .iter()
+            .filter(of)
+            .map(|(_, count)| count)
+            .sum::<f64>()
+    };
+    let complete = sum("bootstone_requests", "complete") + sum("bootstone_http", "complete");
+    assert_eq!(
+        (complete, sum("bootstone_requests", "not-found")),
+        (8.0, 1.0)
+    );
+    let page = client.get("/");
+    for label in [
+        "\"Requests in the last hour: TFTP 8, HTTP 1\"",
+        "\"Transfers by outcome in the last hour: complete 8, not-found 1\"",
+        "\"Boot times in the last hour: none\"",
+    ] {
+        assert!(page.text().contains(label), "{label} in {}", page.text());
+    }
 }
 
 /// Whatever the number of file descriptors: the program serves HTTP, or it ends with an error.

@@ -10,6 +10,7 @@ use bootstone::http::{self, ConnectionLimits, HttpConfig, Location, Site};
 use bootstone::manifest::{Digest, Kind, Machine, Manifest, Record, SUMS_NAME};
 use bootstone::net::Clock;
 use bootstone::net::driver::ActiveDrivers;
+use bootstone::net::observer::SharedObserver;
 use bootstone::net::socket::BoundSocket;
 use bootstone::net::status::{StatusRequester, StatusResponder};
 use bootstone::net::worker::{self, Assignment, WorkerConfig};
@@ -104,10 +105,12 @@ pub(crate) fn start(limits: ConnectionLimits, stuck: usize) -> TestServer {
     let clock = Clock::start();
     let mut status = StatusRequester::new(clock);
     let (failures, failed) = mpsc::unbounded_channel();
+    let observer = SharedObserver::new(clock);
     let config = WorkerConfig {
         catalog: Arc::clone(&catalog),
         clock,
         report: |_, _| {},
+        observer: Arc::clone(&observer),
         active: ActiveDrivers::new(0),
         failures: failures.clone(),
     };
@@ -132,6 +135,7 @@ pub(crate) fn start(limits: ConnectionLimits, stuck: usize) -> TestServer {
     let config = HttpConfig {
         limits,
         report: |_, _| {},
+        observer,
         failures,
     };
     http::start(listener, site, config).unwrap();

@@ -29,6 +29,7 @@ mod silence;
 mod spreading;
 mod windows;
 
+mod boots;
 mod errors;
 mod figures;
 mod finished;

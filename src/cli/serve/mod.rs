@@ -27,6 +27,7 @@ use crate::log;
 use crate::manifest::Manifest;
 use crate::net::Clock;
 use crate::net::driver::ActiveDrivers;
+use crate::net::observer::{BootReport, SharedObserver};
 use crate::net::socket::BoundSocket;
 use crate::net::status::StatusRequester;
 use crate::net::systemd::{self, ServiceManager};
@@ -185,10 +186,12 @@ async fn run(
     let mut idle = active.subscribe();
     let (failures, mut failed) = mpsc::unbounded_channel();
     let tftp_port = tftp_port(&opened.sockets);
+    let (observer, boot_report) = start_observer(settings, clock);
     let config = WorkerConfig {
         catalog: Arc::new(embedded::catalog(manifest)),
         clock,
         report: log::transfer,
+        observer: Arc::clone(&observer),
         active,
         failures: failures.clone(),
     };
@@ -205,7 +208,7 @@ async fn run(
             status,
             is_draining,
         );
-        start_http(listener, site, failures)?;
+        start_http(listener, site, Arc::clone(&observer), failures)?;
     }
     opened.service_manager.notify("READY=1");
     tokio::select! {
@@ -224,6 +227,7 @@ async fn run(
         name = signals.next() => exit_at_once(name),
     }
     shutdown.send().await;
+    observer.end_all(boot_report);
     info!("stopped");
     Ok(())
 }
@@ -238,6 +242,18 @@ async fn drain(settings: &Settings, active: &mut watch::Receiver<usize>) -> bool
     timeout(settings.drain_timeout, idle).await.is_ok()
 }
 
+/// Starts the observer, which ends boots at their time. Returns what writes the log line of a boot.
+fn start_observer(settings: &Settings, clock: Clock) -> (Arc<SharedObserver>, BootReport) {
+    let report: BootReport = match settings.boot_log {
+        true => log::boot,
+        false => |_, _| {},
+    };
+    let observer = SharedObserver::new(clock);
+    let running = Arc::clone(&observer);
+    tokio::spawn(async move { running.run(report).await });
+    (observer, report)
+}
+
 /// The TFTP port that clients use: 69 if the server listens there, else that of the first socket.
 fn tftp_port(sockets: &[Vec<BoundSocket>]) -> u16 {
     let sockets = sockets.iter().flatten();
@@ -249,11 +265,13 @@ fn tftp_port(sockets: &[Vec<BoundSocket>]) -> u16 {
 fn start_http(
     listener: TcpListener,
     site: Site,
+    observer: Arc<SharedObserver>,
     failures: mpsc::UnboundedSender<io::Error>,
 ) -> io::Result<()> {
     let config = HttpConfig {
         limits: ConnectionLimits::default(),
         report: log::download,
+        observer,
         failures,
     };
     http::start(listener, site, config)

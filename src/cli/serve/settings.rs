@@ -21,6 +21,8 @@ pub(super) struct Settings {
     pub(super) http: Option<String>,
     pub(super) location: Location,
     pub(super) log_format: LogFormat,
+    /// Write a log line for each boot.
+    pub(super) boot_log: bool,
     /// How long transfers get to finish after a signal.
     pub(super) drain_timeout: Duration,
     /// How long the server serves after a signal in any case, at most `drain_timeout`.
@@ -47,6 +49,7 @@ impl Settings {
                 machine: option_or_variable(None, "FLY_MACHINE_ID")?,
             },
             log_format: options.log_format.unwrap_or_default(),
+            boot_log: !options.no_boot_log,
             drain_timeout,
             min_drain,
             sandbox: SandboxConfig {

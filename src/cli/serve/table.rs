@@ -83,6 +83,8 @@ serve_options! {
          is set)";
     option log_format [Option<LogFormat>] "text\\|json" "text"
         "text or json (default: text)";
+    switch no_boot_log [bool] "" ""
+        "write no log line for each boot; BOOTSTONE_NO_BOOT_LOG takes true or false";
     option drain_timeout [Option<Ranged<0, 86_400>>] "SECONDS" "30"
         "seconds that transfers get to finish after SIGTERM, 0 to 86400 (default: 30)";
     option min_drain [Option<Ranged<0, 86_400>>] "SECONDS" "0"

@@ -3,6 +3,8 @@
 //! One document without scripts, fonts, images or anything loaded from other servers.
 
 mod authority;
+mod plots;
+mod text;
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -10,9 +12,11 @@ use std::net::SocketAddr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::authority::Authority;
+use self::text::{escape, grouped};
 use super::site::{Location, Site};
 use crate::dhcp::{Plan, PlanRequest, dnsmasq};
 use crate::manifest::{Digest, Kind, Manifest, Record};
+use crate::proto::observer::Minute;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -24,8 +28,9 @@ const IN_LINKS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// The document, for a request with the Host field `host` that was sent to `local`.
-pub(super) fn html(site: &Site, host: &str, local: SocketAddr) -> String {
+/// The document, for a request with the Host field `host` that was sent to `local`. `minutes` are
+/// those of the last hour.
+pub(super) fn html(site: &Site, minutes: &[Minute], host: &str, local: SocketAddr) -> String {
     let authority = Authority::new(host, local, site.tftp_port);
     let files: String = site.manifest.records().iter().map(row).collect();
     format!(
@@ -44,12 +49,13 @@ pub(super) fn html(site: &Site, host: &str, local: SocketAddr) -> String {
          <p>A click selects a whole hash, ready to copy. All of them: \
          <a href=\"/SHA256SUMS\">SHA256SUMS</a>.</p>\n\
          </section>\n\
-         {check}{boot}\
+         {plots}{check}{boot}\
          <footer>Read-only, from one binary: <a href=\"/healthz\">health</a> · \
          <a href=\"/metrics\">metrics</a></footer>\n\
          </main>\n</html>\n",
         name = escape(&authority.server.to_string()),
         facts = facts(site),
+        plots = plots::section(minutes),
         check = check(&authority),
         boot = boot(&site.manifest, authority),
     )
@@ -154,52 +160,4 @@ fn boot(manifest: &Manifest, authority: Authority) -> String {
          <pre>{}</pre>\n</section>\n",
         escape(dnsmasq(&plan).trim_end())
     )
-}
-
-/// A number with its digits in groups, as in `1,052,672`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// Escapes text for HTML elements and quoted attributes.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn markup_is_escaped() {
-        assert_eq!(
-            escape("<a href='x'>&\"</a>"),
-            "&lt;a href=&#39;x&#39;&gt;&amp;&quot;&lt;/a&gt;"
-        );
-    }
-
-    #[test]
-    fn digits_are_grouped() {
-        let cases = [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_052_672, "1,052,672"),
-        ];
-        for (number, expected) in cases {
-            assert_eq!(grouped(number), expected);
-        }
-    }
 }

@@ -53,6 +53,11 @@ impl Liveness {
         now - self.started
     }
 
+    /// When the RRQ came.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// The last ACK that made progress; the start, before.
     pub(super) fn progressed(&self) -> Instant {
         self.progressed

@@ -138,6 +138,11 @@ impl Transfer {
         self.blocks.terms()
     }
 
+    /// When the RRQ came.
+    pub(crate) fn started(&self) -> Instant {
+        self.liveness.started()
+    }
+
     /// Time since the RRQ.
     pub(crate) fn age(&self, now: Instant) -> Duration {
         self.liveness.age(now)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Server, Unreachable};
+use crate::proto::observer::{RequestEnd, RequestStep};
 use crate::proto::report::{Report, Requested};
 use crate::proto::server::sessions::{Memory, Queue, Session, Slot};
 use crate::proto::stats::{Figures, Ignored, Outcome};
@@ -102,15 +103,46 @@ impl Server {
         let (peer, file) = (session.peer, Requested::File(session.file));
         let figures = session.figures(now);
         let is_validated = session.transfer.is_validated();
+        let (asked, progressed) = (session.transfer.started(), session.transfer.progressed());
         self.guard.release(session.reservation, is_validated);
         match is_validated {
             true => self.validated -= 1,
             false => self.unvalidated -= 1,
         }
+        let heard = match outcome {
+            // The client has ended it.
+            Outcome::Complete | Outcome::Probe | Outcome::Aborted => now,
+            _ => progressed,
+        };
+        let end = RequestEnd {
+            outcome,
+            bytes: figures.bytes,
+            was_started: is_validated,
+            heard,
+        };
+        self.observe(peer, asked, RequestStep::Ended(end));
         self.report(now, peer, file, outcome, Some(figures));
     }
 
-    pub(super) fn report(
+    /// Reports a request without a transfer.
+    pub(super) fn report_request(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        file: Requested,
+        outcome: Outcome,
+    ) {
+        let end = RequestEnd {
+            outcome,
+            bytes: 0,
+            was_started: false,
+            heard: now,
+        };
+        self.observe(peer, now, RequestStep::Ended(end));
+        self.report(now, peer, file, outcome, None);
+    }
+
+    fn report(
         &mut self,
         now: Instant,
         peer: Peer,

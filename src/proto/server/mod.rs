@@ -3,7 +3,7 @@
 //! **The driver calls [`handle_datagram`](Server::handle_datagram) and
 //! [`handle_timeout`](Server::handle_timeout) as things happen, and after each of them
 //! [`poll_transmit`](Server::poll_transmit) and [`poll_event`](Server::poll_event) until they return
-//! `None`. Then it waits for a datagram or for [`poll_timeout`](Server::poll_timeout), whichever
+//! `None`, and takes the [`request_events`](Server::request_events). Then it waits for a datagram or for [`poll_timeout`](Server::poll_timeout), whichever
 //! comes first.**
 
 mod finish;
@@ -16,6 +16,7 @@ use std::sync::Arc;
 use self::sessions::{Memory, Sessions, Slot};
 use super::config::ServerConfig;
 use super::guard::{Guard, LogLimiter, Refusal};
+use super::observer::{FileProtocol, RequestEvent, RequestStep};
 use super::report::Report;
 use super::sender::{Acked, Expired, Transfer};
 use super::stats::{Ignored, Outcome, Stats};
@@ -58,6 +59,8 @@ pub struct Server {
     /// ERRORs to send; at most one for each datagram since the last `poll_transmit`.
     refusals: VecDeque<(Peer, Refusal)>,
     events: VecDeque<Report>,
+    /// For the observer: at most two for each datagram.
+    request_events: Vec<RequestEvent>,
     stats: Stats,
     /// When the full table was last reported, and whether it is to be reported now.
     full_reported: Option<Instant>,
@@ -79,6 +82,7 @@ impl Server {
             ready: VecDeque::new(),
             refusals: VecDeque::new(),
             events: VecDeque::new(),
+            request_events: Vec::new(),
             stats,
             full_reported: None,
             is_full_news: false,
@@ -158,6 +162,12 @@ impl Server {
         self.events.pop_front()
     }
 
+    /// What has happened to requests, for an [`Observer`](super::observer::Observer): every transfer
+    /// that has started and every request that has ended. The caller empties it.
+    pub fn request_events(&mut self) -> &mut Vec<RequestEvent> {
+        &mut self.request_events
+    }
+
     /// True once, at most once a minute, when a request has met a full table.
     pub fn take_table_full(&mut self) -> bool {
         std::mem::take(&mut self.is_full_news)
@@ -229,7 +239,18 @@ impl Server {
                 .on_validated(session.reservation, session.reserved.into());
             self.validated += 1;
             self.unvalidated -= 1;
+            let (peer, asked) = (session.peer, session.transfer.started());
+            self.observe(peer, asked, RequestStep::Started);
         }
+    }
+
+    fn observe(&mut self, peer: Peer, asked: Instant, step: RequestStep) {
+        self.request_events.push(RequestEvent {
+            source: peer.address.ip(),
+            protocol: FileProtocol::Tftp,
+            asked,
+            step,
+        });
     }
 
     /// The transfer of a peer, if it has one that is not finished.

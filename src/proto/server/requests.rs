@@ -186,7 +186,7 @@ impl Server {
     fn drop_request(&mut self, now: Instant, rrq: Rrq, reason: Ignored) {
         self.stats.ignore(reason);
         let file = Requested::File(rrq.file);
-        self.report(now, rrq.peer, file, Outcome::Dropped, None);
+        self.report_request(now, rrq.peer, file, Outcome::Dropped);
     }
 
     /// Answers a request by an ERROR, unless the request is too short for one. A transfer of the same peer
@@ -220,6 +220,6 @@ impl Server {
             }
         };
         let name = &name[..name.len().min(NAME_KEPT)];
-        self.report(now, peer, Requested::Name(name.into()), outcome, None);
+        self.report_request(now, peer, Requested::Name(name.into()), outcome);
     }
 }
