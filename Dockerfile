@@ -96,17 +96,21 @@ RUN printf '%s\n' '#!/bin/sh' 'set -eu' \
     'target="--locked --target $(uname -m)-unknown-linux-musl"' \
     'std="-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size"' \
     'exec cargo "$@" $target $std' > /build && chmod +x /build
+# Features of cargo, as in "canary" (docs/canary.md).
+ARG FEATURES=
 # The dependencies are a layer of their own, which a new iPXE does not change.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' | tee build.rs > src/main.rs && touch src/lib.rs && \
-    /build fetch && /build build --release && rm -r src build.rs
+    /build fetch && \
+    /build build --release --no-default-features --features "$FEATURES" && rm -r src build.rs
 COPY build.rs ./
 COPY build build
 COPY src src
 COPY --from=assets /boot-assets boot-assets
 # Cargo compares the times of files, and the copied ones may be older than those they replace.
 RUN touch build.rs src/lib.rs src/main.rs && \
-    BOOTSTONE_REQUIRE_PUBLISHED=1 /build build --release && \
+    BOOTSTONE_REQUIRE_PUBLISHED=1 \
+    /build build --release --no-default-features --features "$FEATURES" && \
     cp "target/$(uname -m)-unknown-linux-musl/release/bootstone" /bootstone
 # A label cannot come from a file of the build. `collect --content-id` gives the id beforehand
 # (boot-assets/README.md), and the build fails if it is not the binary's.

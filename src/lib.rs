@@ -8,7 +8,7 @@
 //! |---|---|
 //! | 4 commands | [`cli`]: one file or folder for each command |
 //! | 3 I/O | [`net`]: UDP sockets, driver loop, workers · [`http`] · [`sandbox`] · `log` · [`embedded`] |
-//! | 2 protocol | [`proto`]: server, guard, sender and client, without sockets, clocks or threads |
+//! | 2 protocol | [`proto`]: server, guard, sender and client, without sockets, clocks or threads · `canary`: the habits of firmware (feature `canary`) |
 //! | 1 formats | [`wire`]: TFTP datagrams · [`catalog`]: names to files · [`dhcp`] · `json` |
 //! | 0 ground | [`manifest`]: what is known of each file; `build.rs` compiles it too |
 //!
@@ -28,6 +28,8 @@
 //! The public modules are those that the program, the tests, the benches and the fuzzer use. This
 //! is not a library for others.
 
+#[cfg(feature = "canary")]
+pub mod canary;
 pub mod catalog;
 pub mod cli;
 pub mod dhcp;

@@ -1,5 +1,7 @@
 //! The command line: one file or folder for each command.
 
+#[cfg(feature = "canary")]
+mod canary;
 mod console;
 mod dhcp;
 mod get;

@@ -7,11 +7,10 @@ use crate::proto::server::Unreachable;
 /// The next ICMP "unreachable" message of the queue: the destination of the datagram that caused
 /// it, and what is unreachable.
 #[cfg(target_os = "linux")]
-pub(super) fn next(socket: &std::net::UdpSocket) -> Option<(SocketAddr, Unreachable)> {
+pub(super) fn next(socket: &impl std::os::fd::AsRawFd) -> Option<(SocketAddr, Unreachable)> {
     use nix::errno::Errno;
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
     use std::io::IoSliceMut;
-    use std::os::fd::AsRawFd;
 
     let mut payload = [0; 1];
     let mut control = [0; 512];
@@ -38,8 +37,9 @@ pub(super) fn next(socket: &std::net::UdpSocket) -> Option<(SocketAddr, Unreacha
     }
 }
 
+/// The address in the type of the standard library.
 #[cfg(target_os = "linux")]
-fn standard(address: &nix::sys::socket::SockaddrStorage) -> Option<SocketAddr> {
+pub(super) fn standard(address: &nix::sys::socket::SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address
         .as_sockaddr_in()
         .map(|v4| SocketAddr::V4((*v4).into()));

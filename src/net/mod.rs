@@ -1,6 +1,8 @@
 //! Sockets and the clock: the only module that does UDP I/O.
 
 pub(crate) mod binding;
+#[cfg(feature = "canary")]
+pub(crate) mod canary;
 pub(crate) mod client;
 pub mod driver;
 mod icmp;

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::{NamedPath, Source, module_of};
 
 /// The modules and their layers, as in `lib.rs`.
-const LAYERS: [(&str, u8); 13] = [
+const LAYERS: [(&str, u8); 14] = [
     ("manifest", 0),
     ("wire", 1),
     ("catalog", 1),
     ("dhcp", 1),
     ("json", 1),
     ("proto", 2),
+    ("canary", 2),
     ("embedded", 3),
     ("http", 3),
     ("net", 3),

@@ -54,6 +54,10 @@ struct Arguments {
     #[argh(option, default = "Both(100.0, 100.0)")]
     queue: Both,
 
+    /// longest packet in bytes, with IP and UDP headers; 0 is unlimited (default: 0)
+    #[argh(option, default = "Both(0.0, 0.0)")]
+    mtu: Both,
+
     /// seed of the random numbers (default: 1)
     #[argh(option, default = "1")]
     seed: u64,
@@ -91,6 +95,7 @@ impl Arguments {
             duplicate: pick(self.duplicate),
             rate: (pick(self.kbit_per_s) * 1000.0) as u64,
             queue: pick(self.queue) as usize,
+            mtu: pick(self.mtu) as usize,
         }
     }
 }

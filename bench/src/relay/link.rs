@@ -24,6 +24,9 @@ pub struct Conditions {
     /// Length of the queue in datagrams, if there is a `rate`. A datagram that finds the queue
     /// full is dropped.
     pub queue: usize,
+    /// Longest packet in bytes, including IPv4 and UDP headers; 0 is unlimited. A longer one is
+    /// dropped without a message, as by a tunnel behind a firewall that drops ICMP.
+    pub mtu: usize,
 }
 
 impl Default for Conditions {
@@ -36,6 +39,7 @@ impl Default for Conditions {
             duplicate: 0.0,
             rate: 0,
             queue: 100,
+            mtu: 0,
         }
     }
 }
@@ -45,7 +49,7 @@ impl Default for Conditions {
 pub struct Fates {
     /// All datagrams.
     pub offered: u64,
-    /// Lost at random.
+    /// Lost at random, or longer than the MTU.
     pub lost: u64,
     /// Dropped because the queue was full.
     pub dropped: u64,
@@ -99,7 +103,8 @@ impl Link {
         ]
         .map(|share| self.random.f64() < share);
         let jitter = self.conditions.jitter.mul_f64(self.random.f64());
-        if lost {
+        let too_long = self.conditions.mtu > 0 && len + HEADERS > self.conditions.mtu;
+        if lost || too_long {
             self.fates.lost += 1;
             return [None, None];
         }
@@ -232,6 +237,19 @@ mod tests {
             Link::new(conditions, 1).offer(now, 100)[0],
             Some(now + REORDER_DELAY)
         );
+    }
+
+    #[test]
+    fn a_packet_longer_than_the_mtu_is_dropped() {
+        let now = Instant::now();
+        let conditions = Conditions {
+            mtu: 128,
+            ..Conditions::default()
+        };
+        let mut link = Link::new(conditions, 1);
+        assert_eq!(link.offer(now, 100), [Some(now), None]);
+        assert_eq!(link.offer(now, 101), [None, None]);
+        assert_eq!(link.fates().lost, 1);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! `round` asks each server for its list and its files; `wait` repeats that. `check` has the
 //! results, which `table` and `report` write.
 
+#[cfg(feature = "canary")]
+mod canary;
 mod check;
 mod fetch;
 mod release;
@@ -91,6 +93,17 @@ pub(crate) struct Verify {
     /// largest size in bytes of a file whose size is not known (default: 1073741824)
     #[argh(option, default = "1 << 30")]
     max_size: u64,
+
+    /// fetch one file as firmware would, and report what it would show: edk2, ipxe, grub, pxelinux,
+    /// uboot, shim, strict, several with commas, or all
+    #[cfg(feature = "canary")]
+    #[argh(option, long = "as")]
+    models: Option<super::canary::Models>,
+
+    /// the published file to fetch with --as (default: the largest; with --sums, the first)
+    #[cfg(feature = "canary")]
+    #[argh(option)]
+    file: Option<String>,
 }
 
 #[derive(Debug, FromArgValue)]
@@ -102,6 +115,10 @@ enum ReportFormat {
 impl Verify {
     /// Compares the servers with the release and prints the report.
     pub(crate) fn run(self) -> ExitCode {
+        #[cfg(feature = "canary")]
+        if let Some(models) = &self.models {
+            return self.run_as(models);
+        }
         match self.verify() {
             Ok((comparison, hosts)) => {
                 let release = &comparison.release;

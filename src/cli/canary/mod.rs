@@ -1,0 +1,184 @@
+//! `bootstone verify --as`: fetches a file as firmware would, and reports what the firmware would
+//! show.
+
+mod diagnosis;
+mod report;
+mod table;
+mod trial;
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::canary::{Model, models};
+use crate::net::Clock;
+use crate::proto::Instant;
+
+pub(super) use report::json;
+pub(super) use table::text;
+pub(super) use trial::{File, Trial};
+
+use super::console::{COULD_NOT, DONE, MISMATCH};
+use trial::Verdict;
+
+/// The models of `--as`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Models(Vec<&'static str>);
+
+impl FromStr for Models {
+    type Err = String;
+
+    /// `edk2`, `edk2,ipxe`, or `all`.
+    fn from_str(text: &str) -> Result<Models, String> {
+        let names = || models::ALL.iter().map(|model| model.name);
+        if text == "all" {
+            return Ok(Models(names().collect()));
+        }
+        let known = |name: &str| {
+            names().find(|known| *known == name).ok_or_else(|| {
+                let names: Vec<&str> = names().collect();
+                format!(
+                    "{name:?} is no known client: use {}, or all",
+                    names.join(", ")
+                )
+            })
+        };
+        text.split(',')
+            .map(known)
+            .collect::<Result<_, _>>()
+            .map(Models)
+    }
+}
+
+impl Models {
+    fn iter(&self) -> impl Iterator<Item = Model> {
+        let chosen = models::ALL
+            .iter()
+            .filter(|model| self.0.contains(&model.name));
+        chosen.map(|model| **model)
+    }
+}
+
+/// A server to check.
+pub(super) struct Target {
+    /// The server as named on the command line.
+    pub(super) host: String,
+    /// Its address, or why it has none.
+    pub(super) address: Result<SocketAddr, String>,
+}
+
+/// How the trials run.
+#[derive(Clone, Copy)]
+pub(super) struct Course {
+    pub(super) clock: Clock,
+    /// The end of the whole check.
+    pub(super) end: Instant,
+    /// Transfers at the same time.
+    pub(super) jobs: usize,
+}
+
+/// Fetches the file from every target as each of the models. Returns the trials of each target.
+pub(super) async fn try_all(
+    targets: &[Target],
+    file: &File,
+    models: &Models,
+    course: Course,
+) -> Vec<Vec<Trial>> {
+    let mut trials: Vec<Vec<Trial>> = targets
+        .iter()
+        .map(|target| {
+            models
+                .iter()
+                .map(|model| Trial::new(target, file, model))
+                .collect()
+        })
+        .collect();
+    let mut waiting = Vec::new();
+    for column in &mut trials {
+        waiting.extend(column.iter_mut());
+    }
+    LocalSet::new().run_until(run_all(waiting, course)).await;
+    trials
+}
+
+async fn run_all(waiting: Vec<&mut Trial>, course: Course) {
+    let mut waiting = waiting.into_iter();
+    let mut running = JoinSet::new();
+    let mut places = Vec::new();
+    loop {
+        while running.len() < course.jobs
+            && let Some(place) = waiting.next()
+        {
+            let mut trial = place.clone();
+            let index = places.len();
+            places.push(place);
+            running.spawn_local(async move {
+                trial.run(course).await;
+                (index, trial)
+            });
+        }
+        match running.join_next().await {
+            Some(Ok((index, trial))) => *places[index] = trial,
+            // No trial is aborted, and a panic is passed on.
+            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+            None => return,
+        }
+    }
+}
+
+/// The exit code, as of `verify`: a file that differs counts more than a server that does not
+/// answer.
+pub(super) fn exit_code(trials: &[Vec<Trial>]) -> u8 {
+    let has = |verdicts: &[Verdict]| {
+        let mut all = trials.iter().flatten();
+        all.any(|trial| verdicts.contains(&trial.verdict))
+    };
+    if has(&[Verdict::Differs, Verdict::Missing, Verdict::Truncated]) {
+        MISMATCH
+    } else if has(&[Verdict::Silent, Verdict::Refused, Verdict::TimedOut]) {
+        COULD_NOT
+    } else {
+        DONE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_by_name() {
+        let names = |text: &str| text.parse::<Models>().map(|Models(names)| names);
+        assert_eq!(names("all").unwrap().len(), models::ALL.len());
+        assert_eq!(names("edk2,grub").unwrap(), ["edk2", "grub"]);
+        let error = names("bios").unwrap_err();
+        assert!(error.contains("edk2, ipxe, grub"), "{error}");
+    }
+
+    #[test]
+    fn a_trial_waits_for_no_reader_and_asks_for_smaller_blocks_over_ipv6() {
+        let file = File {
+            name: "a".to_owned(),
+            sha256: crate::manifest::Digest::of(b"a"),
+            max_size: 1,
+        };
+        let trial = |address: &str, model: &Model| {
+            let target = Target {
+                host: address.to_owned(),
+                address: Ok(address.parse().unwrap()),
+            };
+            Trial::new(&target, &file, *model).model
+        };
+        assert!(models::GRUB.reader.is_some());
+        assert!(trial("192.0.2.1:69", &models::GRUB).reader.is_none());
+        assert_eq!(
+            trial("192.0.2.1:69", &models::EDK2).options[0],
+            ("blksize", 1468)
+        );
+        assert_eq!(
+            trial("[2001:db8::1]:69", &models::EDK2).options[0],
+            ("blksize", 1228)
+        );
+    }
+}
