@@ -40,7 +40,15 @@ pub struct SandboxConfig {
 /// in force already.
 #[cfg(target_os = "linux")]
 pub fn enter(config: &SandboxConfig) -> Result<SandboxState, String> {
-    check_single_thread()?;
+    let other_threads = other_threads();
+    if other_threads > 0 && !config.without_filters {
+        return Err(format!(
+            "the sandbox must be entered before the first thread starts, and there are {}. Under an \
+             emulator such as qemu-user, which has a thread of its own, add --no-sandbox; \
+             otherwise this is a bug",
+            other_threads + 1
+        ));
+    }
     violation::prepare();
     let user = privileges::drop_to(config.user)?;
     let (landlock, seccomp) = if config.without_filters {
@@ -52,22 +60,17 @@ pub fn enter(config: &SandboxConfig) -> Result<SandboxState, String> {
         user: Some(user),
         landlock,
         seccomp,
+        other_threads,
     })
 }
 
-/// Fails if there is more than one thread. The kernel changes user, capabilities and Landlock
-/// domain of the calling thread only; other threads would keep theirs.
+/// The number of threads beside the calling one. The kernel changes user, capabilities and Landlock
+/// domain of the calling thread only; other threads keep theirs.
 #[cfg(target_os = "linux")]
-fn check_single_thread() -> Result<(), String> {
-    // Without /proc this cannot be checked; no code of this program starts a thread earlier.
+fn other_threads() -> usize {
+    // Without /proc they cannot be counted; no code of this program starts a thread earlier.
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
-    if threads > 1 {
-        return Err(format!(
-            "the sandbox must be entered before the first thread starts, and there are {threads}: \
-             this is a bug"
-        ));
-    }
-    Ok(())
+    threads.saturating_sub(1)
 }
 
 /// Does nothing: there is no sandbox on this system.
@@ -89,5 +92,6 @@ pub fn enter(config: &SandboxConfig) -> Result<SandboxState, String> {
         user: None,
         landlock: Mechanism::Missing,
         seccomp: Mechanism::Missing,
+        other_threads: 0,
     })
 }

@@ -46,6 +46,8 @@ pub struct SandboxState {
     pub landlock: Mechanism,
     /// State of seccomp.
     pub seccomp: Mechanism,
+    /// Threads that existed before; they keep their privileges. Always 0 with the filters on.
+    pub other_threads: usize,
 }
 
 impl SandboxState {
@@ -65,6 +67,9 @@ impl SandboxState {
         let root = root.then_some(
             "still root, as configured: without capabilities, but with access to root's files",
         );
-        root.into_iter().chain(unfiltered)
+        let threads = (self.other_threads > 0).then_some(
+            "a thread that is not the program's (an emulator's?) keeps the privileges of the start",
+        );
+        root.into_iter().chain(unfiltered).chain(threads)
     }
 }

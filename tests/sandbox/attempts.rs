@@ -301,6 +301,14 @@ pub(crate) const PRELUDES: &[Prelude] = &[
         std::thread::spawn(move || wait.recv());
         enter(&SandboxConfig::default())
     }),
+    ("a second thread, with --no-sandbox", || {
+        let (_end, wait) = std::sync::mpsc::channel::<()>();
+        std::thread::spawn(move || wait.recv());
+        enter(&SandboxConfig {
+            without_filters: true,
+            ..SandboxConfig::default()
+        })
+    }),
     ("a user with a capability", || {
         become_a_user_with_a_capability();
         enter(&SandboxConfig::default())

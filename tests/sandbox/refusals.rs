@@ -33,6 +33,10 @@ pub(crate) const TESTS: &[crate::Test] = &[
     ),
     ("the_user_can_be_chosen", the_user_can_be_chosen),
     (
+        "without_filters_another_thread_is_a_warning",
+        without_filters_another_thread_is_a_warning,
+    ),
+    (
         "without_filters_privileges_are_dropped_all_the_same",
         without_filters_privileges_are_dropped_all_the_same,
     ),
@@ -227,6 +231,18 @@ fn the_user_can_be_chosen() {
         assert!(text.contains("still root"), "{text}");
         assert_powerless(&text, true);
     }
+}
+
+/// As under qemu-user, which has a thread of its own.
+fn without_filters_another_thread_is_a_warning() {
+    let text = stdout(&outcome("a second thread, with --no-sandbox"));
+    assert!(text.contains("keeps the privileges of the start"), "{text}");
+    assert_powerless(&text, is_root());
+    let text = stdout(&outcome("--no-sandbox"));
+    assert!(
+        !text.contains("keeps the privileges of the start"),
+        "{text}"
+    );
 }
 
 fn without_filters_privileges_are_dropped_all_the_same() {
