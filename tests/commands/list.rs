@@ -24,5 +24,5 @@ fn all_formats_list_the_same_files() {
         assert_eq!(sum, format!("{}  {}", text("sha256"), text("name")));
         assert!(row.starts_with(text("name")) && row.ends_with(text("sha256")));
     }
-    Run::of(&["list", "--format", "xml"]).failed(2, "use table, json or sha256sum");
+    Run::of(&["list", "--format", "xml"]).failed(2, "use table, json, sha256sum or cyclonedx");
 }

@@ -1,12 +1,14 @@
 //! `bootstone list`: what is embedded.
 
+mod cyclonedx;
+
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::str::FromStr;
 
 use argh::FromArgs;
 
-use super::console::{NO_BOOT_PROGRAM, print, say};
+use crate::cli::console::{NO_BOOT_PROGRAM, print, say};
 use crate::json::Value;
 use crate::manifest::{Manifest, Record};
 
@@ -14,7 +16,7 @@ use crate::manifest::{Manifest, Record};
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "list")]
 pub(crate) struct List {
-    /// table, json or sha256sum (default: table)
+    /// table, json, sha256sum or cyclonedx (default: table)
     #[argh(option, default = "ListFormat::Table")]
     format: ListFormat,
 }
@@ -24,6 +26,7 @@ enum ListFormat {
     Table,
     Json,
     Sha256sum,
+    CycloneDx,
 }
 
 impl FromStr for ListFormat {
@@ -34,8 +37,9 @@ impl FromStr for ListFormat {
             "table" => Ok(ListFormat::Table),
             "json" => Ok(ListFormat::Json),
             "sha256sum" => Ok(ListFormat::Sha256sum),
+            "cyclonedx" => Ok(ListFormat::CycloneDx),
             _ => Err(format!(
-                "there is no format {text:?}: use table, json or sha256sum"
+                "there is no format {text:?}: use table, json, sha256sum or cyclonedx"
             )),
         }
     }
@@ -49,6 +53,7 @@ impl List {
             ListFormat::Table => table(&manifest),
             ListFormat::Json => json(&manifest),
             ListFormat::Sha256sum => manifest.sums(),
+            ListFormat::CycloneDx => cyclonedx::text(&manifest),
         });
         if matches!(self.format, ListFormat::Table) && !manifest.has_boot_program() {
             say(NO_BOOT_PROGRAM);
