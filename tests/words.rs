@@ -141,8 +141,11 @@ fn identifiers_and_phrases_across_lines_are_found() {
 }
 
 /// Files and folders that are read, except the folders `target` and `corpus`.
-const PLACES: [&str; 17] = [
+const PLACES: [&str; 20] = [
     ".ci",
+    ".github",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "Cargo.toml",
