@@ -139,24 +139,26 @@ impl AdaptivePolling {
 #[cfg(not(target_os = "linux"))]
 mod portable {
     use std::io;
+    use std::net::UdpSocket;
 
     use tokio::io::Interest;
-    use tokio::net::UdpSocket;
 
     /// A socket registered with a runtime.
     #[derive(Debug)]
-    pub(crate) struct PolledSocket(UdpSocket);
+    pub(crate) struct PolledSocket {
+        registered: tokio::net::UdpSocket,
+        /// The same socket, for calls that must not wait.
+        socket: UdpSocket,
+    }
 
     impl PolledSocket {
-        pub(crate) fn new(
-            socket: std::net::UdpSocket,
-            _duplicate: std::net::UdpSocket,
-        ) -> io::Result<PolledSocket> {
-            UdpSocket::from_std(socket).map(PolledSocket)
+        pub(crate) fn new(socket: UdpSocket, duplicate: UdpSocket) -> io::Result<PolledSocket> {
+            let registered = tokio::net::UdpSocket::from_std(duplicate)?;
+            Ok(PolledSocket { registered, socket })
         }
 
         pub(crate) fn socket(&self) -> &UdpSocket {
-            &self.0
+            &self.socket
         }
 
         /// Calls `read` until it succeeds.
@@ -165,18 +167,19 @@ mod portable {
             _may_busy_poll: bool,
             mut read: impl FnMut(&UdpSocket) -> io::Result<T>,
         ) -> io::Result<T> {
-            self.0.async_io(Interest::READABLE, || read(&self.0)).await
+            let read = || read(&self.socket);
+            self.registered.async_io(Interest::READABLE, read).await
         }
 
         /// Tells the runtime that the socket has been drained, which saves one read per wake-up.
         pub(crate) fn mark_drained(&mut self) {
             let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-            let _ = self.0.try_io(Interest::READABLE, nothing);
+            let _ = self.registered.try_io(Interest::READABLE, nothing);
         }
 
         /// Waits until there is space in the send buffer.
         pub(crate) async fn writable(&self) -> io::Result<()> {
-            self.0.writable().await
+            self.registered.writable().await
         }
     }
 }
