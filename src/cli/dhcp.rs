@@ -11,23 +11,28 @@ use crate::dhcp::{self, BootServer, Plan, PlanRequest};
 /// Write the configuration of a DHCP server that sends each machine to its embedded boot file, and
 /// iPXE to its script. It is for IPv6 if --server is an IPv6 address.
 #[derive(FromArgs, Debug)]
+#[cfg_attr(test, derive(argh::ArgsInfo))]
 #[argh(subcommand, name = "dhcp")]
 pub(crate) struct Dhcp {
     /// dnsmasq, dnsmasq-proxy (beside a DHCP server that cannot be changed), kea, isc-dhcp or
     /// openwrt (default: dnsmasq)
-    #[argh(option, default = "DhcpFormat::Dnsmasq")]
+    #[argh(
+        option,
+        arg_name = "dnsmasq|dnsmasq-proxy|kea|isc-dhcp|openwrt",
+        default = "DhcpFormat::Dnsmasq"
+    )]
     format: DhcpFormat,
 
     /// the address or name, and the port if it is not 69, at which machines reach this server
-    #[argh(option)]
+    #[argh(option, arg_name = "HOST[:PORT]")]
     server: Host,
 
     /// URL of the script for iPXE (default: the embedded boot.ipxe, else autoexec.ipxe)
-    #[argh(option)]
+    #[argh(option, arg_name = "URL")]
     script: Option<String>,
 
     /// URL of this server's HTTP listener, such as http://192.0.2.1:8080: adds UEFI HTTP Boot
-    #[argh(option)]
+    #[argh(option, arg_name = "URL")]
     http: Option<String>,
 
     /// send UEFI machines to the signed files (x86_64-sb/shimx64.efi) and to no others

@@ -8,6 +8,8 @@ mod get;
 mod host;
 mod list;
 pub mod panics;
+#[cfg(test)]
+mod reference;
 mod runtime;
 mod serve;
 mod signals;
@@ -23,6 +25,7 @@ use self::value::HELP;
 
 /// A read-only TFTP server whose boot files are compiled in. The default command is serve.
 #[derive(FromArgs, Debug)]
+#[cfg_attr(test, derive(argh::ArgsInfo))]
 struct Arguments {
     /// print version and content id
     #[argh(switch, short = 'V')]
@@ -33,6 +36,7 @@ struct Arguments {
 }
 
 #[derive(FromArgs, Debug)]
+#[cfg_attr(test, derive(argh::ArgsInfo))]
 #[argh(subcommand)]
 enum Command {
     Serve(serve::Serve),

@@ -6,8 +6,12 @@
     reason = "a test that cannot go on has failed; this one starts programs and reads files"
 )]
 
+mod completions;
 mod get;
 mod list;
 mod run;
 mod server;
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+#[path = "../support/skip.rs"]
+mod skip;
 mod verify;

@@ -245,11 +245,13 @@ fn every_variable_is_one_of_the_programs() {
         "fly.toml",
         "deploy/compose.yaml",
         "deploy/kubernetes/bootstone.yaml",
+        "deploy/systemd/bootstone.default",
     ] {
         let text = read(file);
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         let names: Vec<&str> = words
             .filter_map(|word| word.strip_prefix("BOOTSTONE_"))
+            .filter(|name| !name.is_empty())
             .collect();
         assert!(!names.is_empty(), "{file}");
         for name in names {

@@ -31,34 +31,35 @@ const ENDING: [super::signals::Named; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
 /// Fetch a file from a TFTP server. The local file is written only if it is complete.
 #[derive(FromArgs, Debug)]
+#[cfg_attr(test, derive(argh::ArgsInfo))]
 #[argh(subcommand, name = "get")]
 pub(crate) struct Get {
     /// tftp://HOST/NAME, or tftp://HOST:PORT/NAME if the port is not 69
-    #[argh(positional)]
+    #[argh(positional, arg_name = "URL")]
     url: Url,
 
     /// output file, or - for standard output (default: the last part of NAME, in this directory)
-    #[argh(option, short = 'o')]
+    #[argh(option, arg_name = "FILE", short = 'o')]
     output: Option<String>,
 
     /// bytes per block to request, 8 to 65464 (default: 1428)
-    #[argh(option, default = "Ranged::new(1428)")]
+    #[argh(option, arg_name = "BYTES", default = "Ranged::new(1428)")]
     blksize: Ranged<8, 65464>,
 
     /// blocks per acknowledgement to request, 1 to 64 (default: 16)
-    #[argh(option, default = "Ranged::new(16)")]
+    #[argh(option, arg_name = "N", default = "Ranged::new(16)")]
     windowsize: Ranged<1, 64>,
 
     /// seconds without progress after which to give up, at least 1 (default: 30)
-    #[argh(option, default = "Ranged::new(30)")]
+    #[argh(option, arg_name = "SECONDS", default = "Ranged::new(30)")]
     timeout: Ranged<1, { u64::MAX }>,
 
     /// seconds for the whole transfer, at least 1 (default: 3600)
-    #[argh(option, default = "Ranged::new(3600)")]
+    #[argh(option, arg_name = "SECONDS", default = "Ranged::new(3600)")]
     max_time: Ranged<1, { u64::MAX }>,
 
     /// largest file to accept, in bytes (default: 4294967296)
-    #[argh(option, default = "4 << 30")]
+    #[argh(option, arg_name = "BYTES", default = "4 << 30")]
     max_size: u64,
 }
 

@@ -14,10 +14,15 @@ use crate::manifest::{Manifest, Record};
 
 /// List the embedded boot files.
 #[derive(FromArgs, Debug)]
+#[cfg_attr(test, derive(argh::ArgsInfo))]
 #[argh(subcommand, name = "list")]
 pub(crate) struct List {
     /// table, json, sha256sum or cyclonedx (default: table)
-    #[argh(option, default = "ListFormat::Table")]
+    #[argh(
+        option,
+        arg_name = "table|json|sha256sum|cyclonedx",
+        default = "ListFormat::Table"
+    )]
     format: ListFormat,
 }
 

@@ -27,14 +27,15 @@ pub(super) struct ServeOption {
 
 /// Makes the argh struct [`Serve`] and the [`TABLE`] from one list.
 macro_rules! serve_options {
-    ($($kind:ident $field:ident [$($type:tt)+] $placeholder:literal $default:literal $help:tt;)*) => {
+    ($($kind:ident $field:ident [$($type:tt)+] $placeholder:tt $default:literal $help:tt;)*) => {
         /// Serve the embedded boot files. Each option has an environment variable: BOOTSTONE_ and
         /// its name in capitals (BOOTSTONE_LISTEN takes several addresses, separated by commas).
         #[derive(FromArgs, Debug)]
+        #[cfg_attr(test, derive(argh::ArgsInfo))]
         #[argh(subcommand, name = "serve")]
         pub(crate) struct Serve {
             $(#[doc = $help]
-            #[argh($kind)]
+            #[argh($kind, arg_name = $placeholder)]
             pub(super) $field: $($type)+,)*
         }
 
@@ -81,7 +82,7 @@ serve_options! {
     option region [Option<String>] "NAME" "FLY_REGION"
         "region of this server, for the log, the metrics and the page (default: FLY_REGION, if that \
          is set)";
-    option log_format [Option<LogFormat>] "text\\|json" "text"
+    option log_format [Option<LogFormat>] "text|json" "text"
         "text or json (default: text)";
     switch no_boot_log [bool] "" ""
         "write no log line for each boot; BOOTSTONE_NO_BOOT_LOG takes true or false";
@@ -216,7 +217,8 @@ mod tests {
             [cells[1], cells[2]].map(|cell| cell.replace('\0', r"\|"))
         });
         let expected = TABLE.iter().map(|row| {
-            let option = format!("`{} {}", row.option(), row.placeholder);
+            let placeholder = row.placeholder.replace('|', r"\|");
+            let option = format!("`{} {placeholder}", row.option());
             [format!("{}`", option.trim_end()), row.default.to_owned()]
         });
         assert_eq!(rows.collect::<Vec<_>>(), expected.collect::<Vec<_>>());

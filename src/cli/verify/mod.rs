@@ -46,16 +46,17 @@ const DEFAULT_MAX_TIME: u64 = 600;
 /// truncated); else 2 if anything could not be compared (silent, refused, unreachable,
 /// no-such-host, error, timed-out).
 #[derive(FromArgs, Debug)]
+#[cfg_attr(test, derive(argh::ArgsInfo))]
 #[argh(subcommand, name = "verify")]
 pub(crate) struct Verify {
     /// servers, as HOST[:PORT], tftp://HOST[:PORT] or http://HOST[:PORT] (default:
     /// FLY_TEST_MACHINE_IP, which a check of Fly.io sets)
-    #[argh(positional)]
+    #[argh(positional, arg_name = "SERVER")]
     hosts: Vec<NamedServer>,
 
     /// file of published hashes, in any form that sha256sum accepts; - is standard input (default:
     /// the embedded files)
-    #[argh(option)]
+    #[argh(option, arg_name = "FILE")]
     sums: Option<String>,
 
     /// accept that a server does not have a listed file, if at least one file was compared on it
@@ -67,7 +68,7 @@ pub(crate) struct Verify {
     ignore_extra: bool,
 
     /// table or json (default: table)
-    #[argh(option, default = "ReportFormat::Table")]
+    #[argh(option, arg_name = "table|json", default = "ReportFormat::Table")]
     format: ReportFormat,
 
     /// check every address of each name, not only the first
@@ -75,23 +76,23 @@ pub(crate) struct Verify {
     all_addresses: bool,
 
     /// seconds to repeat the check until all is as published (default: 0)
-    #[argh(option, default = "0")]
+    #[argh(option, arg_name = "SECONDS", default = "0")]
     wait: u64,
 
     /// seconds without progress after which to give up a file, at least 1 (default: 5)
-    #[argh(option, default = "Ranged::new(5)")]
+    #[argh(option, arg_name = "SECONDS", default = "Ranged::new(5)")]
     timeout: Ranged<1, { u64::MAX }>,
 
     /// seconds for the whole check, at least 1 (default: 600, and those of --wait)
-    #[argh(option)]
+    #[argh(option, arg_name = "SECONDS")]
     max_time: Option<Ranged<1, { u64::MAX }>>,
 
     /// transfers at the same time, 1 to 65536 (default: 8)
-    #[argh(option, default = "Ranged::new(8)")]
+    #[argh(option, arg_name = "N", default = "Ranged::new(8)")]
     jobs: Ranged<1, 65536>,
 
     /// largest size in bytes of a file whose size is not known (default: 1073741824)
-    #[argh(option, default = "1 << 30")]
+    #[argh(option, arg_name = "BYTES", default = "1 << 30")]
     max_size: u64,
 
     /// fetch one file as firmware would, and report what it would show: edk2, ipxe, grub, pxelinux,

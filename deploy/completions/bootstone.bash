@@ -1,0 +1,64 @@
+# Completions of bootstone for bash. Written by the tests of src/cli/reference.
+
+_bootstone_words() {
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current")
+}
+
+_bootstone() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+    local command= word
+    # bash splits --option=value at the sign.
+    if [[ $current == = ]]; then
+        current=
+    elif [[ $previous == = ]]; then
+        previous=${COMP_WORDS[COMP_CWORD-2]}
+    fi
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $word in
+        serve|get|verify|list|dhcp|help|version) command=$word; break ;;
+        -*) command=serve; break ;;
+        esac
+    done
+    COMPREPLY=()
+    case $command,$previous in
+    serve,--listen) return ;;
+    serve,--mtu) return ;;
+    serve,--max-windowsize) return ;;
+    serve,--pipeline) return ;;
+    serve,--max-sessions) return ;;
+    serve,--workers) return ;;
+    serve,--http) return ;;
+    serve,--log-format) _bootstone_words "text json"; return ;;
+    serve,--drain-timeout) return ;;
+    serve,--user) return ;;
+    get,-o|get,--output) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    get,--blksize) return ;;
+    get,--windowsize) return ;;
+    get,--timeout) return ;;
+    get,--max-time) return ;;
+    get,--max-size) return ;;
+    verify,--sums) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    verify,--format) _bootstone_words "table json"; return ;;
+    verify,--wait) return ;;
+    verify,--timeout) return ;;
+    verify,--max-time) return ;;
+    verify,--jobs) return ;;
+    verify,--max-size) return ;;
+    list,--format) _bootstone_words "table json sha256sum"; return ;;
+    dhcp,--format) _bootstone_words "dnsmasq dnsmasq-proxy kea isc-dhcp openwrt"; return ;;
+    dhcp,--server) return ;;
+    dhcp,--script) return ;;
+    dhcp,--http) return ;;
+    esac
+    case $command in
+    help) _bootstone_words "serve get verify list dhcp help version" ;;
+    serve) _bootstone_words "-h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --log-format --drain-timeout --user --no-sandbox" ;;
+    '') _bootstone_words "serve get verify list dhcp help version -V --version -h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --log-format --drain-timeout --user --no-sandbox" ;;
+    get) _bootstone_words "-h --help -o --output --blksize --windowsize --timeout --max-time --max-size" ;;
+    verify) _bootstone_words "-h --help --sums --ignore-missing --format --all-addresses --wait --timeout --max-time --jobs --max-size" ;;
+    list) _bootstone_words "-h --help --format" ;;
+    dhcp) _bootstone_words "-h --help --format --server --script --http --secure-boot" ;;
+    esac
+}
+
+complete -F _bootstone bootstone
