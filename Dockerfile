@@ -139,4 +139,6 @@ COPY --from=build /bootstone /bootstone
 USER 0:0
 EXPOSE 69/udp
 STOPSIGNAL SIGTERM
+# Asks the first address of BOOTSTONE_LISTEN, or port 69. Builders of the OCI format leave this out.
+HEALTHCHECK --interval=30s --timeout=5s CMD ["/bootstone", "health"]
 ENTRYPOINT ["/bootstone"]

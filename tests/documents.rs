@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed; this one reads the documents"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,14 +20,20 @@ const FOLDERS: [&str; 8] = [
 ];
 
 /// Folders with documents.
-const WITH_DOCUMENTS: [&str; 6] = [
+const WITH_DOCUMENTS: [&str; 9] = [
     "",
     "docs",
     "boot-assets",
     "bench",
+    "deploy",
     "deploy/grafana",
+    "deploy/kubernetes",
+    "deploy/systemd",
     "deploy/terraform",
 ];
+
+/// Explains metrics, alerts and warnings.
+const OPERATING: &str = "docs/operating.md";
 
 #[test]
 fn links_and_names_of_files_are_valid() {
@@ -73,6 +80,125 @@ fn broken_links_are_found() {
     ] {
         assert_eq!(of(text), [""; 0], "{text}");
     }
+}
+
+/// Each metric of the source is explained, and no other.
+#[test]
+fn operating_explains_every_metric() {
+    let source = read("src/http/metrics.rs");
+    let names = |text: &str| {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let words = words.filter(|word| word.starts_with("bootstone_"));
+        words.map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let (source, explained) = (names(&source), names(&read(OPERATING)));
+    assert!(source.len() > 20);
+    assert_eq!(explained, source);
+}
+
+#[test]
+fn operating_lists_every_alert() {
+    let rules = read("deploy/grafana/alerts.yaml");
+    let alerts = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let alerts: Vec<&str> = alerts.collect();
+    assert!(alerts.len() >= 4);
+    for alert in alerts {
+        assert!(
+            read(OPERATING).contains(alert),
+            "{alert} is not in {OPERATING}"
+        );
+        let tests = ["deploy/grafana/alerts.test.yaml", "tests/http/alerts.rs"];
+        let is_tested = tests.iter().any(|path| read(path).contains(alert));
+        assert!(is_tested, "{alert} is in none of {tests:?}");
+    }
+}
+
+/// Each text of a warning in the source is explained, and each that is explained is in the source.
+#[test]
+fn operating_explains_every_warning() {
+    let operating = read(OPERATING);
+    let (_, table) = operating.split_once("### WARN lines").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let explained = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    let explained: Vec<&str> = explained
+        .map(|row| row.split('`').next().unwrap())
+        .collect();
+    assert!(explained.len() >= 10);
+    let sources = sources();
+    for text in &explained {
+        for part in text.split('…').map(str::trim).filter(|part| part.len() > 3) {
+            assert!(sources.contains(part), "`{part}` is not in the source");
+        }
+    }
+    let all = explained.join("\n");
+    let warnings = warnings(&sources);
+    assert!(warnings.len() >= 10, "{warnings:?}");
+    for text in warnings {
+        // What stands in braces is filled in.
+        let parts = text.split(['{', '}']).step_by(2).map(str::trim);
+        for part in parts.filter(|part| part.len() > 3) {
+            assert!(all.contains(part), "{OPERATING} does not explain `{part}`");
+        }
+    }
+}
+
+/// The sources without their tests, with each string on one line.
+fn sources() -> String {
+    let mut all = String::new();
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                // Its warnings are comments in the configuration that it writes.
+                folders.extend(Some(path).filter(|path| !path.ends_with("src/dhcp")));
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            let mut pieces = text.split("\\\n");
+            all.push_str(pieces.next().unwrap());
+            pieces.for_each(|piece| all.push_str(piece.trim_start()));
+        }
+    }
+    all
+}
+
+/// The strings of `warn!`, of `warnings.push`, and of functions that are called `warnings`.
+fn warnings(sources: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (start, open, close) in [
+        ("warn!(", '(', ')'),
+        ("warnings.push(", '(', ')'),
+        ("fn warnings(", '{', '}'),
+    ] {
+        for rest in sources.split(start).skip(1) {
+            let mut depth = usize::from(open == '(');
+            let mut is_string = false;
+            let mut begin = 0;
+            for (index, c) in rest.char_indices() {
+                match c {
+                    '"' if is_string => {
+                        found.push(&rest[begin..index]);
+                        is_string = false;
+                    }
+                    '"' => (is_string, begin) = (true, index + 1),
+                    _ if is_string => {}
+                    _ if c == open => depth += 1,
+                    _ if c == close && depth <= 1 => break,
+                    _ if c == close => depth -= 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+    found
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
 }
 
 fn root() -> PathBuf {

@@ -15,7 +15,7 @@ _bootstone() {
     fi
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-        serve|get|verify|list|dhcp|help|version) command=$word; break ;;
+        serve|get|verify|list|dhcp|health|help|version) command=$word; break ;;
         -*) command=serve; break ;;
         esac
     done
@@ -28,8 +28,10 @@ _bootstone() {
     serve,--max-sessions) return ;;
     serve,--workers) return ;;
     serve,--http) return ;;
+    serve,--region) return ;;
     serve,--log-format) _bootstone_words "text json"; return ;;
     serve,--drain-timeout) return ;;
+    serve,--min-drain) return ;;
     serve,--user) return ;;
     get,-o|get,--output) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     get,--blksize) return ;;
@@ -49,15 +51,17 @@ _bootstone() {
     dhcp,--server) return ;;
     dhcp,--script) return ;;
     dhcp,--http) return ;;
+    health,--timeout) return ;;
     esac
     case $command in
-    help) _bootstone_words "serve get verify list dhcp help version" ;;
-    serve) _bootstone_words "-h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --log-format --drain-timeout --user --no-sandbox" ;;
-    '') _bootstone_words "serve get verify list dhcp help version -V --version -h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --log-format --drain-timeout --user --no-sandbox" ;;
+    help) _bootstone_words "serve get verify list dhcp health help version" ;;
+    serve) _bootstone_words "-h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --region --log-format --no-boot-log --drain-timeout --min-drain --user --no-sandbox --print-config" ;;
+    '') _bootstone_words "serve get verify list dhcp health help version -V --version -h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --region --log-format --no-boot-log --drain-timeout --min-drain --user --no-sandbox --print-config" ;;
     get) _bootstone_words "-h --help -o --output --blksize --windowsize --timeout --max-time --max-size" ;;
-    verify) _bootstone_words "-h --help --sums --ignore-missing --format --all-addresses --wait --timeout --max-time --jobs --max-size" ;;
+    verify) _bootstone_words "-h --help --sums --ignore-missing --ignore-extra --format --all-addresses --wait --timeout --max-time --jobs --max-size" ;;
     list) _bootstone_words "-h --help --format" ;;
     dhcp) _bootstone_words "-h --help --format --server --script --http --secure-boot" ;;
+    health) _bootstone_words "-h --help --timeout" ;;
     esac
 }
 

@@ -1,12 +1,16 @@
 //! The command line: one file or folder for each command.
 
+mod arguments;
 #[cfg(feature = "canary")]
 mod canary;
 mod console;
 mod dhcp;
 mod get;
+mod health;
 mod host;
 mod list;
+mod mistakes;
+mod nearest;
 pub mod panics;
 #[cfg(test)]
 mod reference;
@@ -18,12 +22,12 @@ mod verify;
 
 use std::process::ExitCode;
 
-use argh::FromArgs;
+use argh::{EarlyExit, FromArgs, SubCommands as _};
 
 use self::console::{could_not, print};
-use self::value::HELP;
 
 /// A read-only TFTP server whose boot files are compiled in. The default command is serve.
+/// "bootstone help COMMAND" displays the options of a command.
 #[derive(FromArgs, Debug)]
 #[cfg_attr(test, derive(argh::ArgsInfo))]
 struct Arguments {
@@ -44,11 +48,12 @@ enum Command {
     Verify(verify::Verify),
     List(list::List),
     Dhcp(dhcp::Dhcp),
+    Health(health::Health),
 }
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
-    let arguments = with_command(arguments.skip(1).collect());
+    let arguments = arguments::normalized(arguments.skip(1).collect());
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match Arguments::from_args(&["bootstone"], &arguments) {
         Ok(Arguments { version: true, .. }) => print_version(),
@@ -58,11 +63,17 @@ pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
         }) => command.run(),
         Ok(Arguments { command: None, .. }) => could_not("no command was given"),
         Err(early) if early.status.is_ok() => print(&format!("{}\n", early.output.trim_end())),
-        Err(early) => could_not(format_args!(
-            "{}. {HELP}",
-            early.output.trim_end_matches(['.', '\n'])
-        )),
+        Err(early) => could_not(explained(&early, &arguments)),
     }
+}
+
+/// What is wrong with the arguments.
+fn explained(early: &EarlyExit, arguments: &[&str]) -> String {
+    let commands: Vec<&str> = Command::COMMANDS.iter().map(|it| it.name).collect();
+    let command = arguments.first().copied().unwrap_or_default();
+    let help = Arguments::from_args(&["bootstone"], &[command, "--help"]);
+    let help = help.map_or_else(|early| early.output, |_| String::new());
+    mistakes::explained(&early.output, arguments, &commands, &help)
 }
 
 impl Command {
@@ -73,21 +84,9 @@ impl Command {
             Command::Verify(verify) => verify.run(),
             Command::List(list) => list.run(),
             Command::Dhcp(dhcp) => dhcp.run(),
+            Command::Health(health) => health.run(),
         }
     }
-}
-
-/// Inserts the default command: `bootstone --listen …` is `bootstone serve --listen …`.
-fn with_command(mut arguments: Vec<String>) -> Vec<String> {
-    let is_serve = match arguments.first().map(String::as_str) {
-        None => true,
-        Some("--version" | "-V" | "--help" | "-h") => false,
-        Some(first) => first.starts_with('-'),
-    };
-    if is_serve {
-        arguments.insert(0, "serve".to_owned());
-    }
-    arguments
 }
 
 fn print_version() -> ExitCode {
@@ -96,21 +95,4 @@ fn print_version() -> ExitCode {
         "bootstone {} (content {content})\n",
         env!("CARGO_PKG_VERSION")
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_command_is_serve() {
-        let complete = |line: &str| {
-            with_command(line.split_whitespace().map(str::to_owned).collect()).join(" ")
-        };
-        assert_eq!(complete(""), "serve");
-        assert_eq!(complete("--listen x"), "serve --listen x");
-        assert_eq!(complete("list"), "list");
-        assert_eq!(complete("--help"), "--help");
-        assert_eq!(complete("-V"), "-V");
-    }
 }

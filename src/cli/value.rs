@@ -1,12 +1,20 @@
 //! Values of options, from the command line or from environment variables.
 
 use std::env::VarError;
+use std::fmt;
 use std::str::FromStr;
 
 use argh::FromArgValue;
 
-/// How to correct a wrong command line.
-pub(super) const HELP: &str = "See bootstone --help, or bootstone COMMAND --help";
+/// The message about a value of an option or a variable that cannot be read. An error that begins
+/// with "takes" or "expected" says what is allowed.
+pub(super) fn invalid(name: &str, value: &str, error: &str) -> String {
+    let allowed = error.strip_prefix("takes ");
+    match allowed.or(error.strip_prefix("expected ")) {
+        Some(allowed) => format!("{name} takes {allowed}, not {value:?}"),
+        None => format!("{name} {value:?}: {error}"),
+    }
+}
 
 /// A number from `MIN` to `MAX`. Its parser's error message states that range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +53,15 @@ impl<const MIN: u64, const MAX: u64> FromStr for Ranged<MIN, MAX> {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse() {
             Ok(number) if (MIN..=MAX).contains(&number) => Ok(Ranged(number)),
-            _ if MAX == u64::MAX => Err(format!("it takes a number of at least {MIN}")),
-            _ => Err(format!("it takes a number from {MIN} to {MAX}")),
+            _ if MAX == u64::MAX => Err(format!("takes a number of at least {MIN}")),
+            _ => Err(format!("takes {MIN} to {MAX}")),
         }
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> fmt::Display for Ranged<MIN, MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -68,7 +82,7 @@ pub(super) fn option_or_variable<T: FromArgValue>(
         Ok(text) if text.is_empty() => Ok(None),
         Ok(text) => match T::from_arg_value(&text) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(format!("{variable}={text}: {error}. {HELP}")),
+            Err(error) => Err(invalid(variable, &text, &error)),
         },
         Err(VarError::NotUnicode(_)) => Err(format!("{variable} is not valid UTF-8")),
     }
@@ -82,13 +96,13 @@ mod tests {
     fn a_number_out_of_range_is_refused_with_the_range() {
         type Mtu = Ranged<576, 65535>;
         for text in ["576", "65535"] {
-            assert_eq!(text.parse::<Mtu>().unwrap().get().to_string(), text);
+            assert_eq!(text.parse::<Mtu>().unwrap().to_string(), text);
         }
         for text in ["575", "65536", "-1", "", "wide", "99999999999999999999"] {
             let error = text.parse::<Mtu>().unwrap_err();
-            assert_eq!(error, "it takes a number from 576 to 65535");
+            assert_eq!(error, "takes 576 to 65535");
         }
         let error = "0".parse::<Ranged<1, { u64::MAX }>>().unwrap_err();
-        assert_eq!(error, "it takes a number of at least 1");
+        assert_eq!(error, "takes a number of at least 1");
     }
 }

@@ -12,22 +12,26 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-pub(crate) use self::format::LogFormat;
+pub(crate) use self::format::{LineStyle, LogFormat};
 use self::queue::LineQueue;
 pub(crate) use self::queue::LogWriter;
 use self::subscriber::LineSubscriber;
 use crate::catalog::Catalog;
 use crate::http::Download;
 use crate::proto::observer::Boot;
-use crate::proto::report::{Report, Requested};
+use crate::proto::report::{Report, ReportedMode, Requested};
 use crate::proto::stats::Figures;
+use crate::wire::netascii;
+
+/// The word for the mode of a translated file.
+const NETASCII: &str = "netascii";
 
 /// Writes all log lines to standard output, until the returned value is closed.
 ///
 /// # Errors
 /// The system cannot start a thread, or the log was started before.
-pub(crate) fn start(format: LogFormat) -> io::Result<LogWriter> {
-    let queue = Arc::new(LineQueue::new(format));
+pub(crate) fn start(style: LineStyle) -> io::Result<LogWriter> {
+    let queue = Arc::new(LineQueue::new(style));
     let writer = LogWriter::start(Arc::clone(&queue))?;
     tracing::subscriber::set_global_default(LineSubscriber(queue)).map_err(io::Error::other)?;
     Ok(writer)
@@ -39,9 +43,25 @@ pub(crate) fn transfer(catalog: &Catalog, report: &Report) {
     let outcome = report.outcome.as_str();
     let file = file_name(catalog, &report.file);
     warn_of_dropped_lines(report.left_out);
-    match &report.transfer {
-        Some(figures) => transfer_with_figures(peer, &file, outcome, figures),
-        None => info!(%peer, file, outcome, "request"),
+    match (&report.transfer, report.file.file()) {
+        (Some(figures), Some(id)) => {
+            let is_netascii = report.mode == ReportedMode::Netascii;
+            let content = is_netascii.then(|| catalog.bytes(id));
+            transfer_with_figures(peer, &file, outcome, figures, content);
+        }
+        _ => {
+            let (mode, reason) = (mode(&report.mode), report.reason);
+            info!(%peer, file, mode, outcome, reason, "request");
+        }
+    }
+}
+
+/// The mode, escaped, if it is not octet.
+fn mode(mode: &ReportedMode) -> Option<String> {
+    match mode {
+        ReportedMode::Octet => None,
+        ReportedMode::Netascii => Some(NETASCII.to_owned()),
+        ReportedMode::Other(mode) => Some(mode.escape_ascii().to_string()),
     }
 }
 
@@ -91,12 +111,22 @@ fn kilobytes_per_second(bytes: u64, time: Duration) -> f64 {
     (bytes as f64 / 1000.0 / time.as_secs_f64().max(1e-6)).round()
 }
 
-fn transfer_with_figures(peer: std::net::SocketAddr, file: &str, outcome: &str, figures: &Figures) {
+/// `translated` is the file of a transfer in netascii: its `bytes` are fewer than those on the wire.
+fn transfer_with_figures(
+    peer: std::net::SocketAddr,
+    file: &str,
+    outcome: &str,
+    figures: &Figures,
+    translated: Option<&[u8]>,
+) {
+    let bytes = translated.map(|file| netascii::source_len(file, figures.bytes));
     info!(
         %peer,
         file,
+        mode = bytes.map(|_| NETASCII),
         outcome,
-        bytes = figures.bytes,
+        bytes = bytes.unwrap_or(figures.bytes),
+        wire_bytes = bytes.map(|_| figures.bytes),
         blksize = figures.blksize,
         windowsize = figures.windowsize,
         ms = millis(figures.duration),

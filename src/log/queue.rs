@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::format::LogFormat;
+use super::format::LineStyle;
 
 /// Most bytes in the queue: some thousand lines. Further lines are lost, and counted.
 const MAX_QUEUED: usize = 1 << 20;
@@ -22,8 +22,8 @@ const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(1);
 /// The lines that wait to be written.
 #[derive(Debug, Default)]
 pub(super) struct LineQueue {
-    /// Format of the lines.
-    pub(super) format: LogFormat,
+    /// How the lines are written.
+    pub(super) style: LineStyle,
     pending: Mutex<Pending>,
     changed: Condvar,
 }
@@ -68,9 +68,9 @@ impl LogWriter {
 }
 
 impl LineQueue {
-    pub(super) fn new(format: LogFormat) -> LineQueue {
+    pub(super) fn new(style: LineStyle) -> LineQueue {
         LineQueue {
-            format,
+            style,
             ..LineQueue::default()
         }
     }
@@ -107,7 +107,7 @@ impl LineQueue {
         std::mem::swap(&mut pending.text, text);
         let lost = std::mem::take(&mut pending.lost);
         if lost > 0 {
-            text.extend_from_slice(self.format.lost(lost).as_bytes());
+            text.extend_from_slice(self.style.lost(lost).as_bytes());
         }
         !text.is_empty()
     }
@@ -135,6 +135,7 @@ impl LineQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::format::LogFormat;
 
     impl LineQueue {
         /// All queued text.
@@ -157,7 +158,10 @@ mod tests {
 
     #[test]
     fn the_queue_is_limited_and_lost_lines_are_reported() {
-        let queue = LineQueue::new(LogFormat::Json);
+        let queue = LineQueue::new(LineStyle {
+            format: LogFormat::Json,
+            is_journal: false,
+        });
         let line = [b'x'; 1000];
         for _ in 0..2000 {
             queue.push(&line);

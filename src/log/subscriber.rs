@@ -23,7 +23,7 @@ impl Subscriber for LineSubscriber {
 
     fn event(&self, event: &Event<'_>) {
         // Writing to a string does not fail.
-        if let Ok(line) = self.0.format.line(event) {
+        if let Ok(line) = self.0.style.line(event) {
             self.0.push(line.as_bytes());
         }
     }
@@ -44,10 +44,11 @@ mod tests {
     use tracing::{info, warn};
 
     use super::*;
-    use crate::log::format::LogFormat;
+    use crate::log::format::{LineStyle, LogFormat};
 
-    fn lines(format: LogFormat, log: impl FnOnce()) -> String {
-        let queue = Arc::new(LineQueue::new(format));
+    fn lines(format: LogFormat, is_journal: bool, log: impl FnOnce()) -> String {
+        let style = LineStyle { format, is_journal };
+        let queue = Arc::new(LineQueue::new(style));
         tracing::subscriber::with_default(LineSubscriber(Arc::clone(&queue)), log);
         queue.taken()
     }
@@ -68,9 +69,10 @@ mod tests {
 
     #[test]
     fn a_json_line_is_an_object_and_numbers_are_numbers() {
-        let text = lines(LogFormat::Json, transfer);
+        let text = lines(LogFormat::Json, false, transfer);
         let read = |line: &str| serde_json::from_str::<Value>(line).unwrap();
         let mut lines: Vec<Value> = text.lines().map(read).collect();
+        // A whole number has no fraction: `json!` tells 12 from 12.0.
         for line in &mut lines {
             let time = line["timestamp"].take();
             assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
@@ -83,7 +85,7 @@ mod tests {
             "file": "a \"b\"\\x",
             "bytes": 3,
             "ms": 0.25,
-            "kb_per_s": 12.0,
+            "kb_per_s": 12,
             "rate": null,
         });
         let warning =
@@ -93,12 +95,31 @@ mod tests {
 
     #[test]
     fn a_text_line_is_a_time_a_level_and_pairs() {
-        let text = lines(LogFormat::Text, transfer);
+        let text = lines(LogFormat::Text, false, transfer);
         let (time, rest) = text.lines().next().unwrap().split_once(' ').unwrap();
         assert!(time.ends_with('Z'), "{time}");
         assert_eq!(
             rest,
-            " INFO transfer peer=192.0.2.7:1024 file=\"a \\\"b\\\"\\\\x\" bytes=3 ms=0.25 kb_per_s=12.0 rate=inf"
+            " INFO transfer peer=192.0.2.7:1024 file=\"a \\\"b\\\"\\\\x\" bytes=3 ms=0.25 kb_per_s=12 rate=inf"
         );
+    }
+
+    /// The journal keeps the time of each line, and takes the priority off it.
+    #[test]
+    fn a_line_for_the_journal_begins_with_its_priority() {
+        let log = || {
+            info!(port = 69, "serving");
+            warn!("slow");
+        };
+        let text = lines(LogFormat::Text, true, log);
+        assert_eq!(text, "<6>INFO serving port=69\n<4>WARN slow\n");
+        let text = lines(LogFormat::Json, true, log);
+        let [first, second] = text.lines().collect::<Vec<_>>()[..] else {
+            panic!("{text}");
+        };
+        for (line, start) in [(first, "<6>{"), (second, "<4>{")] {
+            assert!(line.starts_with(start), "{line}");
+            assert!(serde_json::from_str::<Value>(&line[3..]).is_ok(), "{line}");
+        }
     }
 }

@@ -99,6 +99,14 @@ impl Peer {
         self.address.port() != 0
     }
 
+    /// True if the peer is this machine itself: its address is a loopback address, or the one that
+    /// it has asked. Linux drops such datagrams if they come from a network.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        let address = self.address.ip().to_canonical();
+        let local = self.local.map(|local| local.to_canonical());
+        address.is_loopback() || local == Some(address)
+    }
+
     /// True if the datagram was sent to a broadcast or multicast address. RFC 1123 §4.2.3.5
     /// requires that such requests are ignored, and no reply could leave from that address. (The
     /// broadcast address of a subnet cannot be told from others.)

@@ -52,6 +52,13 @@ impl Cursor {
     }
 }
 
+/// How many bytes of `file` stand in the first `translated` bytes of its translated form.
+pub(crate) fn source_len(file: &[u8], translated: u64) -> u64 {
+    let mut cursor = Cursor::default();
+    cursor.skip(file, usize::try_from(translated).unwrap_or(usize::MAX));
+    cursor.offset as u64
+}
+
 /// Reads a translated file in blocks, forward, and back to a lost block.
 ///
 /// The start of a block depends on every byte before it. So two positions are kept: one after the
@@ -104,6 +111,13 @@ impl BlockStart {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn translated_bytes_are_counted_back() {
+        for (translated, expected) in [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (99, 4)] {
+            assert_eq!(source_len(b"a\n\rb", translated), expected, "{translated}");
+        }
+    }
     use crate::manifest::netascii_size;
     use proptest::prelude::*;
 

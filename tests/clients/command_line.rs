@@ -1,11 +1,14 @@
 //! Settings of the program: errors, and the precedence of options and variables.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
+use std::process::Stdio;
 
 use rustix::process::Signal;
 
 use crate::binary::{Bootstone, command, ends};
+use crate::processes::Running;
 use crate::programs::has_ipv6;
 use crate::raw_client::RawClient;
 
@@ -22,38 +25,72 @@ fn refused(arguments: &[&str], variables: &[(&str, &str)], expected: &[&str]) {
 
 #[test]
 fn unknown_options() {
-    refused(&["--mtuu", "1500"], &[], &["--mtuu", "--help"]);
-    refused(&["frobnicate"], &[], &["frobnicate", "--help"]);
-    refused(&["--listen"], &[], &["--listen", "--help"]);
+    refused(
+        &["--mtuu", "1500"],
+        &[],
+        &[
+            "serve has no option --mtuu",
+            "nearest is --mtu",
+            "bootstone serve --help",
+        ],
+    );
+    refused(&["--listen"], &[], &["--listen takes a value", "--help"]);
+    refused(
+        &["serve", "now"],
+        &[],
+        &["serve does not take \"now\"", "--help"],
+    );
+}
+
+#[test]
+fn an_unknown_command_is_answered_by_the_list_of_commands() {
+    let commands = "serve, get, verify, list, dhcp, health, help and version";
+    refused(
+        &["frobnicate"],
+        &[],
+        &["no command \"frobnicate\"", commands],
+    );
+    let help = ends(&["help"], &[]).output;
+    for command in commands
+        .split([',', ' '])
+        .filter(|word| !["and", "help", "version"].contains(word))
+    {
+        assert!(help.contains(command), "{command}: {help}");
+    }
 }
 
 #[test]
 fn values_out_of_range() {
-    refused(&["--mtu", "100"], &[], &["--mtu", "100", "576 to 65535"]);
-    refused(
-        &["--mtu", "70000"],
-        &[],
-        &["--mtu", "70000", "576 to 65535"],
-    );
-    refused(
-        &["--max-windowsize", "0"],
-        &[],
-        &["--max-windowsize", "'0'", "1 to 64"],
-    );
-    refused(
-        &["--max-windowsize", "65"],
-        &[],
-        &["--max-windowsize", "'65'", "1 to 64"],
-    );
+    let mtu = "--mtu takes 576 to 65535, not";
+    refused(&["--mtu", "100"], &[], &[mtu, "\"100\""]);
+    refused(&["--mtu", "70000"], &[], &[mtu, "\"70000\""]);
+    refused(&["--mtu", "wide"], &[], &[mtu, "\"wide\""]);
+    refused(&["--mtu="], &[], &[mtu, "\"\""]);
+    let windowsize = "--max-windowsize takes 1 to 64, not";
+    refused(&["--max-windowsize", "0"], &[], &[windowsize, "\"0\""]);
+    refused(&["--max-windowsize=65"], &[], &[windowsize, "\"65\""]);
+    let drain = "--drain-timeout takes 0 to 86400, not";
     refused(
         &["--drain-timeout", "-1"],
         &[],
-        &["--drain-timeout", "-1", "--help"],
+        &[drain, "\"-1\"", "--help"],
     );
+    refused(&["--drain-timeout", "86401"], &[], &[drain, "\"86401\""]);
     refused(
         &["--log-format", "xml"],
         &[],
-        &["xml", "\"text\" or \"json\""],
+        &["--log-format takes \"text\" or \"json\", not \"xml\""],
+    );
+    refused(
+        &["--mtu", "1400", "--mtu", "1500"],
+        &[],
+        &["--mtu can be given only once"],
+    );
+    let url = "tftp://127.0.0.1/a";
+    refused(
+        &["get", url, "--max-size", "1k"],
+        &[],
+        &["--max-size takes a number", "\"1k\""],
     );
 }
 
@@ -75,36 +112,64 @@ fn a_minimum_drain_above_the_drain_timeout() {
 /// The message names the variable.
 #[test]
 fn variables_are_checked_like_options() {
-    refused(
-        &[],
-        &[("BOOTSTONE_MTU", "100")],
-        &["BOOTSTONE_MTU", "100", "576 to 65535"],
-    );
-    refused(
-        &[],
-        &[("BOOTSTONE_MTU", "wide")],
-        &["BOOTSTONE_MTU=wide", "--help"],
-    );
-    refused(
-        &[],
-        &[("BOOTSTONE_MAX_WINDOWSIZE", "65")],
-        &["BOOTSTONE_MAX_WINDOWSIZE", "1 to 64"],
-    );
-    refused(
-        &[],
-        &[("BOOTSTONE_DRAIN_TIMEOUT", "soon")],
-        &["BOOTSTONE_DRAIN_TIMEOUT=soon", "--help"],
-    );
-    refused(
-        &[],
-        &[("BOOTSTONE_LOG_FORMAT", "xml")],
-        &["BOOTSTONE_LOG_FORMAT=xml", "\"text\" or \"json\""],
-    );
+    for (name, value, expected) in [
+        (
+            "BOOTSTONE_MTU",
+            "100",
+            "BOOTSTONE_MTU takes 576 to 65535, not \"100\"",
+        ),
+        (
+            "BOOTSTONE_MTU",
+            "wide",
+            "BOOTSTONE_MTU takes 576 to 65535, not \"wide\"",
+        ),
+        (
+            "BOOTSTONE_MAX_WINDOWSIZE",
+            "65",
+            "BOOTSTONE_MAX_WINDOWSIZE takes 1 to 64",
+        ),
+        (
+            "BOOTSTONE_DRAIN_TIMEOUT",
+            "soon",
+            "BOOTSTONE_DRAIN_TIMEOUT takes 0 to 86400",
+        ),
+        (
+            "BOOTSTONE_LOG_FORMAT",
+            "xml",
+            "BOOTSTONE_LOG_FORMAT takes \"text\" or \"json\"",
+        ),
+    ] {
+        refused(&[], &[(name, value)], &[expected]);
+    }
     refused(
         &[],
         &[("BOOTSTONE_LISTEN", "nowhere")],
         &["BOOTSTONE_LISTEN", "nowhere", "0.0.0.0:69"],
     );
+}
+
+#[test]
+fn an_address_or_a_port_that_is_missing_is_named() {
+    for (arguments, expected) in [
+        (
+            ["--http", "8080"],
+            "8080: the address is missing. Write [::]:8080",
+        ),
+        (
+            ["--listen", "6969"],
+            "6969: the address is missing. Write [::]:6969",
+        ),
+        (
+            ["--http", "127.0.0.1"],
+            "127.0.0.1: the port is missing. Write 127.0.0.1:8080",
+        ),
+        (
+            ["--http", "::1"],
+            "::1: the port is missing. Write [::1]:8080",
+        ),
+    ] {
+        refused(&arguments, &[], &[arguments[0], expected]);
+    }
 }
 
 #[test]
@@ -160,7 +225,7 @@ fn an_option_precedes_its_variable_and_that_the_default() {
         b"\0\x06blksize\x001388\0windowsize\x004\0",
     );
     grants(
-        &["--max-windowsize", "2"],
+        &["--max-windowsize=2"],
         &variables,
         b"\0\x06blksize\x001268\0windowsize\x002\0",
     );
@@ -238,14 +303,132 @@ fn the_start_line_says_where_the_server_is() {
 
 #[test]
 fn version_and_help() {
-    for arguments in [&["--version"], &["-V"], &["--help"]] {
+    for arguments in [&["--version"][..], &["-V"], &["version"]] {
         let ended = ends(arguments, &[]);
         assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        let version = concat!("bootstone ", env!("CARGO_PKG_VERSION"));
+        assert!(ended.output.starts_with(version), "{ended:?}");
     }
-    let version = ends(&["--version"], &[]).output;
+    let general = ends(&["--help"], &[]).output;
+    for arguments in [&["-h"][..], &["help"], &["help", "help"]] {
+        let ended = ends(arguments, &[]);
+        assert_eq!((ended.status.code(), &ended.output), (Some(0), &general));
+    }
+    for command in ["serve", "get", "verify", "list", "dhcp", "health"] {
+        let help = ends(&[command, "--help"], &[]).output;
+        assert!(
+            help.starts_with(&format!("Usage: bootstone {command}")),
+            "{help}"
+        );
+        for arguments in [["help", command], [command, "-h"]] {
+            assert_eq!(ends(&arguments, &[]).output, help, "{arguments:?}");
+        }
+    }
+}
+
+/// The rows of `--print-config`: name, value, source.
+fn configuration(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<[String; 3]> {
+    let ended = ends(&[arguments, &["--print-config"]].concat(), variables);
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    let rows = ended.output.lines().map(|line| {
+        let mut cells = line
+            .split("  ")
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty());
+        [(); 3].map(|()| cells.next().unwrap().to_owned())
+    });
+    rows.collect()
+}
+
+#[test]
+fn the_configuration_is_printed_with_where_each_value_comes_from() {
+    let variables = [
+        ("BOOTSTONE_MTU", "1400"),
+        ("BOOTSTONE_PIPELINE", "8"),
+        ("BOOTSTONE_USER", "7:8"),
+    ];
+    let options = [
+        "--mtu=1300",
+        "--listen",
+        "127.0.0.1:69",
+        "--listen=[::1]:69",
+    ];
+    let rows = configuration(&options, &variables);
+    for expected in [
+        ["listen", "127.0.0.1:69,[::1]:69", "option --listen"],
+        ["mtu", "1300", "option --mtu"],
+        ["pipeline", "8", "variable BOOTSTONE_PIPELINE"],
+        ["max-windowsize", "16", "default"],
+        ["user", "7:8", "variable BOOTSTONE_USER"],
+        ["http", "none", "default"],
+        ["no-sandbox", "false", "default"],
+    ] {
+        assert!(
+            rows.contains(&expected.map(str::to_owned)),
+            "{expected:?}: {rows:?}"
+        );
+    }
+    let workers = rows.iter().find(|row| row[0] == "workers").unwrap();
+    assert!(workers[1].parse::<u16>().is_ok(), "{workers:?}");
+}
+
+/// Each either in a field of its own, or among the others.
+#[test]
+fn the_start_line_has_every_setting() {
+    let options = [
+        "--listen",
+        "127.0.0.1:0",
+        "--http",
+        "127.0.0.1:0",
+        "--mtu",
+        "1300",
+        "--log-format=text",
+    ];
+    let mut running = Running::start(command(&options, &[]).stdout(Stdio::piped()));
+    let mut line = String::new();
+    let output = running.child.stdout.take().unwrap();
+    BufReader::new(output).read_line(&mut line).unwrap();
+    for [name, value, _] in configuration(&options, &[]) {
+        let is_field = line.contains(&format!(" {name}="));
+        let is_listed = line.contains(&format!("\"{name}={value} "))
+            || line.contains(&format!(" {name}={value} "))
+            || line.contains(&format!(" {name}={value}\""));
+        assert!(
+            is_field || is_listed || value == "false",
+            "{name}={value}: {line}"
+        );
+    }
+    assert!(line.contains("mtu=1300"), "{line}");
+}
+
+#[test]
+fn unknown_variables_are_warnings() {
+    let unknown = [("BOOTSTONE_MTUU", "1400"), ("BOOTSTONES", "x")];
+    let warning = "BOOTSTONE_MTUU is not a setting and has no effect. The nearest is BOOTSTONE_MTU";
+    let bootstone = Bootstone::start(&["--listen", "127.0.0.1:0"], &unknown);
+    bootstone.signal(Signal::TERM);
+    let lines = bootstone.last_lines().1;
+    let warnings: Vec<_> = lines
+        .iter()
+        .filter(|line| line["level"] == "WARN")
+        .collect();
     assert!(
-        version.starts_with(concat!("bootstone ", env!("CARGO_PKG_VERSION"))),
-        "{version}"
+        warnings.iter().any(|line| line["message"] == warning),
+        "{warnings:?}"
+    );
+    assert!(
+        !warnings
+            .iter()
+            .any(|line| line["message"].to_string().contains("BOOTSTONES"))
+    );
+
+    let printed = ends(&["--print-config"], &unknown);
+    assert_eq!(printed.status.code(), Some(0), "{printed:?}");
+    assert!(
+        printed
+            .output
+            .contains(&format!("bootstone: warning: {warning}")),
+        "{printed:?}"
     );
 }
 

@@ -3,7 +3,8 @@
 //! `fetching`: programs that people use fetch from a server on a thread, and the bytes and the
 //! server's own reports are compared. `edge_cases`: datagrams that other servers handle wrongly.
 //! `lifecycle` and `command_line`: the binary, from its first line to its exit status. `life`: the
-//! same with a stalled log, other signals, and limits that are too low.
+//! same with a stalled log, other signals, and limits that are too low. `log`: what its lines say.
+//! `health`: the health check.
 //!
 //! A program that is not installed is skipped, by name, on standard error; with
 //! `BOOTSTONE_REQUIRE_CLIENTS=1` its absence is a failure. No test sleeps: each waits for an event,
@@ -22,8 +23,10 @@ mod command_line;
 mod content;
 mod edge_cases;
 mod fetching;
+mod health;
 mod life;
 mod lifecycle;
+mod log;
 mod processes;
 mod programs;
 mod raw_client;

@@ -37,7 +37,7 @@ fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
 fn bash_completes() {
     let script = "source deploy/completions/bootstone.bash
         COMP_WORDS=($1); COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
-        _bootstone; echo \"${COMPREPLY[*]}\"";
+        _bootstone; printf '%s\n' \"${COMPREPLY[*]}\"";
     // bash splits at the equals sign before it calls the function.
     for (typed, expected) in [TYPED, &[("bootstone serve --log-format = j", "json")]].concat() {
         let Some(completed) = output_of("bash", &["-c", script, "bash", typed]) else {

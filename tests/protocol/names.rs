@@ -38,6 +38,12 @@ fn exactly() {
     finds("2.0.0/snponly.efi", "2.0.0/snponly.efi");
 }
 
+/// A health check of another machine is a request like any other.
+#[test]
+fn the_name_of_health_checks() {
+    finds_nothing("healthz");
+}
+
 /// Windows and `\NWA_PXE\…`.
 #[test]
 fn backslashes() {

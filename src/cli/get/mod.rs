@@ -59,8 +59,8 @@ pub(crate) struct Get {
     max_time: Ranged<1, { u64::MAX }>,
 
     /// largest file to accept, in bytes (default: 4294967296)
-    #[argh(option, arg_name = "BYTES", default = "4 << 30")]
-    max_size: u64,
+    #[argh(option, arg_name = "BYTES", default = "Ranged::new(4 << 30)")]
+    max_size: Ranged<0, { u64::MAX }>,
 }
 
 /// Why the command failed, as a message.
@@ -141,7 +141,7 @@ impl Get {
         FetchOptions {
             blksize: Some(self.blksize.get_u16()),
             windowsize: Some(self.windowsize.get_u16()),
-            max_size: self.max_size,
+            max_size: self.max_size.get(),
             stall_timeout: Duration::from_secs(self.timeout.get()),
             ..FetchOptions::new(self.url.filename.clone())
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{CommandEntry, OptionEntry, Value, program};
+use super::{CommandEntry, Completion, OptionEntry, program};
 
 /// What stands before the cases of the options; `COMMANDS` is replaced.
 const START: &str = r#"# Completions of bootstone for bash. Written by the tests of src/cli/reference.
@@ -67,11 +67,11 @@ fn write_values(text: &mut String, command: &CommandEntry) {
         let patterns = names.map(|name| format!("{},{name}", command.name));
         let patterns = patterns.collect::<Vec<_>>().join("|");
         let action = match value {
-            Value::Words(words) => format!("_bootstone_words \"{}\"; return", words.join(" ")),
-            Value::File => {
+            Completion::Words(words) => format!("_bootstone_words \"{}\"; return", words.join(" ")),
+            Completion::File => {
                 "mapfile -t COMPREPLY < <(compgen -f -- \"$current\"); return".to_owned()
             }
-            Value::Other => "return".to_owned(),
+            Completion::Other => "return".to_owned(),
         };
         let _ = writeln!(text, "    {patterns}) {action} ;;");
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{OptionEntry, Value, program};
+use super::{Completion, OptionEntry, program};
 
 /// The script that fish loads.
 pub(super) fn script() -> String {
@@ -49,9 +49,9 @@ fn write_option(text: &mut String, condition: &str, option: &OptionEntry) {
     }
     match option.completion() {
         None => {}
-        Some(Value::File) => text.push_str(" -r -F"),
-        Some(Value::Other) => text.push_str(" -x"),
-        Some(Value::Words(words)) => {
+        Some(Completion::File) => text.push_str(" -r -F"),
+        Some(Completion::Other) => text.push_str(" -x"),
+        Some(Completion::Words(words)) => {
             let _ = write!(text, " -x -a {}", quoted(&words.join(" ")));
         }
     }

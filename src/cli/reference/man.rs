@@ -113,7 +113,7 @@ fn of_option(option: &OptionEntry) -> String {
 }
 
 fn write_synopsis(text: &mut String, command: &CommandEntry) {
-    let _ = write!(text, ".B bootstone {}\n", escaped(&command.name));
+    let _ = writeln!(text, ".B bootstone {}", escaped(&command.name));
     for option in command.options.iter().filter(|option| option.is_required) {
         let value = option.value.as_deref().unwrap_or_default();
         let _ = writeln!(text, ".B {}\n.I {}", escaped(&option.long), escaped(value));

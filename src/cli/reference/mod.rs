@@ -43,7 +43,7 @@ pub(super) struct OptionEntry {
 }
 
 /// What a value can be, as far as a shell can complete it.
-pub(super) enum Value<'a> {
+pub(super) enum Completion<'a> {
     /// One of these words.
     Words(Vec<&'a str>),
     File,
@@ -73,12 +73,12 @@ impl OptionEntry {
     }
 
     /// What to complete; `None` for a switch.
-    pub(super) fn completion(&self) -> Option<Value<'_>> {
+    pub(super) fn completion(&self) -> Option<Completion<'_>> {
         let value = self.value.as_deref()?;
         Some(match value {
-            "FILE" => Value::File,
-            _ if value.contains('|') => Value::Words(value.split('|').collect()),
-            _ => Value::Other,
+            "FILE" => Completion::File,
+            _ if value.contains('|') => Completion::Words(value.split('|').collect()),
+            _ => Completion::Other,
         })
     }
 

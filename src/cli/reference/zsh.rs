@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{CommandEntry, OptionEntry, Value, program};
+use super::{CommandEntry, Completion, OptionEntry, program};
 
 /// The function that zsh loads.
 pub(super) fn script() -> String {
@@ -73,9 +73,9 @@ fn write_option(text: &mut String, option: &OptionEntry, indent: &str) {
         (Some(value), Some(completion)) => {
             let name = value.replace(':', r"\:").replace(['[', ']'], "");
             match completion {
-                Value::File => format!(":{name}:_files"),
-                Value::Words(words) => format!(":value:({})", words.join(" ")),
-                Value::Other => format!(":{name}: "),
+                Completion::File => format!(":{name}:_files"),
+                Completion::Words(words) => format!(":value:({})", words.join(" ")),
+                Completion::Other => format!(":{name}: "),
             }
         }
         _ => String::new(),

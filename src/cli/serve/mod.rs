@@ -1,6 +1,8 @@
 //! `bootstone serve`: parse, bind, enter the sandbox, serve, drain.
 
 mod addresses;
+mod effective;
+mod form;
 mod limits;
 mod listen;
 mod settings;
@@ -18,12 +20,12 @@ use tracing::{info, warn};
 use self::listen::Listening;
 use self::settings::Settings;
 pub(crate) use self::table::Serve;
-use super::console::{COULD_NOT, DONE, NO_BOOT_PROGRAM, say_last};
+use super::console::{COULD_NOT, DONE, NO_BOOT_PROGRAM, print, say, say_last};
 use super::signals::Signals;
 use super::{panics, runtime};
 use crate::embedded;
-use crate::http::{self, ConnectionLimits, HttpConfig, Location, Site};
-use crate::log;
+use crate::http::{self, ConnectionLimits, HttpConfig, Site};
+use crate::log::{self, LineStyle};
 use crate::manifest::Manifest;
 use crate::net::Clock;
 use crate::net::driver::ActiveDrivers;
@@ -38,7 +40,12 @@ use crate::sandbox::{self, SandboxState};
 impl Serve {
     /// Serves until a signal arrives; fails with a message.
     pub(crate) fn run(self) -> ExitCode {
-        match Settings::new(self).and_then(serve) {
+        let served = match Settings::new(self) {
+            Ok(settings) if settings.print_config => return print_config(&settings),
+            Ok(settings) => serve(settings),
+            Err(message) => Err(message),
+        };
+        match served {
             Ok(()) => ExitCode::from(DONE),
             Err(message) => {
                 say_last(format_args!("bootstone: {message}"));
@@ -46,6 +53,13 @@ impl Serve {
             }
         }
     }
+}
+
+fn print_config(settings: &Settings) -> ExitCode {
+    for warning in effective::unknown_variables() {
+        say(format_args!("bootstone: warning: {warning}"));
+    }
+    print(&effective::table(&settings.given))
 }
 
 /// What has been opened before the sandbox is entered.
@@ -61,10 +75,11 @@ struct Opened {
 fn serve(settings: Settings) -> Result<(), String> {
     let manifest = embedded::manifest();
     let opened = open(&settings)?;
+    let style = LineStyle::of_standard_output(settings.log_format);
     // After this nothing can be opened. Threads start later, because each inherits the sandbox.
     let sandbox = sandbox::enter(&settings.sandbox)?;
     panics::abort_on_panic();
-    let log = log::start(settings.log_format).map_err(|error| {
+    let log = log::start(style).map_err(|error| {
         format!(
             "the log does not start: {error}. {}",
             limits::advice(&error)
@@ -124,7 +139,7 @@ fn inherited() -> Result<(Vec<UdpSocket>, Vec<String>), String> {
     Ok((sockets, warnings))
 }
 
-fn log_start(manifest: &Manifest, location: &Location, opened: &Opened, sandbox: &SandboxState) {
+fn log_start(manifest: &Manifest, settings: &Settings, opened: &Opened, sandbox: &SandboxState) {
     let all = opened.sockets.iter().flatten();
     let from_systemd = all.clone().filter(|socket| socket.is_inherited()).count();
     let mut listen: Vec<String> = Vec::new();
@@ -143,11 +158,12 @@ fn log_start(manifest: &Manifest, location: &Location, opened: &Opened, sandbox:
         http = http.map(tracing::field::display),
         from_systemd = (from_systemd > 0).then_some(from_systemd),
         workers = opened.sockets.len(),
-        region = location.region.as_deref().map(tracing::field::display),
-        machine = location.machine.as_deref().map(tracing::field::display),
+        region = settings.location.region.as_deref().map(tracing::field::display),
+        machine = settings.location.machine.as_deref().map(tracing::field::display),
         user = sandbox.user.map(tracing::field::display),
         landlock = %sandbox.landlock,
         seccomp = %sandbox.seccomp,
+        settings = effective::summary(&settings.given),
         "serving"
     );
     let mut sockets = opened.sockets.iter().flatten();
@@ -167,6 +183,9 @@ fn log_start(manifest: &Manifest, location: &Location, opened: &Opened, sandbox:
     for warning in sandbox.warnings() {
         warn!("{warning}");
     }
+    for warning in effective::unknown_variables() {
+        warn!("{warning}");
+    }
 }
 
 /// Starts the workers and waits for a signal, then for the minimum time of a drain, then until no
@@ -178,7 +197,7 @@ async fn run(
     sandbox: &SandboxState,
     signals: &mut Signals,
 ) -> io::Result<()> {
-    log_start(manifest, &settings.location, &opened, sandbox);
+    log_start(manifest, settings, &opened, sandbox);
     let clock = Clock::start();
     let mut status = StatusRequester::new(clock);
     let (draining, is_draining) = watch::channel(false);

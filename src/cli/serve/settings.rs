@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::table::{Serve, names_of};
+use super::form::{http_form, listen_form};
+use super::table::{Given, Serve, names_of};
 use crate::cli::value::{Ranged, option_or_variable};
 use crate::http::Location;
 use crate::log::LogFormat;
@@ -28,21 +29,29 @@ pub(super) struct Settings {
     /// How long the server serves after a signal in any case, at most `drain_timeout`.
     pub(super) min_drain: Duration,
     pub(super) sandbox: SandboxConfig,
+    /// Print the settings instead of serving.
+    pub(super) print_config: bool,
+    /// What was given for each option.
+    pub(super) given: Vec<Given>,
 }
 
 impl Settings {
     /// Reads the variables and fills in the defaults.
     ///
     /// # Errors
-    /// A variable has an invalid value, with a message.
+    /// A variable or an address has an invalid value, with a message.
     pub(super) fn new(options: Serve) -> Result<Settings, String> {
-        let options = options.with_variables()?;
+        let (options, given) = options.with_variables()?;
         let (min_drain, drain_timeout) = drain(&options)?;
         Ok(Settings {
             server: server(&options),
-            listen: options.listen,
+            listen: options
+                .listen
+                .iter()
+                .map(|text| listen_form(text))
+                .collect::<Result<_, _>>()?,
             workers: options.workers.map_or_else(cores, Ranged::get_usize),
-            http: options.http,
+            http: options.http.map(http_form).transpose()?,
             location: Location {
                 region: option_or_variable(options.region, "FLY_REGION")?,
                 // As Fly.io names them.
@@ -56,6 +65,8 @@ impl Settings {
                 user: options.user,
                 without_filters: options.no_sandbox,
             },
+            print_config: options.print_config,
+            given,
         })
     }
 }
@@ -96,7 +107,8 @@ fn drain(options: &Serve) -> Result<(Duration, Duration), String> {
     Ok((Duration::from_secs(min), Duration::from_secs(timeout)))
 }
 
-fn cores() -> usize {
+/// The number of workers by default: one for each core.
+pub(super) fn cores() -> usize {
     let cores = std::thread::available_parallelism();
     cores.map_or(1, usize::from).min(256)
 }

@@ -8,21 +8,31 @@ use crate::log::LogFormat;
 use crate::sandbox::User;
 
 /// An option of `serve`: a row of [`TABLE`].
+#[derive(Debug)]
 pub(super) struct ServeOption {
     /// Name of the field of [`Serve`].
-    field: &'static str,
+    pub(super) field: &'static str,
     /// Placeholder of the value; empty for a switch.
     #[cfg_attr(not(test), expect(dead_code, reason = "compared with README"))]
     placeholder: &'static str,
     /// The default.
-    #[cfg_attr(not(test), expect(dead_code, reason = "compared with README"))]
-    default: &'static str,
+    pub(super) default: &'static str,
     /// The smallest and the largest value of a number.
     #[cfg_attr(not(test), expect(dead_code, reason = "compared with --help"))]
     range: Option<(u64, u64)>,
     /// The text of `--help`.
     #[cfg_attr(not(test), expect(dead_code, reason = "compared with --help"))]
     help: &'static str,
+}
+
+/// An option with the value that it was given, by itself or by its variable.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) row: &'static ServeOption,
+    /// `None` if the default is in effect.
+    pub(super) value: Option<String>,
+    /// The value is from the command line, not from the variable.
+    pub(super) is_option: bool,
 }
 
 /// Makes the argh struct [`Serve`] and the [`TABLE`] from one list.
@@ -49,14 +59,20 @@ macro_rules! serve_options {
         }),*];
 
         impl Serve {
-            /// Fills in the environment variables of the options that were not given.
+            /// Fills in the environment variables of the options that were not given. Returns also
+            /// what was given for each option.
             ///
             /// # Errors
             /// A variable has an invalid value, with a message.
-            pub(super) fn with_variables(self) -> Result<Serve, String> {
-                Ok(Serve {
+            pub(super) fn with_variables(self) -> Result<(Serve, Vec<Given>), String> {
+                let is_option = [$(self.$field.text().is_some()),*];
+                let serve = Serve {
                     $($field: self.$field.or_variable(&variable_of(stringify!($field)))?,)*
-                })
+                };
+                let values = [$(serve.$field.text()),*];
+                let rows = TABLE.iter().zip(values).zip(is_option);
+                let given = rows.map(|((row, value), is_option)| Given { row, value, is_option });
+                Ok((serve, given.collect()))
             }
         }
     };
@@ -96,12 +112,19 @@ serve_options! {
          root)";
     switch no_sandbox [bool] "" ""
         "turn off Landlock and seccomp, for debugging; BOOTSTONE_NO_SANDBOX takes true or false";
+    switch print_config [bool] "" ""
+        "print each setting, its value and where it comes from, and do not serve";
 }
 
 impl ServeOption {
+    /// The name of the setting, as in `max-sessions`.
+    pub(super) fn name(&self) -> String {
+        self.field.replace('_', "-")
+    }
+
     /// The option, as in `--max-sessions`.
-    fn option(&self) -> String {
-        format!("--{}", self.field.replace('_', "-"))
+    pub(super) fn option(&self) -> String {
+        format!("--{}", self.name())
     }
 
     /// The option and its default, if that is a number.
@@ -113,7 +136,7 @@ impl ServeOption {
 }
 
 /// The environment variable of a field: `max_sessions` has `BOOTSTONE_MAX_SESSIONS`.
-fn variable_of(field: &str) -> String {
+pub(super) fn variable_of(field: &str) -> String {
     format!("BOOTSTONE_{}", field.to_ascii_uppercase())
 }
 
@@ -130,10 +153,13 @@ trait OptionValue: Sized {
 
     /// The value, or else that of the environment variable.
     fn or_variable(self, variable: &str) -> Result<Self, String>;
+
+    /// The value as text; `None` if there is none.
+    fn text(&self) -> Option<String>;
 }
 
 /// A single value, and its range if it is a number.
-trait SingleValue: FromArgValue {
+trait SingleValue: FromArgValue + ToString {
     const RANGE: Option<(u64, u64)> = None;
 }
 
@@ -150,6 +176,10 @@ impl<T: SingleValue> OptionValue for Option<T> {
     fn or_variable(self, variable: &str) -> Result<Self, String> {
         option_or_variable(self, variable)
     }
+
+    fn text(&self) -> Option<String> {
+        self.as_ref().map(T::to_string)
+    }
 }
 
 /// A repeatable option; its variable separates the values by commas.
@@ -164,6 +194,10 @@ impl OptionValue for Vec<String> {
         let parts = text.split(',').filter(|_| !text.is_empty());
         Ok(parts.map(|part| part.trim().to_owned()).collect())
     }
+
+    fn text(&self) -> Option<String> {
+        (!self.is_empty()).then(|| self.join(","))
+    }
 }
 
 /// A switch.
@@ -173,6 +207,10 @@ impl OptionValue for bool {
     fn or_variable(self, variable: &str) -> Result<Self, String> {
         let value = option_or_variable(self.then_some(true), variable)?;
         Ok(value.unwrap_or(false))
+    }
+
+    fn text(&self) -> Option<String> {
+        self.then(|| "true".to_owned())
     }
 }
 

@@ -41,7 +41,7 @@ impl Verify {
         }
         let release = match &self.sums {
             None => release::embedded(),
-            Some(path) => release::listed(path, self.max_size),
+            Some(path) => release::listed(path, self.max_size.get()),
         }?;
         let file = self.file_to_try(&release.files)?;
         Ok(runtime::start()?.block_on(self.try_until_ok(&servers, &file, models)))
@@ -56,7 +56,7 @@ impl Verify {
         models: &Models,
     ) -> Vec<Vec<Trial>> {
         let clock = Clock::start();
-        let last = clock.now() + Duration::from_secs(self.wait);
+        let last = clock.now() + Duration::from_secs(self.wait.get());
         let course = Course {
             clock,
             end: clock.now() + self.max_time(),

@@ -76,8 +76,8 @@ pub(crate) struct Verify {
     all_addresses: bool,
 
     /// seconds to repeat the check until all is as published (default: 0)
-    #[argh(option, arg_name = "SECONDS", default = "0")]
-    wait: u64,
+    #[argh(option, arg_name = "SECONDS", default = "Ranged::new(0)")]
+    wait: Ranged<0, { u64::MAX }>,
 
     /// seconds without progress after which to give up a file, at least 1 (default: 5)
     #[argh(option, arg_name = "SECONDS", default = "Ranged::new(5)")]
@@ -92,18 +92,22 @@ pub(crate) struct Verify {
     jobs: Ranged<1, 65536>,
 
     /// largest size in bytes of a file whose size is not known (default: 1073741824)
-    #[argh(option, arg_name = "BYTES", default = "1 << 30")]
-    max_size: u64,
+    #[argh(option, arg_name = "BYTES", default = "Ranged::new(1 << 30)")]
+    max_size: Ranged<0, { u64::MAX }>,
 
     /// fetch one file as firmware would, and report what it would show: edk2, ipxe, grub, pxelinux,
     /// uboot, shim, strict, several with commas, or all
     #[cfg(feature = "canary")]
-    #[argh(option, long = "as")]
+    #[argh(
+        option,
+        arg_name = "edk2|ipxe|grub|pxelinux|uboot|shim|strict|all",
+        long = "as"
+    )]
     models: Option<super::canary::Models>,
 
     /// the published file to fetch with --as (default: the largest; with --sums, the first)
     #[cfg(feature = "canary")]
-    #[argh(option)]
+    #[argh(option, arg_name = "NAME")]
     file: Option<String>,
 }
 
@@ -141,11 +145,11 @@ impl Verify {
         let waiting = Rounds {
             servers: self.named_servers()?,
             all_addresses: self.all_addresses,
-            until: clock.now() + Duration::from_secs(self.wait),
+            until: clock.now() + Duration::from_secs(self.wait.get()),
         };
         let release = match &self.sums {
             None => release::embedded(),
-            Some(path) => release::listed(path, self.max_size),
+            Some(path) => release::listed(path, self.max_size.get()),
         }?;
         let limits = TimeLimits {
             stall: Duration::from_secs(self.timeout.get()),
@@ -178,7 +182,7 @@ impl Verify {
     }
 
     fn max_time(&self) -> Duration {
-        let default = DEFAULT_MAX_TIME.saturating_add(self.wait);
+        let default = DEFAULT_MAX_TIME.saturating_add(self.wait.get());
         Duration::from_secs(self.max_time.map_or(default, Ranged::get))
     }
 }

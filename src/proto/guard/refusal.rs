@@ -37,6 +37,15 @@ impl Refusal {
         }
     }
 
+    /// The kind of a refused request, for the log.
+    pub(crate) fn reason(self) -> Option<&'static str> {
+        match self {
+            Refusal::NotFound => None,
+            Refusal::ReadOnly => Some("write"),
+            Refusal::UnknownMode => Some("mode"),
+        }
+    }
+
     /// Length in bytes of the ERROR.
     pub(crate) fn size(self) -> usize {
         let mut error = Vec::new();

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{Server, Unreachable};
 use crate::proto::observer::{RequestEnd, RequestStep};
-use crate::proto::report::{Report, Requested};
+use crate::proto::report::{Report, ReportedMode, Requested};
 use crate::proto::server::sessions::{Memory, Queue, Session, Slot};
-use crate::proto::stats::{Figures, Ignored, Outcome};
+use crate::proto::stats::{Ignored, Outcome};
 use crate::proto::{Instant, Peer};
 
 /// How long a finished transfer is remembered, while there is a free session for it: long enough for the ICMP report of a
@@ -100,8 +100,21 @@ impl Server {
         }
         session.finished = Some(now);
         session.is_complete = outcome == Outcome::Complete;
-        let (peer, file) = (session.peer, Requested::File(session.file));
+        let mode = match session.transfer.terms().netascii {
+            true => ReportedMode::Netascii,
+            false => ReportedMode::Octet,
+        };
         let figures = session.figures(now);
+        let bytes = figures.bytes;
+        let report = Report {
+            peer: session.peer,
+            file: Requested::File(session.file),
+            mode,
+            outcome,
+            reason: None,
+            transfer: Some(figures),
+            left_out: 0,
+        };
         let is_validated = session.transfer.is_validated();
         let (asked, progressed) = (session.transfer.started(), session.transfer.progressed());
         self.guard.release(session.reservation, is_validated);
@@ -116,50 +129,34 @@ impl Server {
         };
         let end = RequestEnd {
             outcome,
-            bytes: figures.bytes,
+            bytes,
             was_started: is_validated,
             heard,
         };
-        self.observe(peer, asked, RequestStep::Ended(end));
-        self.report(now, peer, file, outcome, Some(figures));
+        self.observe(report.peer, asked, RequestStep::Ended(end));
+        self.report(now, report);
     }
 
     /// Reports a request without a transfer.
-    pub(super) fn report_request(
-        &mut self,
-        now: Instant,
-        peer: Peer,
-        file: Requested,
-        outcome: Outcome,
-    ) {
+    pub(super) fn report_request(&mut self, now: Instant, report: Report) {
         let end = RequestEnd {
-            outcome,
+            outcome: report.outcome,
             bytes: 0,
             was_started: false,
             heard: now,
         };
-        self.observe(peer, now, RequestStep::Ended(end));
-        self.report(now, peer, file, outcome, None);
+        self.observe(report.peer, now, RequestStep::Ended(end));
+        self.report(now, report);
     }
 
-    fn report(
-        &mut self,
-        now: Instant,
-        peer: Peer,
-        file: Requested,
-        outcome: Outcome,
-        transfer: Option<Figures>,
-    ) {
-        self.stats.count(file.file(), outcome, transfer.as_ref());
+    /// Counts what has ended, and keeps the report for the operator unless there are too many.
+    fn report(&mut self, now: Instant, mut report: Report) {
+        let (file, transfer) = (report.file.file(), report.transfer.as_ref());
+        self.stats.count(file, report.outcome, transfer);
         let is_validated = transfer.is_some_and(|figures| figures.is_validated);
         if self.log_limiter.allows(now, is_validated) {
-            self.events.push_back(Report {
-                peer,
-                file,
-                outcome,
-                transfer,
-                left_out: self.log_limiter.take_left_out(),
-            });
+            report.left_out = self.log_limiter.take_left_out();
+            self.events.push_back(report);
         }
     }
 }

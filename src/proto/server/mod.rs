@@ -100,13 +100,7 @@ impl Server {
         match Packet::decode(datagram) {
             Ok(Packet::Rrq(request)) => self.on_rrq(now, from, request, datagram.len()),
             Ok(Packet::Wrq(request)) => {
-                self.refuse(
-                    now,
-                    from,
-                    request.filename,
-                    Refusal::ReadOnly,
-                    datagram.len(),
-                );
+                self.refuse(now, from, request, Refusal::ReadOnly, datagram.len());
             }
             Ok(Packet::Ack { block }) => self.on_ack(now, from, block),
             Ok(Packet::Error { .. }) => self.on_error(now, from),

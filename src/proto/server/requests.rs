@@ -7,7 +7,7 @@ use super::Server;
 use crate::catalog::FileId;
 use crate::proto::guard::Refusal;
 use crate::proto::negotiate::Terms;
-use crate::proto::report::Requested;
+use crate::proto::report::{HEALTH_CHECK, Report, ReportedMode, Requested};
 use crate::proto::sender::Transfer;
 use crate::proto::server::sessions::{Memory, Queue, Session, Slot};
 use crate::proto::stats::{Ignored, Outcome};
@@ -42,10 +42,10 @@ impl Server {
         let netascii = match request.mode {
             Mode::Octet => false,
             Mode::Netascii => true,
-            Mode::Other(_) => return self.refuse(now, peer, name, Refusal::UnknownMode, len),
+            Mode::Other(_) => return self.refuse(now, peer, request, Refusal::UnknownMode, len),
         };
         let Some(file) = self.catalog.find(name) else {
-            return self.refuse(now, peer, name, Refusal::NotFound, len);
+            return self.refuse(now, peer, request, Refusal::NotFound, len);
         };
         let limits = self.config.limits;
         let terms = Terms::negotiate(request.options, netascii, peer.address.ip(), limits);
@@ -185,8 +185,20 @@ impl Server {
     /// Leaves a request without an answer.
     fn drop_request(&mut self, now: Instant, rrq: Rrq, reason: Ignored) {
         self.stats.ignore(reason);
-        let file = Requested::File(rrq.file);
-        self.report_request(now, rrq.peer, file, Outcome::Dropped);
+        let mode = match rrq.terms.netascii {
+            true => ReportedMode::Netascii,
+            false => ReportedMode::Octet,
+        };
+        let report = Report {
+            peer: rrq.peer,
+            file: Requested::File(rrq.file),
+            mode,
+            outcome: Outcome::Dropped,
+            reason: Some(reason.as_str()),
+            transfer: None,
+            left_out: 0,
+        };
+        self.report_request(now, report);
     }
 
     /// Answers a request by an ERROR, unless the request is too short for one. A transfer of the same peer
@@ -195,7 +207,7 @@ impl Server {
         &mut self,
         now: Instant,
         peer: Peer,
-        name: &[u8],
+        request: Request<'_>,
         refusal: Refusal,
         len: usize,
     ) {
@@ -209,17 +221,29 @@ impl Server {
         let admitted = self
             .guard
             .admit(now, peer.address.ip(), len, refusal.size(), false);
-        let outcome = match admitted {
+        let (outcome, reason) = match admitted {
             Ok(_) => {
                 self.refusals.push_back((peer, refusal));
-                refusal.outcome()
+                (refusal.outcome(), refusal.reason())
             }
             Err(reason) => {
                 self.stats.ignore(reason);
-                Outcome::Dropped
+                (Outcome::Dropped, Some(reason.as_str()))
             }
         };
-        let name = &name[..name.len().min(NAME_KEPT)];
-        self.report_request(now, peer, Requested::Name(name.into()), outcome);
+        let name = request.filename;
+        if outcome == Outcome::NotFound && name == HEALTH_CHECK && peer.is_on_this_machine() {
+            return;
+        }
+        let report = Report {
+            peer,
+            file: Requested::Name(name[..name.len().min(NAME_KEPT)].into()),
+            mode: request.mode.into(),
+            outcome,
+            reason,
+            transfer: None,
+            left_out: 0,
+        };
+        self.report_request(now, report);
     }
 }
