@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub mod driver;
 pub(crate) mod health;
 mod icmp;
+pub(crate) mod interfaces;
 pub mod observer;
 mod polling;
 pub mod socket;

@@ -16,6 +16,7 @@ use super::status::StatusResponder;
 use crate::catalog::Catalog;
 use crate::proto::config::ServerConfig;
 use crate::proto::report::Report;
+use crate::proto::routes::Routes;
 use crate::proto::server::Server;
 
 /// What all workers have in common.
@@ -23,6 +24,8 @@ use crate::proto::server::Server;
 pub struct WorkerConfig {
     /// The files to serve.
     pub catalog: Arc<Catalog>,
+    /// The routes of this machine.
+    pub routes: Arc<Routes>,
     /// The clock.
     pub clock: Clock,
     /// Called for every transfer that has ended.
@@ -76,7 +79,8 @@ async fn run_drivers(worker: WorkerConfig, assignments: Vec<Assignment>) -> io::
         status,
     } in assignments
     {
-        let server = Server::new(Arc::clone(&worker.catalog), config);
+        let server = Server::new(Arc::clone(&worker.catalog), config)
+            .with_routes(Arc::clone(&worker.routes));
         let driver = Driver::new(
             Socket::new(socket)?,
             server,

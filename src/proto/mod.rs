@@ -11,6 +11,7 @@ pub mod histogram;
 pub mod negotiate;
 pub mod observer;
 pub mod report;
+pub mod routes;
 pub(crate) mod sender;
 pub mod server;
 pub mod stats;

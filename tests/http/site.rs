@@ -107,6 +107,7 @@ pub(crate) fn start(limits: ConnectionLimits, stuck: usize) -> TestServer {
     let (failures, failed) = mpsc::unbounded_channel();
     let observer = SharedObserver::new(clock);
     let config = WorkerConfig {
+        routes: Arc::default(),
         catalog: Arc::clone(&catalog),
         clock,
         report: |_, _| {},

@@ -29,12 +29,14 @@ use crate::log::{self, LineStyle};
 use crate::manifest::Manifest;
 use crate::net::Clock;
 use crate::net::driver::ActiveDrivers;
+use crate::net::interfaces;
 use crate::net::observer::{BootReport, SharedObserver};
 use crate::net::socket::BoundSocket;
 use crate::net::status::StatusRequester;
 use crate::net::systemd::{self, ServiceManager};
 use crate::net::worker::{self, Assignment, WorkerConfig};
 use crate::proto::config::ServerConfig;
+use crate::proto::routes::Routes;
 use crate::sandbox::{self, SandboxState};
 
 impl Serve {
@@ -70,6 +72,8 @@ struct Opened {
     service_manager: ServiceManager,
     /// What was not as expected, for the log.
     warnings: Vec<String>,
+    /// The routes of this machine, as they are at the start.
+    routes: Arc<Routes>,
 }
 
 fn serve(settings: Settings) -> Result<(), String> {
@@ -120,6 +124,7 @@ fn open(settings: &Settings) -> Result<Opened, String> {
         http,
         service_manager,
         warnings,
+        routes: Arc::new(interfaces::routes()),
     })
 }
 
@@ -208,6 +213,7 @@ async fn run(
     let (observer, boot_report) = start_observer(settings, clock);
     let config = WorkerConfig {
         catalog: Arc::new(embedded::catalog(manifest)),
+        routes: opened.routes,
         clock,
         report: log::transfer,
         observer: Arc::clone(&observer),

@@ -18,6 +18,7 @@ use super::config::ServerConfig;
 use super::guard::{Guard, LogLimiter, Refusal};
 use super::observer::{FileProtocol, RequestEvent, RequestStep};
 use super::report::Report;
+use super::routes::Routes;
 use super::sender::{Acked, Expired, Transfer};
 use super::stats::{Ignored, Outcome, Stats};
 use super::{Instant, Peer};
@@ -47,6 +48,7 @@ pub enum Unreachable {
 pub struct Server {
     catalog: Arc<Catalog>,
     config: ServerConfig,
+    routes: Arc<Routes>,
     sessions: Sessions,
     guard: Guard,
     log_limiter: LogLimiter,
@@ -74,6 +76,7 @@ impl Server {
         Server {
             catalog,
             config,
+            routes: Arc::default(),
             sessions: Sessions::new(config.max_sessions.max(1)),
             guard: Guard::default(),
             log_limiter: LogLimiter::default(),
@@ -87,6 +90,11 @@ impl Server {
             full_reported: None,
             is_full_news: false,
         }
+    }
+
+    /// The same server, which knows the routes of its machine.
+    pub fn with_routes(self, routes: Arc<Routes>) -> Server {
+        Server { routes, ..self }
     }
 
     /// A datagram has come in.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Server;
 use crate::catalog::FileId;
 use crate::proto::guard::Refusal;
-use crate::proto::negotiate::Terms;
+use crate::proto::negotiate::{NegotiationLimits, Terms};
 use crate::proto::report::{HEALTH_CHECK, Report, ReportedMode, Requested};
 use crate::proto::sender::Transfer;
 use crate::proto::server::sessions::{Memory, Queue, Session, Slot};
@@ -47,7 +47,7 @@ impl Server {
         let Some(file) = self.catalog.find(name) else {
             return self.refuse(now, peer, request, Refusal::NotFound, len);
         };
-        let limits = self.config.limits;
+        let limits = self.limits_of(peer);
         let terms = Terms::negotiate(request.options, netascii, peer.address.ip(), limits);
         let rrq = Rrq {
             peer,
@@ -58,6 +58,17 @@ impl Server {
         match self.sessions.find(peer) {
             Some(slot) => self.ask_again(now, slot, rrq),
             None => self.begin(now, rrq),
+        }
+    }
+
+    /// The limits of negotiation with a peer: its route may take smaller packets than the operator
+    /// says.
+    fn limits_of(&self, peer: Peer) -> NegotiationLimits {
+        let limits = self.config.limits;
+        let of_route = self.routes.mtu_to(peer.address.ip()).unwrap_or(u16::MAX);
+        NegotiationLimits {
+            mtu: limits.mtu.min(of_route),
+            ..limits
         }
     }
 
