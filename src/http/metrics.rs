@@ -122,6 +122,9 @@ impl Text {
         let name = "bootstone_evicted_sessions_total";
         let help = "Transfers evicted because a session table was full.";
         self.single(name, "counter", help, stats.evicted);
+        let name = "bootstone_oversized_datagrams_total";
+        let help = "Reports of a datagram that its path does not take whole; see --mtu.";
+        self.single(name, "counter", help, stats.too_big);
         let name = "bootstone_ignored_datagrams_total";
         let help = "Datagrams not answered, by reason.";
         self.family(name, "counter", help);

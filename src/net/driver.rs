@@ -8,16 +8,29 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
 use super::Clock;
+use super::icmp::QueuedError;
 use super::observer::SharedObserver;
-use super::socket::{Batch, Socket};
+use super::socket::{Batch, Socket, is_too_big};
 use super::status::StatusResponder;
 use crate::catalog::Catalog;
 use crate::proto::report::Report;
-use crate::proto::server::Server;
+use crate::proto::server::{Server, SmallMtu, TooBig, Transmit};
 use crate::proto::{Instant, Peer};
 
 /// Most consecutive receive errors before the driver fails. Peers can cause fewer, by ICMP.
 const MAX_CONSECUTIVE_ERRORS: u32 = 10_000;
+
+/// Attempts to send a datagram; each has its reason at [`Driver::send`].
+const SEND_ATTEMPTS: u32 = 4;
+
+/// What the error queue says after a failed send.
+#[derive(Default)]
+struct SendErrors {
+    /// The peer cannot be reached.
+    is_peer_unreachable: bool,
+    /// The datagram is larger than this MTU of the interface.
+    mtu: Option<u16>,
+}
 
 /// The number of drivers that have a transfer in progress. The program may end when it is 0. Until
 /// then every socket stays open and answers: if one of the sockets that share a port were closed,
@@ -119,18 +132,44 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
             let Some(transmit) = self.server.poll_transmit(now, segments, &mut self.out) else {
                 return;
             };
-            let is_sent = self.socket.send(&transmit, &self.out).await.is_ok();
-            if !is_sent && !self.handle_unreachable(Some(transmit.peer)) {
-                // The error may have been an ICMP message about another peer: try again. If the
-                // datagram cannot be sent at all, it is lost, and the protocol recovers.
-                let _ = self.socket.send(&transmit, &self.out).await;
+            self.send(transmit).await;
+        }
+    }
+
+    /// Sends `out`. If it cannot be sent at all, it is lost, and the protocol recovers.
+    ///
+    /// - The first error may have been an ICMP message about another peer: the driver tries again.
+    /// - The kernel says which size an interface takes only of a single datagram: the third attempt
+    ///   sends one.
+    /// - Once that is known, all may be fragmented.
+    async fn send(&mut self, mut transmit: Transmit) {
+        for attempt in 1..=SEND_ATTEMPTS {
+            let is_single = attempt == 3 && !transmit.may_fragment;
+            let most = if is_single {
+                transmit.segment
+            } else {
+                usize::MAX
+            };
+            let bytes = &self.out[..most.min(self.out.len())];
+            let Err(error) = self.socket.send(&transmit, bytes).await else {
+                return;
+            };
+            let errors = self.handle_queued(Some(transmit.peer));
+            if errors.is_peer_unreachable || attempt > 1 && !is_too_big(&error) {
+                return;
+            }
+            if let Some(mtu) = errors.mtu {
+                let now = self.clock.now();
+                let source = TooBig::Interface;
+                self.server.handle_too_big(now, transmit.peer, mtu, source);
+                transmit.may_fragment = true;
             }
         }
     }
 
     /// Handles a receive error, which is most likely an ICMP message about a peer.
     fn handle_receive_error(&mut self, error: io::Error) -> io::Result<()> {
-        self.handle_unreachable(None);
+        self.handle_queued(None);
         self.errors += 1;
         match self.errors < MAX_CONSECUTIVE_ERRORS {
             true => Ok(()),
@@ -138,15 +177,24 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
         }
     }
 
-    /// Passes all queued ICMP messages to the server. True if one of them was about `peer`.
-    fn handle_unreachable(&mut self, peer: Option<Peer>) -> bool {
+    /// Passes all queued ICMP messages to the server. `peer` is the one that could not be sent to.
+    fn handle_queued(&mut self, peer: Option<Peer>) -> SendErrors {
         let now = self.clock.now();
-        let mut is_about_peer = false;
-        while let Some((unreachable, reason)) = self.socket.next_unreachable() {
-            is_about_peer |= peer.is_some_and(|peer| peer.address == unreachable.address);
-            self.server.handle_unreachable(now, unreachable, reason);
+        let mut errors = SendErrors::default();
+        while let Some(error) = self.socket.next_error() {
+            match error {
+                QueuedError::Unreachable(address, what) => {
+                    errors.is_peer_unreachable |= peer.is_some_and(|peer| peer.address == address);
+                    self.server.handle_unreachable(now, address.into(), what);
+                }
+                QueuedError::TooBigForPath(address, mtu, quoted) => {
+                    let quoted = TooBig::Path(quoted.bytes());
+                    self.server.handle_too_big(now, address.into(), mtu, quoted);
+                }
+                QueuedError::TooBigForInterface(mtu) => errors.mtu = Some(mtu),
+            }
         }
-        is_about_peer
+        errors
     }
 
     fn report_events(&mut self) {
@@ -156,6 +204,14 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
         }
         while let Some(report) = self.server.poll_event() {
             (self.report)(self.server.catalog(), &report);
+        }
+        if let Some(SmallMtu { network, mtu }) = self.server.take_small_mtu() {
+            tracing::warn!(
+                %network,
+                mtu,
+                "datagrams were larger than the path to a client takes whole: new transfers to its \
+                 network use smaller blocks for ten minutes; see --mtu"
+            );
         }
         if self.server.take_table_full() {
             tracing::warn!(

@@ -5,6 +5,7 @@ pub(crate) mod binding;
 pub(crate) mod canary;
 pub(crate) mod client;
 pub mod driver;
+mod fragments;
 pub(crate) mod health;
 mod icmp;
 pub(crate) mod interfaces;

@@ -10,10 +10,11 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
 
 use super::binding::{self, Presence};
-use super::icmp;
+use super::fragments;
+use super::icmp::{self, QueuedError};
 use super::polling::PolledSocket;
 use crate::proto::Peer;
-use crate::proto::server::{Transmit, Unreachable};
+use crate::proto::server::Transmit;
 
 /// Size of the receive buffer to ask for: it holds the requests of 2,000 machines that boot at
 /// once. The kernel may give less (`net.core.rmem_max`).
@@ -79,6 +80,7 @@ impl BoundSocket {
         state.enable_transport_errors(UdpSockRef::from(&socket))?;
         let address = socket.local_addr()?;
         disable_control_messages(&socket, address.ip());
+        fragments::prepare(&socket);
         Ok(BoundSocket {
             receive_buffer: state.recv_buffer_size(UdpSockRef::from(&socket))?,
             address,
@@ -173,7 +175,7 @@ impl Socket {
     ///
     /// # Errors
     /// Among others an ICMP message about any peer: see
-    /// `next_unreachable`.
+    /// `next_error`.
     pub async fn receive(&mut self, batch: &mut Batch, may_busy_poll: bool) -> io::Result<()> {
         let state = &self.state;
         let read = |socket: &UdpSocket| {
@@ -186,11 +188,9 @@ impl Socket {
         Ok(())
     }
 
-    /// The next queued ICMP message: a peer that our datagrams do not reach, and why. To be called
-    /// after an error, until it returns `None`.
-    pub(super) fn next_unreachable(&self) -> Option<(Peer, Unreachable)> {
-        let (address, what) = icmp::next(self.io.socket())?;
-        Some((Peer::from(address), what))
+    /// The next queued error. To be called after an error, until it returns `None`.
+    pub(super) fn next_error(&self) -> Option<QueuedError> {
+        icmp::next(self.io.socket())
     }
 
     /// Sends the datagrams in `bytes` as `transmit` describes; waits while the send buffer is full.
@@ -199,6 +199,22 @@ impl Socket {
     /// Either about this peer (no route, a firewall, a packet larger than the interface takes), or
     /// an ICMP message about any other peer; in that case nothing was sent.
     pub async fn send(&self, transmit: &Transmit, bytes: &[u8]) -> io::Result<()> {
+        if !transmit.may_fragment {
+            return self.send_now(transmit, bytes).await;
+        }
+        // One by one, because the kernel does not fragment several at once. Nothing else leaves
+        // meanwhile: the socket has one driver.
+        let is_ipv6 = transmit.peer.address.ip().to_canonical().is_ipv6();
+        fragments::allow(self.io.socket(), is_ipv6, true);
+        let mut sent = Ok(());
+        for datagram in bytes.chunks(transmit.segment.max(1)) {
+            sent = sent.and(self.send_now(transmit, datagram).await);
+        }
+        fragments::allow(self.io.socket(), is_ipv6, false);
+        sent
+    }
+
+    async fn send_now(&self, transmit: &Transmit, bytes: &[u8]) -> io::Result<()> {
         loop {
             match self.try_send(transmit, bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -212,7 +228,7 @@ impl Socket {
     /// A single datagram from a socket bound to one address needs no control message, and each
     /// costs the kernel time.
     fn try_send(&self, transmit: &Transmit, bytes: &[u8]) -> io::Result<()> {
-        let Transmit { peer, segment } = *transmit;
+        let Transmit { peer, segment, .. } = *transmit;
         let socket = self.io.socket();
         if peer.local.is_none() && bytes.len() <= segment {
             return socket.send_to(bytes, peer.address).map(drop);
@@ -226,6 +242,18 @@ impl Socket {
         };
         self.state.try_send(socket.into(), &transmit)
     }
+}
+
+/// True if a datagram was larger than the interface takes whole.
+#[cfg(target_os = "linux")]
+pub(super) fn is_too_big(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EMSGSIZE)
+}
+
+/// Other systems do not say how large it may be.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_too_big(_error: &io::Error) -> bool {
+    false
 }
 
 /// Buffers for the datagrams that one system call receives.

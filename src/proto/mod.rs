@@ -10,6 +10,7 @@ pub(crate) mod guard;
 pub mod histogram;
 pub mod negotiate;
 pub mod observer;
+pub(crate) mod path_mtu;
 pub mod report;
 pub mod routes;
 pub(crate) mod sender;

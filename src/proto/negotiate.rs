@@ -122,15 +122,18 @@ impl Terms {
     }
 }
 
-/// The largest block that is not fragmented: the MTU less the IP, UDP and TFTP headers, which are
-/// 20 + 8 + 4 bytes on IPv4 and 40 + 8 + 4 on IPv6.
+/// The largest block that is not fragmented.
 fn largest_blksize(mtu: u16, peer: IpAddr) -> u16 {
-    let headers = match peer.to_canonical() {
+    mtu.saturating_sub(headers(peer))
+        .clamp(DEFAULT_BLKSIZE, BLKSIZE_MAX)
+}
+
+/// Bytes of the IP, UDP and TFTP headers: 20 + 8 + 4 on IPv4, and 40 + 8 + 4 on IPv6.
+pub(crate) fn headers(peer: IpAddr) -> u16 {
+    match peer.to_canonical() {
         IpAddr::V4(_) => 32,
         IpAddr::V6(_) => 52,
-    };
-    mtu.saturating_sub(headers)
-        .clamp(DEFAULT_BLKSIZE, BLKSIZE_MAX)
+    }
 }
 
 fn clamp(value: u64, most: u16) -> u16 {

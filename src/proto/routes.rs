@@ -1,10 +1,11 @@
 //! The routes of this machine, as a value: which networks are on its own links, and how large a
 //! packet the interface towards a client takes.
 
+use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An IP network: an address and the number of leading bits that its hosts share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Network {
     address: IpAddr,
     length: u8,
@@ -31,6 +32,12 @@ pub struct Routes {
 /// Direct routes to larger networks than these are those of tunnels to the Internet, not links.
 const LEAST_LINK_V4: u8 = 8;
 const LEAST_LINK_V6: u8 = 32;
+
+impl Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
+}
 
 impl Network {
     /// The network of `address` with `length` leading bits; the other bits are cleared. `None` if

@@ -61,7 +61,7 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Ignored {
-    /// Not TFTP, or a request without a name or a mode, or from port 0.
+    /// Not TFTP, or a request without the end of a name or without a mode, or from port 0.
     Malformed,
     /// DATA or OACK: nothing that a client sends to a server that only reads.
     NotForServers,
@@ -176,6 +176,8 @@ pub struct Stats {
     pub bytes: u64,
     /// Transfers under way that were evicted from a full table.
     pub evicted: u64,
+    /// Reports of a datagram that was larger than its path takes whole.
+    pub too_big: u64,
     /// Blocks sent again, of ended transfers.
     pub resent: u64,
     /// Microseconds that complete transfers took.
@@ -197,6 +199,7 @@ impl Stats {
             bytes: 0,
             resent: 0,
             evicted: 0,
+            too_big: 0,
             durations: Histogram::of_durations(),
             round_trips: Histogram::new(ROUND_TRIPS),
             blksizes: Histogram::new(BLKSIZES),
@@ -226,6 +229,7 @@ impl Stats {
         self.bytes += other.bytes;
         self.resent += other.resent;
         self.evicted += other.evicted;
+        self.too_big += other.too_big;
         self.durations.absorb(&other.durations);
         self.round_trips.absorb(&other.round_trips);
         self.blksizes.absorb(&other.blksizes);

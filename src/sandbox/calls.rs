@@ -100,6 +100,9 @@ pub(super) const ALLOWED: &[Call] = calls! {
     // Datagrams
     SYS_recvmsg (Is(2, (MSG_ERRQUEUE | MSG_DONTWAIT) as u32)): "net::icmp: ICMP messages";
 
+    SYS_setsockopt (Is(1, IPPROTO_IP as u32), Is(2, IP_MTU_DISCOVER as u32)): "net::fragments: a datagram that is too large for its path";
+    SYS_setsockopt (Is(1, IPPROTO_IPV6 as u32), Is(2, IPV6_MTU_DISCOVER as u32)): "net::fragments: the same for IPv6";
+
     // The runtime of each thread
     SYS_epoll_create1 (Is(0, EPOLL_CLOEXEC as u32)): "tokio: one for each runtime";
     SYS_epoll_ctl: "tokio: sockets come and go";

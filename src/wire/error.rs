@@ -7,7 +7,7 @@ pub enum DecodeError {
     Truncated,
     /// The first two bytes, given here, are not an opcode.
     UnknownOpcode(u16),
-    /// A request without a terminated, non-empty file name.
+    /// A request without a terminated file name.
     NoFilename,
     /// A request without a mode.
     NoMode,

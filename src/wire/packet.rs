@@ -61,7 +61,7 @@ pub enum Packet<'a> {
 /// A read or write request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// The name as sent: any bytes but NUL.
+    /// The name as sent: any bytes but NUL, perhaps none.
     pub filename: &'a [u8],
     /// The transfer mode.
     pub mode: Mode<'a>,
@@ -157,9 +157,6 @@ pub fn data_header(block: u16, out: &mut Vec<u8>) {
 impl<'a> Request<'a> {
     fn decode(body: &'a [u8]) -> Result<Request<'a>, DecodeError> {
         let (filename, rest) = split_string(body).ok_or(DecodeError::NoFilename)?;
-        if filename.is_empty() {
-            return Err(DecodeError::NoFilename);
-        }
         let (mode, rest) = split_string(rest).unwrap_or((rest, &[]));
         if mode.is_empty() {
             return Err(DecodeError::NoMode);
@@ -232,9 +229,9 @@ mod tests {
         assert_eq!(encoded(Packet::Ack { block: 65535 }), b"\0\x04\xff\xff");
         let error = Packet::Error {
             code: 1,
-            message: b"file not found",
+            message: b"File not found",
         };
-        assert_eq!(encoded(error), b"\0\x05\0\x01file not found\0");
+        assert_eq!(encoded(error), b"\0\x05\0\x01File not found\0");
         let oack = Packet::Oack(Options::new(b"tsize\x005\0"));
         assert_eq!(encoded(oack), b"\0\x06tsize\x005\0");
         assert!(matches!(
@@ -276,6 +273,15 @@ mod tests {
         ));
     }
 
+    /// Firmware whose DHCP server names no file asks for one all the same.
+    #[test]
+    fn an_empty_name_is_a_name() {
+        let Ok(Packet::Rrq(request)) = Packet::decode(b"\0\x01\0octet\0") else {
+            panic!("not an RRQ");
+        };
+        assert_eq!((request.filename, request.mode), (&b""[..], Mode::Octet));
+    }
+
     #[test]
     fn invalid_datagrams() {
         for (bytes, error) in [
@@ -287,7 +293,6 @@ mod tests {
             (b"\x01\0a\0octet\0", DecodeError::UnknownOpcode(256)),
             (b"\0\x01", DecodeError::NoFilename),
             (b"\0\x01name", DecodeError::NoFilename),
-            (b"\0\x01\0octet\0", DecodeError::NoFilename),
             (b"\0\x01name\0", DecodeError::NoMode),
             (b"\0\x01name\0\0", DecodeError::NoMode),
         ] {

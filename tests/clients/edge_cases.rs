@@ -329,13 +329,16 @@ fn errors_have_fixed_texts() {
     for (asked, answered) in [
         (
             &b"\0\x01../../etc/passwd\0octet\0"[..],
-            &b"\0\x05\0\x01file not found\0"[..],
+            &b"\0\x05\0\x01File not found\0"[..],
         ),
         (
             b"\0\x02size-513\0octet\0",
-            b"\0\x05\0\x02read-only server\0",
+            b"\0\x05\0\x02Access violation\0",
         ),
-        (b"\0\x01size-513\0mail\0", b"\0\x05\0\x04unknown mode\0"),
+        (
+            b"\0\x01size-513\0mail\0",
+            b"\0\x05\0\x04Illegal TFTP operation\0",
+        ),
     ] {
         client.send(asked);
         assert_eq!(client.receive(), answered);

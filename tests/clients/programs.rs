@@ -240,9 +240,9 @@ impl Program {
         match self {
             // CURLE_TFTP_NOTFOUND
             Program::Curl => ended.status.code() == Some(68),
-            Program::TftpHpa => ended.output.contains("Error code 1: file not found"),
-            Program::Atftp => ended.output.contains("<file not found>"),
-            Program::Busybox => ended.output.contains("server error: (1) file not found"),
+            Program::TftpHpa => ended.output.contains("Error code 1: File not found"),
+            Program::Atftp => ended.output.contains("<File not found>"),
+            Program::Busybox => ended.output.contains("server error: (1) File not found"),
             Program::Tftpy => ended.output.contains("TftpFileNotFoundError"),
         }
     }

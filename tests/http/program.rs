@@ -192,6 +192,7 @@ fn the_counters_agree_with_the_transfers() {
     assert!((1.0..=8.0).contains(&get("bootstone_sessions")));
     assert_eq!(get("bootstone_sessions_limit"), 3.0 * 5462.0);
     assert_eq!(get("bootstone_evicted_sessions_total"), 0.0);
+    assert_eq!(get("bootstone_oversized_datagrams_total"), 0.0);
     for histogram in [
         "transfer_duration_seconds",
         "round_trip_seconds",

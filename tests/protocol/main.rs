@@ -21,6 +21,7 @@ mod repeated_requests;
 mod acks;
 mod loss;
 mod netascii;
+mod path_mtu;
 mod pipelining;
 mod pipelining_loss;
 mod retransmission;

@@ -97,10 +97,10 @@ fn errors_tell_nothing_of_the_host() {
     serving("f", 10).talk(
         r"
         0     > RRQ ../../etc/shadow octet
-              < ERROR 1 file not found
+              < ERROR 1 File not found
               = not-found
         1     > WRQ ../../etc/shadow octet
-              < ERROR 2 read-only server
+              < ERROR 2 Access violation
               = refused
         ",
     );
@@ -260,7 +260,7 @@ fn a_long_datagram_after_a_request() {
          2  > \"\\0\\x04\\0\\0{long}\"
             < DATA 1
          3  > RRQ {long} octet
-            < ERROR 1 file not found
+            < ERROR 1 File not found
             = aborted
             = not-found
         ever nothing"
@@ -341,7 +341,7 @@ fn replies_leave_from_the_address_that_was_asked() {
              c< DATA 2 (488)
         210  c< DATA 2 (488)
         220  c> RRQ g octet
-             c< ERROR 1 file not found
+             c< ERROR 1 File not found
               = last-ack-missing
               = not-found
         ",

@@ -27,7 +27,7 @@ fn finds(requested: &str, file: &str) {
 #[track_caller]
 fn finds_nothing(requested: &str) {
     boot_files().talk(&format!(
-        "0 > RRQ {requested} octet\n< ERROR 1 file not found\n= not-found\never nothing"
+        "0 > RRQ {requested} octet\n< ERROR 1 File not found\n= not-found\never nothing"
     ));
 }
 
@@ -109,7 +109,35 @@ fn the_exact_name_first() {
     server.talk("0 > RRQ X/f octet\n< DATA 1 of X/f (20)");
     server.talk("0 > RRQ F octet\n< DATA 1 of f (30)");
     server.talk("0 > RRQ y/f octet\n< DATA 1 of f (30)");
-    server.talk("0 > RRQ x/g octet\n< ERROR 1 file not found\n= not-found");
+    server.talk("0 > RRQ x/g octet\n< ERROR 1 File not found\n= not-found");
+}
+
+/// Firmware asks so where DHCP names no file. The operator sees the request in the log.
+#[test]
+fn an_empty_name_is_not_found() {
+    let reports = boot_files().talk(
+        r#"
+        0    > "\0\x01\0octet\0"
+             < ERROR 1 File not found
+             = not-found
+        1    > "\0\x01\0octet\0tsize\x000\0"
+             < ERROR 1 File not found
+             = not-found
+        2    > "\0\x02\0octet\0"
+             < ERROR 2 Access violation
+             = refused
+        "#,
+    );
+    assert_eq!(reports.len(), 3);
+}
+
+/// No file is guessed from a name without its last letter (`undionly.kpx`): PXELINUX asks for
+/// `pxelinux.cfg/C0A8000` on a machine whose configuration is not `pxelinux.cfg/C0A80001`.
+#[test]
+fn a_name_that_lacks_its_last_letter() {
+    finds_nothing("undionly.kpx");
+    let server = serving("pxelinux.cfg/C0A80001", 10);
+    server.talk("0 > RRQ pxelinux.cfg/C0A8000 octet\n< ERROR 1 File not found\n= not-found");
 }
 
 /// ERROR 1 at once, with a fixed text; there is no file system to see.
@@ -145,11 +173,11 @@ fn the_report_has_the_name_as_it_was_sent() {
         Requested::Name(name) => name.to_vec(),
         Requested::File(file) => panic!("a file: {file:?}"),
     };
-    let told = name("0 > RRQ a\\\\b\\xff octet\n< ERROR 1 file not found\n= not-found");
+    let told = name("0 > RRQ a\\\\b\\xff octet\n< ERROR 1 File not found\n= not-found");
     assert_eq!(told, b"a\\b\xff");
     let long = "n".repeat(300);
     let told = name(&format!(
-        "0 > RRQ {long} octet\n< ERROR 1 file not found\n= not-found"
+        "0 > RRQ {long} octet\n< ERROR 1 File not found\n= not-found"
     ));
     assert_eq!(told, &long.as_bytes()[..256]);
 }

@@ -95,7 +95,7 @@ fn the_file_is_looked_up_before_the_oack() {
     serving("f", 20).talk(
         r"
         0   > RRQ g octet tsize=0 blksize=1408
-            < ERROR 1 file not found
+            < ERROR 1 File not found
             = not-found
        ever nothing
         ",
@@ -107,13 +107,13 @@ fn errors_carry_fixed_texts() {
     serving("f", 20).talk(
         r"
         0   > RRQ /srv/secret/g octet
-            < ERROR 1 file not found
+            < ERROR 1 File not found
             = not-found
         1   > WRQ /srv/secret/f octet
-            < ERROR 2 read-only server
+            < ERROR 2 Access violation
             = refused
         2   > RRQ /srv/secret/f mail
-            < ERROR 4 unknown mode
+            < ERROR 4 Illegal TFTP operation
             = refused
        ever nothing
         ",

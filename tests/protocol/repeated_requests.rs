@@ -108,7 +108,7 @@ fn another_rrq_from_the_same_port_replaces_the_transfer() {
               < OACK tsize=2000
               = aborted
         160   > RRQ nothing octet
-              < ERROR 1 file not found
+              < ERROR 1 File not found
               = probe
               = not-found
         ever  nothing

@@ -5,7 +5,7 @@ use crate::dialogue::serving;
 /// §4.2.2.1: mode `mail` should not be supported.
 #[test]
 fn s4_2_2_1_no_mail() {
-    serving("f", 10).talk("0 > RRQ f mail\n< ERROR 4 unknown mode\n= refused");
+    serving("f", 10).talk("0 > RRQ f mail\n< ERROR 4 Illegal TFTP operation\n= refused");
 }
 
 /// §4.2.3.1: the Sorcerer's Apprentice: a repeated ACK must not make the sender send the block

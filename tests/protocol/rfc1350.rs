@@ -141,7 +141,7 @@ fn s5_the_bytes_on_the_wire() {
     );
     assert_eq!(
         answer(b"\0\x01no such file\0octet\0"),
-        b"\0\x05\0\x01file not found\0"
+        b"\0\x05\0\x01File not found\0"
     );
 }
 
@@ -194,10 +194,10 @@ fn s5_other_modes_are_refused() {
     serving("f", 10).talk(
         r"
         0  > RRQ f mail
-           < ERROR 4 unknown mode
+           < ERROR 4 Illegal TFTP operation
            = refused
         5  > RRQ f image
-           < ERROR 4 unknown mode
+           < ERROR 4 Illegal TFTP operation
            = refused
       ever nothing
         ",
@@ -210,7 +210,7 @@ fn s5_a_missing_file_is_error_1() {
     serving("f", 10).talk(
         r"
         0  > RRQ g octet
-           < ERROR 1 file not found
+           < ERROR 1 File not found
            = not-found
       ever nothing
         ",
@@ -223,10 +223,10 @@ fn s5_writing_is_error_2() {
     serving("f", 10).talk(
         r"
         0  > WRQ f octet
-           < ERROR 2 read-only server
+           < ERROR 2 Access violation
            = refused
         5  > WRQ g netascii blksize=1432
-           < ERROR 2 read-only server
+           < ERROR 2 Access violation
            = refused
       ever nothing
         ",
@@ -306,11 +306,11 @@ fn s7_an_error_is_sent_once() {
     serving("f", 10).talk(
         r"
         0    > RRQ g octet
-             < ERROR 1 file not found
+             < ERROR 1 File not found
              = not-found
        60000 nothing
        61000 > RRQ g octet
-             < ERROR 1 file not found
+             < ERROR 1 File not found
              = not-found
         ever nothing
         ",

@@ -142,7 +142,7 @@ fn a_missing_file_is_an_error_and_no_oack() {
     serving("f", 600).talk(
         r"
         0    > RRQ g octet blksize=1024
-             < ERROR 1 file not found
+             < ERROR 1 File not found
              = not-found
         ever nothing
         ",

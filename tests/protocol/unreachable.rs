@@ -96,7 +96,7 @@ fn port_unreachable_counts_for_a_finished_transfer_too() {
         "ERROR 0 enough\n = complete",
         "ACK 2\n = complete",
         "ACK 9\n = ignored never-sent\n 3 > ACK 9\n = dropped",
-        "RRQ g octet\n < ERROR 1 file not found\n = last-ack-missing\n = not-found",
+        "RRQ g octet\n < ERROR 1 File not found\n = last-ack-missing\n = not-found",
     ] {
         serving("f", 1000).talk(&format!(
             "

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use super::super::icmp;
+use super::super::icmp::{self, QueuedError};
 use crate::canary::SourcePorts;
 use crate::proto::Instant;
 use crate::proto::server::Unreachable;
@@ -107,8 +107,8 @@ impl Port {
     /// Empties the error queue. True if a "port unreachable" was in it, or is this error.
     fn is_port_unreachable(&self, error: &io::Error) -> bool {
         let mut found = error.kind() == io::ErrorKind::ConnectionRefused;
-        while let Some((_, reason)) = icmp::next(&self.io) {
-            found |= reason == Unreachable::Port;
+        while let Some(queued) = icmp::next(&self.io) {
+            found |= matches!(queued, QueuedError::Unreachable(_, Unreachable::Port));
         }
         found
     }

@@ -355,11 +355,11 @@ mod tests {
 
     #[test]
     fn an_error_is_no_amplifier() {
-        // The shortest requests: "\0\x01a\0octet\0" and "\0\x01a\0m\0".
-        assert!(Refusal::NotFound.is_worth(10));
-        assert!(Refusal::ReadOnly.is_worth(10));
-        assert!(!Refusal::UnknownMode.is_worth(5));
-        assert!(Refusal::UnknownMode.is_worth(6));
+        // The shortest requests: "\0\x01\0octet\0" and, of RFC 783, "\0\x01a\0mail\0".
+        for refusal in [Refusal::NotFound, Refusal::ReadOnly, Refusal::UnknownMode] {
+            assert!(refusal.is_worth(9), "{refusal:?}");
+        }
+        assert!(!Refusal::UnknownMode.is_worth(8));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::allowance::amplifies;
 use crate::proto::stats::Outcome;
 use crate::wire::{ErrorCode, Packet};
 
-/// The three ERRORs that Bootstone sends, each with its fixed text: a peer learns nothing of the host.
+/// The three ERRORs that Bootstone sends, with the texts of RFC 1350: a peer learns nothing of the host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {
     /// No file has this name.
@@ -19,9 +19,9 @@ impl Refusal {
     /// The ERROR as it goes out.
     pub(crate) fn packet(self) -> Packet<'static> {
         let (code, message) = match self {
-            Refusal::NotFound => (ErrorCode::FileNotFound, &b"file not found"[..]),
-            Refusal::ReadOnly => (ErrorCode::AccessViolation, &b"read-only server"[..]),
-            Refusal::UnknownMode => (ErrorCode::IllegalOperation, &b"unknown mode"[..]),
+            Refusal::NotFound => (ErrorCode::FileNotFound, &b"File not found"[..]),
+            Refusal::ReadOnly => (ErrorCode::AccessViolation, &b"Access violation"[..]),
+            Refusal::UnknownMode => (ErrorCode::IllegalOperation, &b"Illegal TFTP operation"[..]),
         };
         Packet::Error {
             code: code as u16,

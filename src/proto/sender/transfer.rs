@@ -10,7 +10,7 @@ use super::departures::Departures;
 use super::liveness::Liveness;
 use super::loss::LossDetection;
 use super::rtt::{InFlight, Rtt};
-use super::send_window::SendWindow;
+use super::send_window::{Acknowledged, SendWindow};
 use crate::proto::Instant;
 use crate::proto::guard::Allowance;
 use crate::proto::negotiate::Terms;
@@ -209,6 +209,16 @@ impl Transfer {
     pub(crate) fn hold(&mut self, until: Instant) {
         self.held_until = Some(until);
         self.loss.wait_at_least_until(until + self.ack_wait());
+    }
+
+    /// True if `number` is that of a block that has left and is not acknowledged.
+    pub(crate) fn is_in_flight(&self, number: u16) -> bool {
+        matches!(self.window.read(number), Acknowledged::New(_))
+    }
+
+    /// The blocks in flight were too large for the path, and are lost.
+    pub(crate) fn on_too_big(&mut self, now: Instant) {
+        self.go_back(now, false);
     }
 
     /// The RRQ came again, in `len` bytes, before any ACK: the same answer again.

@@ -9,6 +9,7 @@
 mod finish;
 mod requests;
 mod sessions;
+mod too_big;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use self::sessions::{Memory, Sessions, Slot};
 use super::config::ServerConfig;
 use super::guard::{Guard, LogLimiter, Refusal};
 use super::observer::{FileProtocol, RequestEvent, RequestStep};
+use super::path_mtu::PathMtus;
+pub use super::path_mtu::{SmallMtu, TooBig};
 use super::report::Report;
 use super::routes::Routes;
 use super::sender::{Acked, Expired, Transfer};
@@ -32,6 +35,8 @@ pub struct Transmit {
     pub peer: Peer,
     /// Length of each datagram in the buffer; the last one may be shorter.
     pub segment: usize,
+    /// The path does not take datagrams of this size whole: they may be fragmented.
+    pub may_fragment: bool,
 }
 
 /// What an ICMP report says of a peer.
@@ -48,7 +53,7 @@ pub enum Unreachable {
 pub struct Server {
     catalog: Arc<Catalog>,
     config: ServerConfig,
-    routes: Arc<Routes>,
+    paths: PathMtus,
     sessions: Sessions,
     guard: Guard,
     log_limiter: LogLimiter,
@@ -67,6 +72,9 @@ pub struct Server {
     /// When the full table was last reported, and whether it is to be reported now.
     full_reported: Option<Instant>,
     is_full_news: bool,
+    /// The same for a path that takes smaller packets than was known.
+    small_mtu_reported: Option<Instant>,
+    small_mtu_news: Option<SmallMtu>,
 }
 
 impl Server {
@@ -76,7 +84,7 @@ impl Server {
         Server {
             catalog,
             config,
-            routes: Arc::default(),
+            paths: PathMtus::default(),
             sessions: Sessions::new(config.max_sessions.max(1)),
             guard: Guard::default(),
             log_limiter: LogLimiter::default(),
@@ -89,12 +97,17 @@ impl Server {
             stats,
             full_reported: None,
             is_full_news: false,
+            small_mtu_reported: None,
+            small_mtu_news: None,
         }
     }
 
     /// The same server, which knows the routes of its machine.
     pub fn with_routes(self, routes: Arc<Routes>) -> Server {
-        Server { routes, ..self }
+        Server {
+            paths: PathMtus::new(routes),
+            ..self
+        }
     }
 
     /// A datagram has come in.
@@ -148,7 +161,11 @@ impl Server {
         if let Some((peer, refusal)) = self.refusals.pop_front() {
             refusal.packet().encode(out);
             let segment = out.len();
-            return Some(Transmit { peer, segment });
+            return Some(Transmit {
+                peer,
+                segment,
+                may_fragment: false,
+            });
         }
         while let Some(slot) = self.ready.pop_front() {
             let transmit = self.fill(now, slot, segments, out);
@@ -315,10 +332,17 @@ impl Server {
             self.make_ready(slot);
             return None;
         }
+        let may_fragment = session.may_fragment;
+        // The kernel takes several at once only if each of them leaves whole.
+        let segments = if may_fragment { 1 } else { segments };
         let file = self.catalog.bytes(session.file);
         let segment = session.transfer.fill(now, file, segments, out);
         self.guard.charge(now, peer.address.ip(), out.len());
         self.make_ready(slot);
-        Some(Transmit { peer, segment })
+        Some(Transmit {
+            peer,
+            segment,
+            may_fragment,
+        })
     }
 }

@@ -32,6 +32,8 @@ struct Rrq {
     peer: Peer,
     file: FileId,
     terms: Terms,
+    /// The MTU that the terms are made for, in bytes.
+    mtu: u16,
     /// Its length in bytes.
     len: usize,
 }
@@ -47,37 +49,43 @@ impl Server {
         let Some(file) = self.catalog.find(name) else {
             return self.refuse(now, peer, request, Refusal::NotFound, len);
         };
-        let limits = self.limits_of(peer);
-        let terms = Terms::negotiate(request.options, netascii, peer.address.ip(), limits);
+        let (address, limits) = (peer.address.ip(), self.config.limits);
+        let terms = |mtu| {
+            let limits = NegotiationLimits { mtu, ..limits };
+            Terms::negotiate(request.options, netascii, address, limits)
+        };
+        let mtu = self.paths.mtu_to(now, address, limits.mtu);
         let rrq = Rrq {
             peer,
             file,
-            terms,
+            terms: terms(mtu),
+            mtu,
             len,
         };
         match self.sessions.find(peer) {
-            Some(slot) => self.ask_again(now, slot, rrq),
+            Some(slot) => {
+                // A smaller MTU that was learned meanwhile makes it no other request.
+                let is_same = |session: &Session| {
+                    session.file == file && *session.transfer.terms() == terms(session.mtu)
+                };
+                self.ask_again(now, slot, rrq, is_same);
+            }
             None => self.begin(now, rrq),
         }
     }
 
-    /// The limits of negotiation with a peer: its route may take smaller packets than the operator
-    /// says.
-    fn limits_of(&self, peer: Peer) -> NegotiationLimits {
-        let limits = self.config.limits;
-        let of_route = self.routes.mtu_to(peer.address.ip()).unwrap_or(u16::MAX);
-        NegotiationLimits {
-            mtu: limits.mtu.min(of_route),
-            ..limits
-        }
-    }
-
     /// An RRQ of a peer that has a session.
-    fn ask_again(&mut self, now: Instant, slot: Slot, rrq: Rrq) {
+    fn ask_again(
+        &mut self,
+        now: Instant,
+        slot: Slot,
+        rrq: Rrq,
+        is_same: impl FnOnce(&Session) -> bool,
+    ) {
         let Some(session) = self.sessions.get(slot) else {
             return;
         };
-        let is_same = session.file == rrq.file && *session.transfer.terms() == rrq.terms;
+        let is_same = is_same(session);
         if let Some(finished) = session.finished {
             let round_trip = session.transfer.round_trip().unwrap_or_default();
             let [least, most] = [*LATE_DUPLICATES.start(), *LATE_DUPLICATES.end()];
@@ -147,6 +155,8 @@ impl Server {
             reserved: answer as u32,
             finished: None,
             is_complete: false,
+            mtu: rrq.mtu,
+            may_fragment: false,
             is_ready: false,
         };
         let slot = self.sessions.insert(session, now, Queue::Open);

@@ -44,6 +44,10 @@ pub(super) struct Session {
     pub(super) finished: Option<Instant>,
     /// It finished well.
     pub(super) is_complete: bool,
+    /// The MTU that its block size was made for, in bytes.
+    pub(super) mtu: u16,
+    /// That MTU was too large: its datagrams may be fragmented.
+    pub(super) may_fragment: bool,
     /// It is in the queue of those that have something to send.
     pub(super) is_ready: bool,
 }

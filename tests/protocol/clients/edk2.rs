@@ -132,7 +132,7 @@ fn shim_loads_grub() {
     serving("shimx64.efi", 600).and("grubx64.efi", 700).talk(
         r"
         0     > RRQ revocations.efi octet
-              < ERROR 1 file not found
+              < ERROR 1 File not found
               = not-found
         10   b> RRQ /boot//grubx64.efi octet
              b< DATA 1 of grubx64.efi

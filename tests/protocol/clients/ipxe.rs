@@ -7,7 +7,7 @@ fn boots() {
     serving("ipxe.efi", 3000).talk(
         r"
         0     > RRQ autoexec.ipxe octet blksize=1432 tsize=0
-              < ERROR 1 file not found
+              < ERROR 1 File not found
               = not-found            # silence would cost 15.75 s
         1    b> RRQ ipxe.efi octet blksize=1432 tsize=0
              b< OACK blksize=1432 tsize=3000

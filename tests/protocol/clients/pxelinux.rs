@@ -29,7 +29,7 @@ fn looks_for_its_configuration() {
     for i in 0..9 {
         script += &format!(
             "{i} > RRQ pxelinux.cfg/C0A8{i} octet tsize=0 blksize=1408\n\
-             < ERROR 1 file not found\n= not-found\n"
+             < ERROR 1 File not found\n= not-found\n"
         );
     }
     script += r"

@@ -21,8 +21,9 @@
 //!
 //! DATA is compared with the file, byte by byte: `(n)` means shorter than a block, `of NAME` stands
 //! there when more files than one are served, and the payload itself for a file of text.
-//! `UNREACHABLE port` and `UNREACHABLE host` are ICMP messages about a datagram of the server, `END`
-//! ends the program.
+//! `UNREACHABLE port`, `UNREACHABLE host` and `TOO BIG 1400 DATA 1` are ICMP messages about a datagram
+//! of the server, and `TOO BIG 1400 interface` is the kernel's; `may fragment` stands behind a datagram
+//! that may leave in fragments. `END` ends the program.
 
 mod notation;
 mod stage;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bootstone::proto::Instant;
 use bootstone::proto::Peer;
 use bootstone::proto::report::Report;
-use bootstone::proto::server::{Server, Unreachable};
+use bootstone::proto::server::{Server, TooBig, Unreachable};
 use bootstone::proto::stats::Ignored;
 
 use super::notation::{as_script, datagram, escaped, expanded, millis, parsed, quoted};
@@ -90,6 +90,7 @@ impl<'a> Stage<'a> {
             "UNREACHABLE port" => server.handle_unreachable(now, from, Unreachable::Port),
             "UNREACHABLE host" => server.handle_unreachable(now, from, Unreachable::Host),
             "END" => server.abort_all(now),
+            _ if what.starts_with("TOO BIG ") => too_big(server, now, from, what),
             _ => {
                 let datagram = datagram(what);
                 server.handle_datagram(now, from, &datagram);
@@ -155,7 +156,10 @@ impl<'a> Stage<'a> {
             let name = name.map_or("?", |known| known.0);
             let name = if name == "a" { "" } else { name };
             for datagram in datagrams.drain(..) {
-                let what = self.described(transmit.peer, datagram);
+                let mut what = self.described(transmit.peer, datagram);
+                if transmit.may_fragment {
+                    what += " may fragment";
+                }
                 self.note_seen(format!("{name}< {what}"));
             }
         }
@@ -237,5 +241,17 @@ impl<'a> Stage<'a> {
             what += &format!(" ({})", payload.len());
         }
         what
+    }
+}
+
+/// `TOO BIG MTU`, and what a router quotes of our datagram; or `interface`.
+fn too_big(server: &mut Server, now: Instant, peer: Peer, what: &str) {
+    let what = what.trim_start_matches("TOO BIG ");
+    let (mtu, quoted) = what.split_once(' ').unwrap_or((what, ""));
+    let mtu = parsed(mtu);
+    match quoted {
+        "interface" => server.handle_too_big(now, peer, mtu, TooBig::Interface),
+        "" => server.handle_too_big(now, peer, mtu, TooBig::Path(&[])),
+        _ => server.handle_too_big(now, peer, mtu, TooBig::Path(&datagram(quoted))),
     }
 }
