@@ -46,7 +46,9 @@ _bootstone() {
     verify,--max-time) return ;;
     verify,--jobs) return ;;
     verify,--max-size) return ;;
-    list,--format) _bootstone_words "table json sha256sum"; return ;;
+    verify,--as) _bootstone_words "edk2 ipxe grub pxelinux uboot shim strict all"; return ;;
+    verify,--file) return ;;
+    list,--format) _bootstone_words "table json sha256sum cyclonedx"; return ;;
     dhcp,--format) _bootstone_words "dnsmasq dnsmasq-proxy kea isc-dhcp openwrt"; return ;;
     dhcp,--server) return ;;
     dhcp,--script) return ;;
@@ -58,7 +60,7 @@ _bootstone() {
     serve) _bootstone_words "-h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --region --log-format --no-boot-log --drain-timeout --min-drain --user --no-sandbox --print-config" ;;
     '') _bootstone_words "serve get verify list dhcp health help version -V --version -h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --region --log-format --no-boot-log --drain-timeout --min-drain --user --no-sandbox --print-config" ;;
     get) _bootstone_words "-h --help -o --output --blksize --windowsize --timeout --max-time --max-size" ;;
-    verify) _bootstone_words "-h --help --sums --ignore-missing --ignore-extra --format --all-addresses --wait --timeout --max-time --jobs --max-size" ;;
+    verify) _bootstone_words "-h --help --sums --ignore-missing --ignore-extra --format --all-addresses --wait --timeout --max-time --jobs --max-size --as --file" ;;
     list) _bootstone_words "-h --help --format" ;;
     dhcp) _bootstone_words "-h --help --format --server --script --http --secure-boot" ;;
     health) _bootstone_words "-h --help --timeout" ;;
