@@ -29,8 +29,9 @@ struct Series {
 pub(super) fn section(minutes: &[Minute]) -> String {
     format!(
         "<section>\n<h2>Last hour</h2>\n<div class=\"plots\">\n{}{}{}</div>\n\
-         <p>Each bar is a minute. A boot is all that one address fetches; it appears a minute after \
-         its last file, when it is over.</p>\n</section>\n",
+         <p>Each bar is a minute. A boot is all that one address fetches, and is shown a minute after \
+         its last file. Its bar goes from the shortest to the longest time, with a line at the mean; \
+         a mark at the bottom is an incomplete boot.</p>\n</section>\n",
         requests(minutes),
         outcomes(minutes),
         boots(minutes)
@@ -171,20 +172,16 @@ fn height(value: u64, scale: u64) -> u64 {
     value * HEIGHT / scale
 }
 
-/// The value at the top of a plot: the first of 1, 2, 5, 10, 20 … that is not below `most`.
+/// The value at the top of a plot: `most`, rounded up to a fifth of its power of ten.
 fn scale(most: u64) -> u64 {
-    let mut scale = 1;
-    while scale < most {
-        // 1, 2, 5, 10: the leading digit says which step is next.
-        let is_two = scale.to_string().starts_with('2');
-        scale = if is_two { scale / 2 * 5 } else { scale * 2 };
-    }
-    scale
+    let power = 10_u64.pow(most.max(1).ilog10());
+    most.max(1).next_multiple_of((power / 5).max(1))
 }
 
-/// Milliseconds as seconds, with a decimal below ten.
+/// A time in seconds, with a decimal below ten; below a tenth in milliseconds.
 fn seconds(millis: u64) -> String {
     match millis {
+        ..100 => format!("{millis} ms"),
         ..10_000 => format!("{}.{} s", millis / 1000, millis / 100 % 10),
         _ => format!("{} s", grouped(millis / 1000)),
     }
@@ -281,8 +278,9 @@ mod tests {
 
     #[test]
     fn scales_are_round() {
-        let scales = [0, 1, 2, 3, 5, 6, 10, 11, 21, 51, 1999].map(scale);
-        assert_eq!(scales, [1, 1, 2, 5, 5, 10, 10, 20, 50, 100, 2000]);
+        let scales = [0, 1, 2, 9, 10, 11, 51, 121, 999, 1999].map(scale);
+        assert_eq!(scales, [1, 1, 2, 9, 10, 12, 52, 140, 1000, 2000]);
+        assert_eq!(seconds(40), "40 ms");
         assert_eq!(seconds(4_321), "4.3 s");
         assert_eq!(seconds(12_999), "12 s");
     }

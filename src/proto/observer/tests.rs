@@ -127,18 +127,15 @@ fn a_minute_without_a_request_divides_two_boots() {
 fn a_boot_that_is_over_ends_before_the_next_one_begins() {
     let mut scene = Scene::default();
     scene.whole(host(1), 0, 10);
-    scene.observer.boots.record(
-        at(60_500),
-        &RequestEvent {
-            source: host(1),
-            protocol: FileProtocol::Http,
-            asked: at(60_400),
-            step: RequestStep::Started,
-        },
-    );
+    let event = RequestEvent {
+        source: host(1),
+        protocol: FileProtocol::Http,
+        asked: at(60_400),
+        step: RequestStep::Started,
+    };
+    let ended = scene.observer.boots.record(at(60_500), &event).unwrap();
+    assert_eq!((ended.files, ended.ended), (1, at(10)));
     assert_eq!(scene.observer.stats().in_progress, 1);
-    scene.whole(host(2), 60_500, 60_510);
-    assert_eq!(scene.observer.stats().in_progress, 2);
 }
 
 #[test]
@@ -168,6 +165,12 @@ fn the_result_is_that_of_the_last_file() {
         scene.ended(30, host(1), 20, second, 30);
         assert_eq!(scene.boots(90_000)[0].3, result, "{first:?} {second:?}");
     }
+    // Also if the end of an earlier one is reported later.
+    let mut scene = Scene::default();
+    scene.started(1, host(1), 0);
+    scene.whole(host(1), 20, 30);
+    scene.ended(50_000, host(1), 0, TimedOut, 10);
+    assert_eq!(scene.boots(90_000), [(1, 2000, 30, "complete")]);
     let mut scene = Scene::default();
     scene.whole(host(1), 0, 10);
     scene.request(20, host(1), 20, NotFound);
@@ -274,8 +277,17 @@ fn the_table_is_bounded() {
 fn it_takes_little_memory() {
     let used = allocation_counter::measure(|| {
         let mut observer = Observer::default();
-        let step = RequestStep::Started;
-        for number in 0..60_000 {
+        let end = RequestEnd {
+            outcome: Outcome::NotFound,
+            bytes: 0,
+            was_started: false,
+            heard: at(1),
+        };
+        for number in 0..120_000 {
+            let step = match number {
+                ..60_000 => RequestStep::Ended(end),
+                _ => RequestStep::Started,
+            };
             let (source, protocol, asked) = (host(number), FileProtocol::Tftp, at(1));
             let event = RequestEvent {
                 source,
