@@ -122,6 +122,8 @@ RUN actual=$(/bootstone list --format json | sed -n 's/^  "content_id": "\(.*\)"
     fi
 
 # --- The image.
+# Podman 4.3 takes these labels from its cache although an argument has changed. For an image that
+# is built already, give `--label NAME=VALUE` instead.
 FROM scratch
 ARG VERSION=
 ARG REVISION=
