@@ -28,6 +28,7 @@ _bootstone() {
     serve,--max-sessions) return ;;
     serve,--workers) return ;;
     serve,--http) return ;;
+    serve,--trust) return ;;
     serve,--region) return ;;
     serve,--log-format) _bootstone_words "text json"; return ;;
     serve,--drain-timeout) return ;;
@@ -57,8 +58,8 @@ _bootstone() {
     esac
     case $command in
     help) _bootstone_words "serve get verify list dhcp health help version" ;;
-    serve) _bootstone_words "-h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --region --log-format --no-boot-log --drain-timeout --min-drain --user --no-sandbox --print-config" ;;
-    '') _bootstone_words "serve get verify list dhcp health help version -V --version -h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --region --log-format --no-boot-log --drain-timeout --min-drain --user --no-sandbox --print-config" ;;
+    serve) _bootstone_words "-h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --trust --region --log-format --no-boot-log --drain-timeout --min-drain --user --no-sandbox --print-config" ;;
+    '') _bootstone_words "serve get verify list dhcp health help version -V --version -h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --trust --region --log-format --no-boot-log --drain-timeout --min-drain --user --no-sandbox --print-config" ;;
     get) _bootstone_words "-h --help -o --output --blksize --windowsize --timeout --max-time --max-size" ;;
     verify) _bootstone_words "-h --help --sums --ignore-missing --ignore-extra --format --all-addresses --wait --timeout --max-time --jobs --max-size --as --file" ;;
     list) _bootstone_words "-h --help --format" ;;

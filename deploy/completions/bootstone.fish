@@ -28,6 +28,8 @@ complete -c bootstone -n "__fish_seen_subcommand_from serve" -l workers -x -d 't
 complete -c bootstone -n "not __fish_seen_subcommand_from $commands" -l workers -x -d 'threads, each with its share of the clients, 1 to 256'
 complete -c bootstone -n "__fish_seen_subcommand_from serve" -l http -x -d 'address and port for HTTP: health, metrics, hashes, the boot files, a page'
 complete -c bootstone -n "not __fish_seen_subcommand_from $commands" -l http -x -d 'address and port for HTTP: health, metrics, hashes, the boot files, a page'
+complete -c bootstone -n "__fish_seen_subcommand_from serve" -l trust -x -d 'network whose clients have no rate limit, as those of private networks and of our own links, such as 198.51.100.0/24'
+complete -c bootstone -n "not __fish_seen_subcommand_from $commands" -l trust -x -d 'network whose clients have no rate limit, as those of private networks and of our own links, such as 198.51.100.0/24'
 complete -c bootstone -n "__fish_seen_subcommand_from serve" -l region -x -d 'region of this server, for the log, the metrics and the page'
 complete -c bootstone -n "not __fish_seen_subcommand_from $commands" -l region -x -d 'region of this server, for the log, the metrics and the page'
 complete -c bootstone -n "__fish_seen_subcommand_from serve" -l log-format -x -a 'text json' -d 'text or json'

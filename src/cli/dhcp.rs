@@ -119,6 +119,16 @@ mod tests {
         assert!(server.is_ipv6());
     }
 
+    /// Other machines have other names for their interfaces.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_zone_is_not_for_other_machines() {
+        for host in ["fe80::1%lo", "[fe80::1%25lo]", "[fe80::1%1]:69"] {
+            let server = server(&host.parse().unwrap()).unwrap();
+            assert_eq!(server.authority(), "[fe80::1]");
+        }
+    }
+
     #[test]
     fn every_format_has_its_name() {
         for name in ["dnsmasq", "dnsmasq-proxy", "kea", "isc-dhcp", "openwrt"] {

@@ -12,7 +12,7 @@ use crate::catalog::FileId;
 use crate::net::status::StatusSnapshot;
 use crate::proto::histogram::Histogram;
 use crate::proto::observer::{BootResult, BootStats};
-use crate::proto::stats::{Ignored, Outcome, Stats};
+use crate::proto::stats::{Ignored, Limit, Outcome, Stats};
 
 const MICROS_PER_SECOND: f64 = 1e6;
 
@@ -25,6 +25,7 @@ pub(super) fn text(service: &Service, snapshot: &StatusSnapshot) -> String {
     if let Some(stats) = &snapshot.stats {
         text.requests(site, stats);
         text.totals(stats);
+        text.limits(stats);
         text.histograms(stats);
     }
     text.boots(&service.observer.boots());
@@ -131,6 +132,17 @@ impl Text {
         for reason in Ignored::ALL {
             let labels = [("reason", reason.as_str())];
             self.sample(name, &labels, stats.ignored(reason));
+        }
+    }
+
+    fn limits(&mut self, stats: &Stats) {
+        let name = "bootstone_limited_requests_total";
+        let help = "Requests and transfers that a limit slowed down or left without an answer, by \
+                    reason.";
+        self.family(name, "counter", help);
+        for limit in Limit::ALL {
+            let labels = [("reason", limit.as_str())];
+            self.sample(name, &labels, stats.limited(limit));
         }
     }
 

@@ -20,7 +20,7 @@ use crate::catalog::Catalog;
 use crate::http::Download;
 use crate::proto::observer::Boot;
 use crate::proto::report::{Report, ReportedMode, Requested};
-use crate::proto::stats::Figures;
+use crate::proto::stats::{Figures, Limit};
 use crate::wire::netascii;
 
 /// The word for the mode of a translated file.
@@ -47,7 +47,8 @@ pub(crate) fn transfer(catalog: &Catalog, report: &Report) {
         (Some(figures), Some(id)) => {
             let is_netascii = report.mode == ReportedMode::Netascii;
             let content = is_netascii.then(|| catalog.bytes(id));
-            transfer_with_figures(peer, &file, outcome, figures, content);
+            let limited = report.limited.map(Limit::as_str);
+            transfer_with_figures(peer, &file, (outcome, limited), figures, content);
         }
         _ => {
             let (mode, reason) = (mode(&report.mode), report.reason);
@@ -115,7 +116,7 @@ fn kilobytes_per_second(bytes: u64, time: Duration) -> f64 {
 fn transfer_with_figures(
     peer: std::net::SocketAddr,
     file: &str,
-    outcome: &str,
+    (outcome, limited): (&str, Option<&str>),
     figures: &Figures,
     translated: Option<&[u8]>,
 ) {
@@ -125,6 +126,7 @@ fn transfer_with_figures(
         file,
         mode = bytes.map(|_| NETASCII),
         outcome,
+        limited,
         bytes = bytes.unwrap_or(figures.bytes),
         wire_bytes = bytes.map(|_| figures.bytes),
         blksize = figures.blksize,

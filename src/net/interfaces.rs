@@ -26,13 +26,13 @@ pub(crate) fn routes() -> Routes {
     ] {
         let table = read(file).unwrap_or_default();
         for found in table.lines().filter_map(parse) {
-            if let Some(mtu) = mtus.of(found.interface, found.network.is_ipv6()) {
-                routes.push(Route {
-                    network: found.network,
-                    is_direct: found.is_direct,
-                    mtu,
-                });
-            }
+            let mtu = mtus.of(found.interface, found.network.is_ipv6());
+            routes.push(Route {
+                network: found.network,
+                is_direct: found.is_direct,
+                // Without /sys it is not known, and the network is on our link all the same.
+                mtu: mtu.unwrap_or(u16::MAX),
+            });
         }
     }
     Routes::new(routes)

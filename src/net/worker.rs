@@ -15,6 +15,7 @@ use super::socket::{BoundSocket, Socket};
 use super::status::StatusResponder;
 use crate::catalog::Catalog;
 use crate::proto::config::ServerConfig;
+use crate::proto::local::LocalNetworks;
 use crate::proto::report::Report;
 use crate::proto::routes::Routes;
 use crate::proto::server::Server;
@@ -26,6 +27,8 @@ pub struct WorkerConfig {
     pub catalog: Arc<Catalog>,
     /// The routes of this machine.
     pub routes: Arc<Routes>,
+    /// The networks of this site.
+    pub local: Arc<LocalNetworks>,
     /// The clock.
     pub clock: Clock,
     /// Called for every transfer that has ended.
@@ -80,7 +83,8 @@ async fn run_drivers(worker: WorkerConfig, assignments: Vec<Assignment>) -> io::
     } in assignments
     {
         let server = Server::new(Arc::clone(&worker.catalog), config)
-            .with_routes(Arc::clone(&worker.routes));
+            .with_routes(Arc::clone(&worker.routes))
+            .with_local(Arc::clone(&worker.local));
         let driver = Driver::new(
             Socket::new(socket)?,
             server,

@@ -8,6 +8,7 @@ pub mod client;
 pub mod config;
 pub(crate) mod guard;
 pub mod histogram;
+pub mod local;
 pub mod negotiate;
 pub mod observer;
 pub(crate) mod path_mtu;
@@ -110,8 +111,9 @@ impl Peer {
     }
 
     /// True if the datagram was sent to a broadcast or multicast address. RFC 1123 §4.2.3.5
-    /// requires that such requests are ignored, and no reply could leave from that address. (The
-    /// broadcast address of a subnet cannot be told from others.)
+    /// requires that such requests are ignored, and no reply could leave from that address.
+    /// (A subnet's broadcast address looks like any other: see
+    /// [`LocalNetworks`](local::LocalNetworks).)
     pub(crate) fn is_broadcast(&self) -> bool {
         match self.local.map(|local| local.to_canonical()) {
             Some(IpAddr::V4(local)) => local.is_broadcast() || local.is_multicast(),

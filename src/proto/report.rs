@@ -1,7 +1,7 @@
 //! What the operator is told of each request and transfer.
 
 use super::Peer;
-use super::stats::{Figures, Outcome};
+use super::stats::{Figures, Limit, Outcome};
 use crate::catalog::FileId;
 use crate::wire::Mode;
 
@@ -25,6 +25,8 @@ pub struct Report {
     pub reason: Option<&'static str>,
     /// The figures of the transfer, if it came to one.
     pub transfer: Option<Figures>,
+    /// The limit that slowed it down or ended it, if one did; the last one, if several did.
+    pub limited: Option<Limit>,
     /// Reports that were left out since the last one, because there
     /// were too many.
     pub left_out: u32,

@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 /// An IP network: an address and the number of leading bits that its hosts share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,27 @@ impl Display for Network {
     }
 }
 
+/// `192.0.2.0/24`, `2001:db8::/32`, or an address, which is a network of one.
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Network, String> {
+        let (address, length) = match text.split_once('/') {
+            Some((address, length)) => (address, length.parse().ok()),
+            None if text.contains(':') => (text, Some(128)),
+            None => (text, Some(32)),
+        };
+        let address = address.parse::<IpAddr>().ok();
+        let network = address.zip(length);
+        let network = network.and_then(|(address, length)| Network::new(address, length));
+        match network {
+            Some(network) if Some(network.address) == address => Ok(network),
+            Some(network) => Err(format!("the network is {network}: give it like that")),
+            None => Err("it takes a network such as 192.0.2.0/24 or 2001:db8::/32".to_owned()),
+        }
+    }
+}
+
 impl Network {
     /// The network of `address` with `length` leading bits; the other bits are cleared. `None` if
     /// the address has fewer bits.
@@ -53,6 +75,31 @@ impl Network {
             _ => return None,
         };
         Some(Network { address, length })
+    }
+
+    /// The number of leading bits that its hosts share.
+    pub(crate) fn length(&self) -> u8 {
+        self.length
+    }
+
+    /// Its first address.
+    pub(crate) fn first(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Its last address.
+    pub(crate) fn last(&self) -> IpAddr {
+        let length = u32::from(self.length);
+        match self.address {
+            IpAddr::V4(v4) => {
+                let hosts = u32::MAX.checked_shr(length).unwrap_or(0);
+                Ipv4Addr::from_bits(v4.to_bits() | hosts).into()
+            }
+            IpAddr::V6(v6) => {
+                let hosts = u128::MAX.checked_shr(length).unwrap_or(0);
+                Ipv6Addr::from_bits(v6.to_bits() | hosts).into()
+            }
+        }
     }
 
     /// True for a network of IPv6 addresses.
@@ -148,6 +195,39 @@ mod tests {
         assert_eq!(network("10.1.2.3/24"), network("10.1.2.0/24"));
         assert_eq!(Network::new(ip("10.0.0.0"), 33), None);
         assert_eq!(Network::new(ip("::"), 129), None);
+    }
+
+    #[test]
+    fn a_network_as_text() {
+        for (text, first, last) in [
+            ("10.1.2.0/24", "10.1.2.0", "10.1.2.255"),
+            ("0.0.0.0/0", "0.0.0.0", "255.255.255.255"),
+            ("192.0.2.7", "192.0.2.7", "192.0.2.7"),
+            (
+                "2001:db8::/32",
+                "2001:db8::",
+                "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
+            ),
+            ("2001:db8::7", "2001:db8::7", "2001:db8::7"),
+            ("::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ] {
+            let network: Network = text.parse().unwrap();
+            assert_eq!((network.first(), network.last()), (ip(first), ip(last)));
+        }
+        let error = "10.1.2.3/24".parse::<Network>().unwrap_err();
+        assert!(error.contains("10.1.2.0/24"), "{error}");
+        for text in [
+            "",
+            "/24",
+            "10.1.2.0/",
+            "10.1.2.0/33",
+            "::/129",
+            "a/8",
+            "10.1.2.0/-1",
+        ] {
+            let error = text.parse::<Network>().unwrap_err();
+            assert!(error.contains("192.0.2.0/24"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -115,6 +115,61 @@ impl Ignored {
     }
 }
 
+/// Why a transfer was slowed down, or a request was left without an answer, although the client did
+/// nothing wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Limit {
+    /// The prefix has used up its bytes per second.
+    PrefixRate,
+    /// A host of the prefix has reported that it did not ask.
+    PrefixPenalty,
+    /// See [`Ignored::PrefixBudget`].
+    PrefixBudget,
+    /// See [`Ignored::TotalBudget`].
+    TotalBudget,
+    /// There was no space in the table of sessions, or the transfer was evicted from it.
+    TableFull,
+    /// Two ACKs of blocks that were never sent: whoever sends them guesses.
+    BlindAcks,
+}
+
+impl Limit {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Limit; 6] = [
+        Limit::PrefixRate,
+        Limit::PrefixPenalty,
+        Limit::PrefixBudget,
+        Limit::TotalBudget,
+        Limit::TableFull,
+        Limit::BlindAcks,
+    ];
+
+    /// The word for it everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Limit::PrefixRate => "prefix-rate",
+            Limit::PrefixPenalty => "prefix-penalty",
+            Limit::PrefixBudget => "prefix-budget",
+            Limit::TotalBudget => "total-budget",
+            Limit::TableFull => "table-full",
+            Limit::BlindAcks => "blind-acks",
+        }
+    }
+}
+
+/// The limit for which a request was ignored, if it was one.
+impl From<Ignored> for Option<Limit> {
+    fn from(reason: Ignored) -> Option<Limit> {
+        match reason {
+            Ignored::PrefixBudget => Some(Limit::PrefixBudget),
+            Ignored::TotalBudget => Some(Limit::TotalBudget),
+            Ignored::TableFull => Some(Limit::TableFull),
+            _ => None,
+        }
+    }
+}
+
 /// Upper bounds in microseconds: from a switch to a satellite.
 const ROUND_TRIPS: &[u64] = &[
     300, 1_000, 3_000, 10_000, 30_000, 60_000, 100_000, 200_000, 500_000, 1_000_000,
@@ -172,6 +227,7 @@ impl OutcomeCounts {
 pub struct Stats {
     outcomes: OutcomeCounts,
     ignored: [u64; Ignored::ALL.len()],
+    limited: [u64; Limit::ALL.len()],
     /// Bytes of files that peers have acknowledged, of ended transfers.
     pub bytes: u64,
     /// Transfers under way that were evicted from a full table.
@@ -196,6 +252,7 @@ impl Stats {
         Stats {
             outcomes: OutcomeCounts::new(files),
             ignored: Default::default(),
+            limited: Default::default(),
             bytes: 0,
             resent: 0,
             evicted: 0,
@@ -222,10 +279,16 @@ impl Stats {
         self.ignored[reason as usize]
     }
 
+    /// How many requests and transfers this limit slowed down or left without an answer.
+    pub fn limited(&self, limit: Limit) -> u64 {
+        self.limited[limit as usize]
+    }
+
     /// Adds what another server of the same catalog has counted.
     pub fn absorb(&mut self, other: &Stats) {
         self.outcomes.absorb(&other.outcomes);
         add(&mut self.ignored, &other.ignored);
+        add(&mut self.limited, &other.limited);
         self.bytes += other.bytes;
         self.resent += other.resent;
         self.evicted += other.evicted;
@@ -262,6 +325,10 @@ impl Stats {
         if outcome == Outcome::Complete {
             self.durations.record_time(figures.duration);
         }
+    }
+
+    pub(super) fn limit(&mut self, limit: Limit) {
+        self.limited[limit as usize] += 1;
     }
 
     pub(super) fn ignore(&mut self, reason: Ignored) {
@@ -309,6 +376,9 @@ mod tests {
         }
         for (number, reason) in Ignored::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, number);
+        }
+        for (number, limit) in Limit::ALL.into_iter().enumerate() {
+            assert_eq!(limit as usize, number);
         }
     }
 }

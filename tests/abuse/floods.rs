@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bootstone::proto::config::ServerConfig;
 use bootstone::proto::server::Unreachable;
-use bootstone::proto::stats::{Ignored, Outcome};
+use bootstone::proto::stats::{Ignored, Limit, Outcome};
 use bootstone::proto::{Instant, Peer};
 
 use crate::attacker::{Line, Traffic, ack, near, public, rrq};
@@ -163,7 +163,12 @@ fn a_flood_in_the_name_of_one_prefix_concerns_that_prefix() {
     let others = (0..50).map(|n| public(1, 7, 60_000 + n)).collect();
     let mut scene = Scene::new(ServerConfig::default(), "blksize=1468 tsize=0", others);
     assert_eq!(scene.run(20_000, spoofed, ms(3000)), 0);
-    assert!(scene.line.server.stats().ignored(Ignored::PrefixBudget) > 30_000);
+    let stats = scene.line.server.stats();
+    assert!(stats.ignored(Ignored::PrefixBudget) > 30_000);
+    assert_eq!(
+        stats.limited(Limit::PrefixBudget),
+        stats.ignored(Ignored::PrefixBudget)
+    );
 }
 
 /// A table of 64, half of it transfers with progress: ten thousand unvalidated clients evict only each other.
@@ -201,6 +206,7 @@ fn a_transfer_with_progress_is_not_evicted() {
     assert!((16..=32).contains(&evicted), "{evicted}");
     acknowledge(&mut line, 3);
     assert_eq!(line.server.stats().outcome(Outcome::Dropped), 10_000);
+    assert_eq!(line.server.stats().limited(Limit::TableFull), 10_000);
 }
 
 /// Machines of a prefix that did not ask, and whose hosts say so 50 ms after each datagram. `acks` are guessed on the

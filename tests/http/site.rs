@@ -108,6 +108,7 @@ pub(crate) fn start(limits: ConnectionLimits, stuck: usize) -> TestServer {
     let observer = SharedObserver::new(clock);
     let config = WorkerConfig {
         routes: Arc::default(),
+        local: Arc::default(),
         catalog: Arc::clone(&catalog),
         clock,
         report: |_, _| {},

@@ -79,6 +79,7 @@ fn addresses_of_many_machines_are_refused() {
             ("224.0.0.1:6969", "a multicast address"),
             ("[ff02::1]:6969", "a multicast address"),
             ("255.255.255.255:6969", "a broadcast address"),
+            ("192.0.2.255:6969", "a broadcast address"),
         ] {
             let ended = ends(&[option, address], &[]);
             assert_eq!(ended.status.code(), Some(2), "{ended:?}");

@@ -16,6 +16,7 @@
 mod addresses;
 mod families;
 mod namespace;
+mod sites;
 mod variables;
 
 #[allow(dead_code, reason = "shared by several test targets")]
@@ -35,7 +36,12 @@ use std::process::ExitCode;
 
 type Test = (&'static str, fn());
 
-const TESTS: &[&[Test]] = &[addresses::TESTS, families::TESTS, variables::TESTS];
+const TESTS: &[&[Test]] = &[
+    addresses::TESTS,
+    families::TESTS,
+    sites::TESTS,
+    variables::TESTS,
+];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

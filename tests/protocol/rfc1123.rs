@@ -133,4 +133,22 @@ fn s4_2_3_5_a_broadcast_is_ignored() {
         ever nothing
         ",
     );
+    serving("f", 10).site(&["192.0.2.0/24"], &[]).talk(
+        r"
+        0   subnet> RRQ f octet
+                  = ignored broadcast
+        10  subnet> WRQ f octet
+                  = ignored broadcast
+        20  subnet> RRQ g octet
+                  = ignored broadcast
+        ever nothing
+        ",
+    );
+    // Of another subnet it is an address as any other.
+    serving("f", 10).site(&["192.0.0.0/16"], &[]).talk(
+        r"
+        0   subnet> RRQ f octet
+            subnet< DATA 1 (10)
+        ",
+    );
 }

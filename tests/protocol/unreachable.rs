@@ -1,5 +1,7 @@
 //! ICMP reports: what "port unreachable" and "host unreachable" do to a transfer and its prefix.
 
+use bootstone::proto::stats::Limit;
+
 use crate::dialogue::serving;
 
 /// A site that boots from across the Internet, and whose address an attacker has forged, still gets
@@ -28,6 +30,59 @@ fn port_unreachable_lowers_the_rate_of_its_prefix_for_a_minute() {
                   = aborted
         ",
     );
+}
+
+/// The log says what has slowed a transfer down.
+#[test]
+fn a_slowed_transfer_says_so() {
+    let reports = serving("f", 2000).talk(
+        r"
+        0         > RRQ f octet
+                  < DATA 1
+        1         > ACK 1                  # guessed
+                  < DATA 2
+        5         > UNREACHABLE port
+                  = aborted
+        10        > RRQ f octet
+                  < DATA 1
+        11        > ACK 1
+        12        > ERROR 0 enough
+                  = aborted
+        13       c> RRQ f octet            # another prefix
+                 c< DATA 1
+        14       c> ERROR 0 enough
+                  = aborted
+        ",
+    );
+    let limited: Vec<_> = reports.iter().map(|report| report.limited).collect();
+    assert_eq!(limited, [None, Some(Limit::PrefixPenalty), None]);
+}
+
+/// A site with public addresses: on a link of the server, or trusted by its operator.
+#[test]
+fn port_unreachable_costs_a_site_nothing() {
+    for (links, trusted) in [
+        (&["192.0.2.0/24"][..], &[][..]),
+        (&[], &["192.0.0.0/8"]),
+        (&[], &["192.0.2.1"]),
+    ] {
+        serving("f", 2000).site(links, trusted).talk(
+            r"
+            0         > RRQ f octet
+                      < DATA 1
+            1         > ACK 1
+                      < DATA 2
+            5         > UNREACHABLE port
+                      = aborted
+            20       b> RRQ f octet
+                     b< DATA 1
+            21       b> ACK 1
+                     b< DATA 2
+            22       b> ACK 2
+                     b< DATA 3
+            ",
+        );
+    }
 }
 
 /// The report comes from a router, and not from the host.

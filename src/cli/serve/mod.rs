@@ -36,6 +36,7 @@ use crate::net::status::StatusRequester;
 use crate::net::systemd::{self, ServiceManager};
 use crate::net::worker::{self, Assignment, WorkerConfig};
 use crate::proto::config::ServerConfig;
+use crate::proto::local::LocalNetworks;
 use crate::proto::routes::Routes;
 use crate::sandbox::{self, SandboxState};
 
@@ -74,6 +75,7 @@ struct Opened {
     warnings: Vec<String>,
     /// The routes of this machine, as they are at the start.
     routes: Arc<Routes>,
+    local: Arc<LocalNetworks>,
 }
 
 fn serve(settings: Settings) -> Result<(), String> {
@@ -109,7 +111,10 @@ fn serve(settings: Settings) -> Result<(), String> {
 
 fn open(settings: &Settings) -> Result<Opened, String> {
     let (inherited, mut warnings) = inherited()?;
-    let mut listening = Listening::new(&|_| false);
+    let routes = interfaces::routes();
+    let local = LocalNetworks::new(&routes, &settings.trusted);
+    let is_broadcast = |address| local.has_broadcast(address);
+    let mut listening = Listening::new(&is_broadcast);
     let sockets = listening.open_all(&settings.listen, inherited, settings.workers)?;
     let http = settings.http.as_deref();
     let http = http.map(|name| listening.open_http(name)).transpose()?;
@@ -124,7 +129,8 @@ fn open(settings: &Settings) -> Result<Opened, String> {
         http,
         service_manager,
         warnings,
-        routes: Arc::new(interfaces::routes()),
+        routes: Arc::new(routes),
+        local: Arc::new(local),
     })
 }
 
@@ -214,6 +220,7 @@ async fn run(
     let config = WorkerConfig {
         catalog: Arc::new(embedded::catalog(manifest)),
         routes: opened.routes,
+        local: opened.local,
         clock,
         report: log::transfer,
         observer: Arc::clone(&observer),

@@ -9,6 +9,7 @@ use crate::http::Location;
 use crate::log::LogFormat;
 use crate::proto::config::ServerConfig;
 use crate::proto::negotiate::NegotiationLimits;
+use crate::proto::routes::Network;
 use crate::sandbox::SandboxConfig;
 
 /// The settings in effect.
@@ -21,6 +22,8 @@ pub(super) struct Settings {
     /// Address of the HTTP listener, if there is one.
     pub(super) http: Option<String>,
     pub(super) location: Location,
+    /// Networks whose sources count as local, beyond those that always do.
+    pub(super) trusted: Vec<Network>,
     pub(super) log_format: LogFormat,
     /// Write a log line for each boot.
     pub(super) boot_log: bool,
@@ -52,6 +55,7 @@ impl Settings {
                 .collect::<Result<_, _>>()?,
             workers: options.workers.map_or_else(cores, Ranged::get_usize),
             http: options.http.map(http_form).transpose()?,
+            trusted: trusted(&options.trust)?,
             location: Location {
                 region: option_or_variable(options.region, "FLY_REGION")?,
                 // As Fly.io names them.
@@ -105,6 +109,14 @@ fn drain(options: &Serve) -> Result<(Duration, Duration), String> {
         ));
     }
     Ok((Duration::from_secs(min), Duration::from_secs(timeout)))
+}
+
+fn trusted(networks: &[String]) -> Result<Vec<Network>, String> {
+    let parse = |text: &String| {
+        let network = text.parse();
+        network.map_err(|error| format!("{} {text}: {error}", names_of("trust")))
+    };
+    networks.iter().map(parse).collect()
 }
 
 /// The number of workers by default: one for each core.

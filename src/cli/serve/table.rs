@@ -95,6 +95,9 @@ serve_options! {
         "threads, each with its share of the clients, 1 to 256 (default: one per core)";
     option http [Option<String>] "ADDR:PORT" "none"
         "address and port for HTTP: health, metrics, hashes, the boot files, a page (default: none)";
+    option trust [Vec<String>] "NETWORK" "none"
+        "network whose clients have no rate limit, as those of private networks and of our own \
+         links, such as 198.51.100.0/24; repeatable (default: none)";
     option region [Option<String>] "NAME" "FLY_REGION"
         "region of this server, for the log, the metrics and the page (default: FLY_REGION, if that \
          is set)";

@@ -16,6 +16,7 @@ mod refusal;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::allowance::Allowance;
@@ -25,7 +26,8 @@ pub(crate) use self::log_limiter::LogLimiter;
 use self::penalty::Penalty;
 pub(crate) use self::refusal::Refusal;
 use super::Instant;
-use super::stats::Ignored;
+use super::local::LocalNetworks;
+use super::stats::{Ignored, Limit};
 
 /// Transfers of one prefix without an ACK. All machines of a large site may be switched on at once.
 const UNVALIDATED_PER_PREFIX: u16 = 2048;
@@ -85,6 +87,8 @@ pub(crate) struct Guard {
     total: Gcra,
     sessions: Gcra,
     swept: Option<Instant>,
+    /// Sources that are exempt.
+    local: Arc<LocalNetworks>,
 }
 
 /// A network that may be one customer, or one victim: /24 of IPv4, /56 of IPv6.
@@ -119,6 +123,11 @@ struct Account {
 pub(super) const ACCOUNT: usize = size_of::<(Prefix, Account)>();
 
 impl Guard {
+    /// Exempts the sources of these networks from rates and penalties.
+    pub(crate) fn exempt(&mut self, local: Arc<LocalNetworks>) {
+        self.local = local;
+    }
+
     /// A request of `request` bytes wants an answer of `answer` bytes: is it within the limits? If so, it
     /// is charged. `begins` says that an unvalidated transfer begins with it.
     ///
@@ -207,7 +216,7 @@ impl Guard {
         source: IpAddr,
         bytes: u64,
     ) -> Option<Duration> {
-        if is_local(source) {
+        if self.local.contains(source) {
             return None;
         }
         let account = self.account(now, source);
@@ -222,9 +231,17 @@ impl Guard {
         Some(turn - now)
     }
 
+    /// Why a source that has to wait is throttled.
+    pub(crate) fn reason_to_throttle(&mut self, now: Instant, source: IpAddr) -> Limit {
+        match self.account(now, source).penalty.active_reports(now) {
+            Some(_) => Limit::PrefixPenalty,
+            None => Limit::PrefixRate,
+        }
+    }
+
     /// `bytes` have been sent to a source.
     pub(crate) fn charge(&mut self, now: Instant, source: IpAddr, bytes: usize) {
-        if !is_local(source) {
+        if !self.local.contains(source) {
             let account = self.account(now, source);
             let time = account.time_for(now, bytes as u64);
             account.bytes.charge(now, time);
@@ -243,7 +260,7 @@ impl Guard {
     /// new prefixes.
     pub(crate) fn penalize(&mut self, now: Instant, source: IpAddr) {
         let prefix = self.prefix_of(now, source);
-        if !is_local(source) && prefix != Prefix::Rest {
+        if !self.local.contains(source) && prefix != Prefix::Rest {
             let account = self.prefixes.entry(prefix).or_default();
             if account.penalty.on_report(now) {
                 account.bytes.use_up_burst(now, BYTES_PER_PREFIX);
@@ -312,14 +329,6 @@ impl Prefix {
                 Prefix::V6([a, b, c, d, e, f, g])
             }
         }
-    }
-}
-
-/// A local source: private, link-local or loopback.
-fn is_local(source: IpAddr) -> bool {
-    match source.to_canonical() {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
     }
 }
 

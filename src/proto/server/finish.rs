@@ -6,7 +6,7 @@ use super::{Server, Unreachable};
 use crate::proto::observer::{RequestEnd, RequestStep};
 use crate::proto::report::{Report, ReportedMode, Requested};
 use crate::proto::server::sessions::{Memory, Queue, Session, Slot};
-use crate::proto::stats::{Ignored, Outcome};
+use crate::proto::stats::{Ignored, Limit, Outcome};
 use crate::proto::{Instant, Peer};
 
 /// How long a finished transfer is remembered, while there is a free session for it: long enough for the ICMP report of a
@@ -70,6 +70,20 @@ impl Server {
         }
     }
 
+    /// Ends a transfer because of a limit.
+    pub(super) fn finish_limited(
+        &mut self,
+        now: Instant,
+        slot: Slot,
+        limit: Limit,
+        memory: Memory,
+    ) {
+        if let Some(session) = self.sessions.get(slot) {
+            session.limited = Some(limit);
+        }
+        self.finish(now, slot, Outcome::Dropped, memory);
+    }
+
     /// Ends a transfer, reports it, and remembers or drops it.
     pub(super) fn finish(&mut self, now: Instant, slot: Slot, outcome: Outcome, memory: Memory) {
         self.settle(now, slot, outcome);
@@ -113,6 +127,7 @@ impl Server {
             outcome,
             reason: None,
             transfer: Some(figures),
+            limited: session.limited,
             left_out: 0,
         };
         let is_validated = session.transfer.is_validated();
@@ -153,6 +168,9 @@ impl Server {
     fn report(&mut self, now: Instant, mut report: Report) {
         let (file, transfer) = (report.file.file(), report.transfer.as_ref());
         self.stats.count(file, report.outcome, transfer);
+        if let Some(limit) = report.limited {
+            self.stats.limit(limit);
+        }
         let is_validated = transfer.is_some_and(|figures| figures.is_validated);
         if self.log_limiter.allows(now, is_validated) {
             report.left_out = self.log_limiter.take_left_out();

@@ -17,13 +17,14 @@ use std::sync::Arc;
 use self::sessions::{Memory, Sessions, Slot};
 use super::config::ServerConfig;
 use super::guard::{Guard, LogLimiter, Refusal};
+use super::local::LocalNetworks;
 use super::observer::{FileProtocol, RequestEvent, RequestStep};
 use super::path_mtu::PathMtus;
 pub use super::path_mtu::{SmallMtu, TooBig};
 use super::report::Report;
 use super::routes::Routes;
 use super::sender::{Acked, Expired, Transfer};
-use super::stats::{Ignored, Outcome, Stats};
+use super::stats::{Ignored, Limit, Outcome, Stats};
 use super::{Instant, Peer};
 use crate::catalog::Catalog;
 use crate::wire::Packet;
@@ -54,6 +55,7 @@ pub struct Server {
     catalog: Arc<Catalog>,
     config: ServerConfig,
     paths: PathMtus,
+    local: Arc<LocalNetworks>,
     sessions: Sessions,
     guard: Guard,
     log_limiter: LogLimiter,
@@ -85,6 +87,7 @@ impl Server {
             catalog,
             config,
             paths: PathMtus::default(),
+            local: Arc::default(),
             sessions: Sessions::new(config.max_sessions.max(1)),
             guard: Guard::default(),
             log_limiter: LogLimiter::default(),
@@ -110,6 +113,12 @@ impl Server {
         }
     }
 
+    /// The same server, which knows the networks of its site.
+    pub fn with_local(mut self, local: Arc<LocalNetworks>) -> Server {
+        self.guard.exempt(Arc::clone(&local));
+        Server { local, ..self }
+    }
+
     /// A datagram has come in.
     pub fn handle_datagram(&mut self, now: Instant, from: Peer, datagram: &[u8]) {
         if from.is_broadcast() {
@@ -119,6 +128,9 @@ impl Server {
             return self.stats.ignore(Ignored::Malformed);
         }
         match Packet::decode(datagram) {
+            Ok(Packet::Rrq(_) | Packet::Wrq(_)) if self.is_to_all_of_a_link(from) => {
+                self.stats.ignore(Ignored::Broadcast);
+            }
             Ok(Packet::Rrq(request)) => self.on_rrq(now, from, request, datagram.len()),
             Ok(Packet::Wrq(request)) => {
                 self.refuse(now, from, request, Refusal::ReadOnly, datagram.len());
@@ -244,11 +256,20 @@ impl Server {
         }
         match acked {
             Acked::Complete => return self.finish(now, slot, Outcome::Complete, Memory::Kept),
-            Acked::Blind => return self.finish(now, slot, Outcome::Dropped, Memory::Kept),
+            Acked::Blind => {
+                return self.finish_limited(now, slot, Limit::BlindAcks, Memory::Kept);
+            }
             Acked::NeverSent => self.stats.ignore(Ignored::NeverSent),
             Acked::Progress | Acked::Repeated => {}
         }
         self.make_ready(slot);
+    }
+
+    /// True if a datagram was sent to a subnet's broadcast address (RFC 1123 §4.2.3.5).
+    fn is_to_all_of_a_link(&self, from: Peer) -> bool {
+        let local = &self.local;
+        from.local
+            .is_some_and(|address| local.has_broadcast(address))
     }
 
     /// The first ACK of a transfer has validated the client's address (RFC 9000 §8).
@@ -329,6 +350,7 @@ impl Server {
         let waiting = session.transfer.waiting();
         if let Some(wait) = self.guard.throttle(now, peer.address.ip(), waiting) {
             session.transfer.hold(now + wait);
+            session.limited = Some(self.guard.reason_to_throttle(now, peer.address.ip()));
             self.make_ready(slot);
             return None;
         }

@@ -10,7 +10,7 @@ use crate::proto::negotiate::{NegotiationLimits, Terms};
 use crate::proto::report::{HEALTH_CHECK, Report, ReportedMode, Requested};
 use crate::proto::sender::Transfer;
 use crate::proto::server::sessions::{Memory, Queue, Session, Slot};
-use crate::proto::stats::{Ignored, Outcome};
+use crate::proto::stats::{Ignored, Limit, Outcome};
 use crate::proto::{Instant, Peer};
 use crate::wire::{Mode, Request};
 
@@ -157,6 +157,7 @@ impl Server {
             is_complete: false,
             mtu: rrq.mtu,
             may_fragment: false,
+            limited: None,
             is_ready: false,
         };
         let slot = self.sessions.insert(session, now, Queue::Open);
@@ -189,7 +190,7 @@ impl Server {
         let session = self.sessions.get(slot);
         let is_under_way = session.is_some_and(|session| session.finished.is_none());
         self.stats.evicted += u64::from(is_under_way);
-        self.finish(now, slot, Outcome::Dropped, Memory::None);
+        self.finish_limited(now, slot, Limit::TableFull, Memory::None);
         true
     }
 
@@ -217,6 +218,7 @@ impl Server {
             outcome: Outcome::Dropped,
             reason: Some(reason.as_str()),
             transfer: None,
+            limited: reason.into(),
             left_out: 0,
         };
         self.report_request(now, report);
@@ -242,14 +244,14 @@ impl Server {
         let admitted = self
             .guard
             .admit(now, peer.address.ip(), len, refusal.size(), false);
-        let (outcome, reason) = match admitted {
+        let (outcome, reason, limited) = match admitted {
             Ok(_) => {
                 self.refusals.push_back((peer, refusal));
-                (refusal.outcome(), refusal.reason())
+                (refusal.outcome(), refusal.reason(), None)
             }
             Err(reason) => {
                 self.stats.ignore(reason);
-                (Outcome::Dropped, Some(reason.as_str()))
+                (Outcome::Dropped, Some(reason.as_str()), reason.into())
             }
         };
         let name = request.filename;
@@ -263,6 +265,7 @@ impl Server {
             outcome,
             reason,
             transfer: None,
+            limited,
             left_out: 0,
         };
         self.report_request(now, report);

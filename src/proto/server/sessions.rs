@@ -28,7 +28,7 @@ use hashbrown::HashTable;
 use crate::catalog::FileId;
 use crate::proto::guard::Reservation;
 use crate::proto::sender::Transfer;
-use crate::proto::stats::Figures;
+use crate::proto::stats::{Figures, Limit};
 use crate::proto::{Instant, Peer};
 
 /// A peer and its transfer.
@@ -48,6 +48,8 @@ pub(super) struct Session {
     pub(super) mtu: u16,
     /// That MTU was too large: its datagrams may be fragmented.
     pub(super) may_fragment: bool,
+    /// The limit that has slowed it down or ended it.
+    pub(super) limited: Option<Limit>,
     /// It is in the queue of those that have something to send.
     pub(super) is_ready: bool,
 }

@@ -35,7 +35,9 @@ use bootstone::catalog::{Catalog, Entry};
 use bootstone::proto::Instant;
 use bootstone::proto::Peer;
 use bootstone::proto::config::ServerConfig;
+use bootstone::proto::local::LocalNetworks;
 use bootstone::proto::report::Report;
+use bootstone::proto::routes::{Network, Route, Routes};
 use bootstone::proto::server::Server;
 
 pub(crate) use self::notation::datagram;
@@ -44,7 +46,7 @@ use self::stage::{SHOWN, Stage};
 
 /// The clients: name, address, and the address of the server that they ask. A line without a name
 /// is `a`'s.
-const CLIENTS: [(&str, &str, &str); 9] = [
+const CLIENTS: [(&str, &str, &str); 10] = [
     ("a", "192.0.2.1:2001", "192.0.2.69"),
     // Another port of the same machine.
     ("b", "192.0.2.1:2002", "192.0.2.69"),
@@ -57,8 +59,9 @@ const CLIENTS: [(&str, &str, &str); 9] = [
     ("lan", "10.0.0.5:2001", "10.0.0.69"),
     // From source port 0.
     ("nowhere", "192.0.2.1:0", "192.0.2.69"),
-    // To a broadcast or a multicast address.
+    // To a broadcast address, that of a subnet, and a multicast address.
     ("broadcast", "192.0.2.9:2001", "255.255.255.255"),
+    ("subnet", "192.0.2.9:2001", "192.0.2.255"),
     ("multicast", "[2001:db8::9]:2001", "ff02::1"),
 ];
 
@@ -70,6 +73,7 @@ const SEGMENTS: [usize; 3] = [64, 1, 3];
 pub(crate) struct Served {
     files: Vec<File>,
     config: ServerConfig,
+    local: LocalNetworks,
 }
 
 #[derive(Clone)]
@@ -98,6 +102,7 @@ impl Default for Served {
                 pipeline: 1,
                 ..ServerConfig::default()
             },
+            local: LocalNetworks::default(),
         }
     }
 }
@@ -144,10 +149,23 @@ impl Served {
         self
     }
 
+    /// The server has links to these networks, and its operator trusts those.
+    pub(crate) fn site(mut self, links: &[&str], trusted: &[&str]) -> Served {
+        let network = |text: &&str| text.parse().unwrap_or_else(|_| panic!("{text}"));
+        let routes = links.iter().map(|text| Route {
+            network: network(text),
+            is_direct: true,
+            mtu: 1500,
+        });
+        let trusted: Vec<Network> = trusted.iter().map(network).collect();
+        self.local = LocalNetworks::new(&Routes::new(routes.collect()), &trusted);
+        self
+    }
+
     pub(crate) fn server(&self) -> Server {
         let entry = |file: &File| Entry::new(file.name.clone(), file.bytes.clone());
         let catalog = Catalog::new(self.files.iter().map(entry).collect());
-        Server::new(Arc::new(catalog), self.config)
+        Server::new(Arc::new(catalog), self.config).with_local(Arc::new(self.local.clone()))
     }
 
     /// Plays the script. Returns what was reported to the operator.
