@@ -181,8 +181,8 @@ fn scale(most: u64) -> u64 {
 /// A time in seconds, with a decimal below ten; below a tenth in milliseconds.
 fn seconds(millis: u64) -> String {
     match millis {
-        ..100 => format!("{millis} ms"),
-        ..10_000 => format!("{}.{} s", millis / 1000, millis / 100 % 10),
+        0..=99 => format!("{millis} ms"),
+        100..=9_999 => format!("{}.{} s", millis / 1000, millis / 100 % 10),
         _ => format!("{} s", grouped(millis / 1000)),
     }
 }
