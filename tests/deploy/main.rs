@@ -159,6 +159,18 @@ fn a_container_is_given_the_time_that_a_drain_takes() {
     assert!(default < number_after(&readme, "docker run --detach", "--stop-timeout"));
 }
 
+/// The image's dependencies are built before its tests are there; cargo looks for a test that has no
+/// path.
+#[test]
+fn tests_in_the_manifest_have_a_path() {
+    let manifest = read("Cargo.toml").parse::<Table>().unwrap();
+    let tests = manifest["test"].as_array().unwrap();
+    assert!(!tests.is_empty());
+    for test in tests {
+        assert!(test.get("path").is_some(), "{test:?}");
+    }
+}
+
 #[test]
 fn build_arguments_are_the_dockerfiles() {
     let (fly, dockerfile) = (fly(), read("Dockerfile"));
