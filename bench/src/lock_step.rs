@@ -50,6 +50,7 @@ impl LockStep {
             sent += self.step(peer, &ack(block));
         }
         while self.server.poll_event().is_some() {}
+        self.server.request_events().clear();
         sent
     }
 

@@ -223,6 +223,7 @@ impl World {
 
     /// Takes the server's reports; before its datagrams, so that none gets past the end.
     fn listen(&mut self) {
+        self.server.request_events().clear();
         while let Some(report) = self.server.poll_event() {
             if let Some(ledger) = self.ledgers.get_mut(&report.peer.address) {
                 ledger.is_over |= report.transfer.is_some();
