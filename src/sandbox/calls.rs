@@ -188,6 +188,7 @@ pub(super) const KNOWN: &[Call] = calls! {
     #[cfg(target_arch = "x86_64")]
     SYS_open: "files";
     SYS_statx: "files";
+    SYS_newfstatat: "files";
     #[cfg(target_arch = "x86_64")]
     SYS_stat: "files";
     SYS_fstat: "files";

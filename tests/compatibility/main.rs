@@ -2,8 +2,8 @@
 //! metrics and the keys of JSON output. The test asks the program for each of them and compares.
 //!
 //! A difference is a change for users. `BLESS=1 cargo test --test compatibility` records it, if the
-//! section `Unreleased` of CHANGELOG.md names each entry that is new or gone. A seal keeps the
-//! record from being edited by hand. docs/compatibility.md has the policy.
+//! section `Unreleased` of CHANGELOG.md has changed as well and names each entry that is gone. A
+//! seal keeps the record from being edited by hand. docs/compatibility.md has the policy.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -18,6 +18,7 @@ mod record;
 use std::fs;
 use std::path::PathBuf;
 
+use bootstone::manifest::Digest;
 use record::Record;
 
 fn root() -> PathBuf {
@@ -37,12 +38,12 @@ fn what_scripts_depend_on_changes_only_together_with_the_changelog() {
     let now = program::interface();
     let kept = fs::read_to_string(recorded_at()).unwrap_or_default();
     if std::env::var_os("BLESS").is_some() {
-        let missing = Record::of(&kept).missing_from(&now, &unreleased());
-        assert!(
-            missing.is_empty(),
-            "first name these in the section Unreleased of CHANGELOG.md: {missing:?}"
-        );
-        fs::write(recorded_at(), now.sealed()).unwrap();
+        let changelog = unreleased();
+        let then = record::changelog_of(&kept);
+        let refusal = Record::of(&kept).refusal(&now, then, &changelog);
+        assert_eq!(refusal, None, "describe the change in CHANGELOG.md first");
+        let text = now.sealed(Digest::of(changelog.as_bytes()));
+        fs::write(recorded_at(), text).unwrap();
         return;
     }
     assert!(

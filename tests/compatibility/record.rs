@@ -6,6 +6,8 @@ use bootstone::manifest::Digest;
 
 const HEAD: &str = "# Written by: BLESS=1 cargo test --test compatibility\n";
 const SEAL: &str = "# seal: ";
+/// Before the hash of the section `Unreleased` at the time of writing.
+const CHANGELOG: &str = "# changelog: ";
 
 /// The entries, as `section: entry`.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,16 +28,17 @@ impl Record {
         Record(lines.map(str::to_owned).collect())
     }
 
-    /// The file.
-    pub(crate) fn sealed(&self) -> String {
+    /// The file, written while the changelog has this text or hash.
+    pub(crate) fn sealed(&self, changelog: Digest) -> String {
         let lines: String = self.0.iter().map(|line| format!("{line}\n")).collect();
+        let lines = format!("{CHANGELOG}{changelog}\n{lines}");
         let seal = Digest::of(lines.as_bytes());
         format!("{HEAD}{SEAL}{seal}\n{lines}")
     }
 
     /// Whether a file is as it was written.
     pub(crate) fn is_intact(text: &str) -> bool {
-        Record::of(text).sealed() == text
+        changelog_of(text).is_some_and(|changelog| Record::of(text).sealed(changelog) == text)
     }
 
     /// The entries of `other` that this record lacks.
@@ -48,22 +51,36 @@ impl Record {
         sections.map(|(section, _)| section).collect()
     }
 
-    /// The names of entries that `now` adds or removes and that `changelog` does not name. All is
-    /// well if there was no record.
-    pub(crate) fn missing_from(&self, now: &Record, changelog: &str) -> Vec<String> {
-        if self.0.is_empty() {
-            return Vec::new();
+    /// Why `now` may not replace this record, which was written while the changelog had the hash
+    /// `then`: the changelog is the same, or does not name an entry that is gone. A first record may
+    /// always be written.
+    pub(crate) fn refusal(
+        &self,
+        now: &Record,
+        then: Option<Digest>,
+        changelog: &str,
+    ) -> Option<String> {
+        if self.0.is_empty() || self == now {
+            return None;
         }
-        let changed = self.lacks(now).into_iter().chain(now.lacks(self));
-        // The changelog names the option; its variable follows from that.
-        let changed = changed.filter(|line| !line.starts_with("variable: "));
-        let names: BTreeSet<String> = changed.map(|line| name(&line).to_owned()).collect();
+        if then == Some(Digest::of(changelog.as_bytes())) {
+            return Some("CHANGELOG.md is the same as before this change".to_owned());
+        }
+        let gone = now.lacks(self).into_iter();
+        let names: BTreeSet<String> = gone.map(|line| name(&line).to_owned()).collect();
         let is_named = |name: &str| changelog.split(is_no_name).any(|word| word == name);
-        names.into_iter().filter(|name| !is_named(name)).collect()
+        let unnamed: Vec<_> = names.iter().filter(|name| !is_named(name)).collect();
+        (!unnamed.is_empty()).then(|| format!("CHANGELOG.md does not name {unnamed:?}"))
     }
 }
 
-/// The name of an entry: its last word before an explanation in parentheses or after `=`.
+/// The hash of the changelog in a record's file.
+pub(crate) fn changelog_of(text: &str) -> Option<Digest> {
+    let mut lines = text.lines();
+    lines.find_map(|line| line.strip_prefix(CHANGELOG)?.parse().ok())
+}
+
+/// The name of an entry: what precedes an explanation in parentheses or `=`, without the command.
 fn name(line: &str) -> &str {
     let (_, entry) = line.split_once(": ").unwrap_or(("", line));
     let entry = entry.split([' ', '=']).filter(|word| !word.is_empty());
@@ -95,29 +112,35 @@ mod tests {
 
     #[test]
     fn a_record_that_was_edited_by_hand_is_found() {
-        let text = record(&[("option", "serve --mtu (576 to 65535)")]).sealed();
+        let changelog = Digest::of(b"- `--mtu`");
+        let text = record(&[("option", "serve --mtu (576 to 65535)")]).sealed(changelog);
         assert!(Record::is_intact(&text));
         assert!(!Record::is_intact(&text.replace("576", "500")));
+        let other = Digest::of(b"").to_string();
+        assert!(!Record::is_intact(
+            &text.replace(&changelog.to_string(), &other)
+        ));
         assert!(!Record::is_intact(""));
-        assert_eq!(Record::of(&text).sealed(), text);
+        assert_eq!(changelog_of(&text), Some(changelog));
     }
 
     #[test]
-    fn a_change_has_to_be_named_in_the_changelog() {
-        let old = record(&[
-            ("option", "serve --mtu (576 to 65535)"),
+    fn a_change_needs_a_changelog() {
+        let old = record(&[("option", "serve --mtu"), ("log", "transfer ms")]);
+        let new = record(&[("option", "serve --mtu"), ("log", "transfer seconds")]);
+        let added = record(&[
+            ("option", "serve --mtu"),
             ("log", "transfer ms"),
+            ("exit", "3"),
         ]);
-        let new = record(&[
-            ("option", "serve --mtu (500 to 65535)"),
-            ("log", "transfer seconds"),
-        ]);
-        let all = ["--mtu", "ms", "seconds"].map(str::to_owned);
-        assert_eq!(old.missing_from(&new, "Better forms."), all);
-        let text = "- `--mtu` goes down to 500. Of `ms` and `seconds` the log has the latter.";
-        assert_eq!(old.missing_from(&new, text), [""; 0]);
-        assert_eq!(Record::default().missing_from(&new, ""), [""; 0]);
-        assert_eq!(old.missing_from(&old, ""), [""; 0]);
+        let then = Some(Digest::of(b"The same."));
+        let refused = |now, text| old.refusal(now, then, text).is_some();
+        assert!(refused(&added, "The same."));
+        assert!(!refused(&added, "There is another exit code."));
+        assert!(refused(&new, "The log is better."));
+        assert!(!refused(&new, "The log has `seconds` and no `ms`."));
+        assert!(!refused(&old, "The same."));
+        assert_eq!(Record::default().refusal(&new, None, ""), None);
     }
 
     #[test]

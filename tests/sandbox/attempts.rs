@@ -33,7 +33,7 @@ pub(crate) const FORBIDDEN: &[(&str, &str, Attempt)] = &[
     ("creates a file", "openat|open", || {
         inside(|| File::create("/tmp/bootstone-was-here"))
     }),
-    ("looks at a file", "statx|stat", || {
+    ("looks at a file", "statx|stat|newfstatat", || {
         inside(|| std::fs::metadata("/"))
     }),
     ("removes a file", "unlink|unlinkat", || {
