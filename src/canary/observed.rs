@@ -45,6 +45,8 @@ pub struct Observed {
     /// The shortest time from a request or an ACK that was sent once to its answer. Only requests
     /// and the ACK of the OACK count, because a server may send other blocks before their ACK.
     pub round_trip: Option<Duration>,
+    /// How often the round trip was measured.
+    samples: u32,
     /// When each ACK of the last round trip left, and its block.
     acks: VecDeque<(Instant, u64)>,
     /// The newest block whose ACK left at least a round trip ago.
@@ -68,6 +70,7 @@ impl Default for Observed {
             repeated_acks: 0,
             longest: 0,
             round_trip: None,
+            samples: 0,
             acks: VecDeque::new(),
             acknowledged: 0,
         }
@@ -79,6 +82,7 @@ impl Observed {
     pub(super) fn answered(&mut self, sent: Instant, now: Instant) {
         let sample = now - sent;
         self.round_trip = Some(self.round_trip.map_or(sample, |rtt| rtt.min(sample)));
+        self.samples += 1;
     }
 
     /// An ACK leaves.
@@ -96,8 +100,9 @@ impl Observed {
             false => self.repeated += 1,
         }
         let reached = match self.round_trip {
-            // An eighth less, because round trips differ.
-            Some(rtt) if rtt >= MIN_ROUND_TRIP => rtt - rtt / 8,
+            // An eighth less, because round trips differ. One sample may be that of a server that
+            // had to start a process first.
+            Some(rtt) if rtt >= MIN_ROUND_TRIP && self.samples > 1 => rtt - rtt / 8,
             _ => Duration::ZERO,
         };
         while let Some((_, block)) = self.acks.pop_front_if(|(at, _)| *at + reached <= now) {
@@ -115,10 +120,16 @@ mod tests {
         Instant::from_millis(millis)
     }
 
-    /// The blocks in flight after a round trip of `rtt` ms, and these ACKs and blocks.
+    /// The blocks in flight after two round trips of `rtt` ms, and these ACKs and blocks.
     fn in_flight(rtt: u64, steps: &[(u64, &str, u64)]) -> u64 {
+        in_flight_after(2, rtt, steps)
+    }
+
+    fn in_flight_after(samples: u32, rtt: u64, steps: &[(u64, &str, u64)]) -> u64 {
         let mut observed = Observed::default();
-        observed.answered(at(0), at(rtt));
+        for _ in 0..samples {
+            observed.answered(at(0), at(rtt));
+        }
         for (time, what, block) in steps {
             match *what {
                 "ack" => observed.acknowledge(at(*time), *block),
@@ -152,6 +163,7 @@ mod tests {
             (201, "block", 3),
         ];
         assert_eq!(in_flight(100, &steps), 3);
+        assert_eq!(in_flight_after(1, 100, &steps), 1);
     }
 
     #[test]

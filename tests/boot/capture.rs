@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
-const TFTP: u16 = 69;
+use bootstone::proto::Instant;
+
+pub(crate) const TFTP: u16 = 69;
 const DEFAULT_BLKSIZE: usize = 512;
 
 /// A request of the machine's, and what it got.
@@ -78,33 +81,63 @@ impl Transfer {
 /// All of the machine's requests, in their order.
 pub(crate) fn transfers(capture: &[u8]) -> Vec<Transfer> {
     let mut transfers: Vec<Transfer> = Vec::new();
-    for (from, to, datagram) in frames(capture).filter_map(udp) {
+    for Datagram {
+        from, to, payload, ..
+    } in datagrams(capture)
+    {
         let is_of = |client| move |transfer: &&mut Transfer| transfer.client == client;
         let mut latest = transfers.iter_mut().rev();
-        match (to.port(), from.port(), datagram) {
+        match (to.port(), from.port(), payload) {
             // The same request from the same port is a repeat: no machine here uses a port twice.
             (TFTP, _, [0, 1, rrq @ ..]) if latest.find(is_of(from)).is_none() => {
                 transfers.push(Transfer::new(from, rrq));
             }
-            (TFTP, _, [0, 5, ..]) => latest.find(is_of(from)).unwrap().has_error = true,
-            (_, TFTP, _) => latest.find(is_of(to)).unwrap().receive(datagram),
+            (TFTP, _, [0, 5, ..]) => {
+                let transfer = latest.find(is_of(from)).unwrap();
+                // PXELINUX closes every file with an ERROR, also one that it has.
+                transfer.has_error = transfer.file().is_none();
+            }
+            (_, TFTP, _) => latest.find(is_of(to)).unwrap().receive(payload),
             _ => {}
         }
     }
     transfers
 }
 
+/// A UDP datagram, and when the network card saw it.
+#[derive(Clone, Copy)]
+pub(crate) struct Datagram<'a> {
+    pub(crate) at: Instant,
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) payload: &'a [u8],
+}
+
+/// All datagrams of a capture.
+pub(crate) fn datagrams(capture: &[u8]) -> impl Iterator<Item = Datagram<'_>> {
+    frames(capture).filter_map(|(at, frame)| {
+        let (from, to, payload) = udp(frame)?;
+        Some(Datagram {
+            at,
+            from,
+            to,
+            payload,
+        })
+    })
+}
+
 /// The frames of a file as libpcap writes it: a header of 24 bytes, and one of 16 before each
-/// frame, with its length.
-fn frames(capture: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// frame, with its time and its length.
+fn frames(capture: &[u8]) -> impl Iterator<Item = (Instant, &[u8])> {
     let mut rest = capture.get(24..).unwrap_or_default();
     std::iter::from_fn(move || {
         let (header, after) = rest.split_at_checked(16)?;
-        let len = u32::from_le_bytes(header[8..12].try_into().unwrap());
+        let number = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().unwrap());
+        let time = Duration::from_secs(number(0).into()) + Duration::from_micros(number(4).into());
         // The last one may be half written.
-        let (frame, after) = after.split_at_checked(len as usize)?;
+        let (frame, after) = after.split_at_checked(number(8) as usize)?;
         rest = after;
-        Some(frame)
+        Some((Instant::ZERO + time, frame))
     })
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::inputs::{self, GRUB, SHIM};
+use crate::inputs::{self, GRUB, PXELINUX, SHIM};
 use crate::machine::{Image, Machine};
 
 /// The file that almost every machine fetches in the end, 1 MiB.
@@ -63,7 +63,7 @@ fn collect(image: Image, assets: &Path) {
     fs::copy(own, assets.join("autoexec.ipxe")).unwrap();
     fs::write(
         assets.join("ALLOW"),
-        "*.ipxe\n*.efi\n*.kpxe\n*.bin\ngrub/*\n",
+        "*.ipxe\n*.efi\n*.kpxe\n*.bin\ngrub/*\npxelinux.0\n*.c32\npxelinux.cfg/*\n",
     )
     .unwrap();
     if image == Image::Bare {
@@ -83,6 +83,14 @@ fn collect(image: Image, assets: &Path) {
         fs::copy(GRUB, assets.join("grubx64.efi")).unwrap();
         fs::create_dir_all(assets.join("grub")).unwrap();
         fs::write(assets.join("grub/grub.cfg"), include_str!("grub.cfg")).unwrap();
+    }
+    if image == Image::Debian12 && PXELINUX.iter().all(|(file, _)| Path::new(file).exists()) {
+        for file in PXELINUX.map(|(file, _)| Path::new(file)) {
+            fs::copy(file, assets.join(file.file_name().unwrap())).unwrap();
+        }
+        fs::create_dir_all(assets.join("pxelinux.cfg")).unwrap();
+        let settings = include_str!("pxelinux.cfg");
+        fs::write(assets.join("pxelinux.cfg/default"), settings).unwrap();
     }
 }
 

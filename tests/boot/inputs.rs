@@ -13,6 +13,15 @@ pub(crate) const SHIM: &str = "/usr/lib/shim/shimx64.efi.signed";
 /// Debian's, for a network.
 pub(crate) const GRUB: &str = "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed";
 
+/// PXELINUX, and the module that it loads first, with the Debian package of each.
+pub(crate) const PXELINUX: [(&str, &str); 2] = [
+    ("/usr/lib/PXELINUX/pxelinux.0", "pxelinux"),
+    (
+        "/usr/lib/syslinux/modules/bios/ldlinux.c32",
+        "syslinux-common",
+    ),
+];
+
 /// Programs that all machines need, with the Debian package of each.
 const PROGRAMS: [(&str, &str); 5] = [
     (dhcp::PROGRAM, "dnsmasq-base"),
@@ -96,6 +105,12 @@ fn program_of(machine: &Machine) -> Vec<String> {
     if machine.program.starts_with("shim") {
         let files = [(SHIM, "shim-signed"), (GRUB, "grub-efi-amd64-signed")];
         return files
+            .iter()
+            .filter_map(|(name, package)| file(name, package))
+            .collect();
+    }
+    if machine.program == "pxelinux.0" {
+        return PXELINUX
             .iter()
             .filter_map(|(name, package)| file(name, package))
             .collect();

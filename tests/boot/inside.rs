@@ -16,7 +16,7 @@ use crate::left::{self, Surroundings};
 use crate::machine::{DELAY, Firmware, LOSS, Machine, Path as Way};
 use crate::relay::{self, Conditions, Relay};
 use crate::server::{self, Server};
-use crate::{capture, inputs, network, qemu, times};
+use crate::{capture, inputs, network, qemu, replay, times};
 
 /// The first argument of the program that runs in the network of its own. The second is where it
 /// works.
@@ -169,8 +169,8 @@ impl Lab {
         Boot { machine, took, log }
     }
 
-    /// Every file that the machine asked for arrived whole, and it asked for what it is known to
-    /// ask for.
+    /// Every file that the machine asked for arrived whole, it asked for what it is known to ask for,
+    /// and sent what its models send.
     fn check_capture(&self) {
         let machine = self.machine;
         let capture = fs::read(qemu::capture(&self.work, machine)).unwrap();
@@ -191,6 +191,12 @@ impl Lab {
         requests.retain(server::is_of_every_version);
         requests.sort();
         assert_eq!(requests, machine.requests(), "{}", machine.name);
+        if !machine.is_far() {
+            let compared = replay::check(machine, &capture);
+            println!("{}: as its models: {}", machine.name, compared.join(" "));
+            let needs_one = !machine.requests.is_empty();
+            assert!(!compared.is_empty() || !needs_one, "{}", machine.name);
+        }
     }
 
     /// The server's lines about a machine, which say what it is known to do, and nothing else.

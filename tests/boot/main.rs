@@ -31,6 +31,7 @@ mod machine;
 mod machines;
 mod network;
 mod qemu;
+mod replay;
 mod running;
 mod server;
 mod times;

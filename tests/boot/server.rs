@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -149,18 +149,23 @@ fn counted(metrics: &str) -> BTreeMap<Ended, u64> {
     counted
 }
 
-/// A line about a TFTP request of this machine. Its HTTP downloads have lines as well.
+/// A line about a TFTP request of this machine. Its HTTP downloads and its boot have lines as well.
 fn is_about(line: &Value, machine: &Machine) -> bool {
     is_of_tftp(line) && is_from(line, machine)
 }
 
 fn is_of_tftp(line: &Value) -> bool {
-    !line["peer"].is_null() && line["message"] != "download"
+    !line["peer"].is_null() && line["message"] != "download" && line["message"] != "boot"
 }
 
+/// The peer is an address and a port; that of a boot is an address.
 fn is_from(line: &Value, machine: &Machine) -> bool {
-    let peer = line["peer"].as_str().and_then(|peer| peer.parse().ok());
-    peer.is_some_and(|peer| machine.is_known_as(peer))
+    let text = line["peer"].as_str().unwrap_or_default();
+    let address = text
+        .parse::<IpAddr>()
+        .map(|address| SocketAddr::from((address, 0)));
+    let peer = text.parse::<SocketAddr>().or(address);
+    peer.is_ok_and(|peer| machine.is_known_as(peer))
 }
 
 fn value(line: &str) -> Value {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use bootstone::manifest::Digest;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::run::{Run, bootstone, content};
 
@@ -65,7 +66,11 @@ impl Trials {
 
 /// Fetches the file from `server` as `models`, with JSON as report.
 pub fn verify_as(models: &str, server: SocketAddr) -> Trials {
-    let run = report(models, server, &["--format", "json"]);
+    trials(&report(models, server, &["--format", "json"]))
+}
+
+/// The trials of a report in JSON.
+pub fn trials(run: &Run) -> Trials {
     let report: Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}", run.err));
     let trials = report["trials"].as_array().unwrap().iter();
     Trials {
@@ -74,11 +79,17 @@ pub fn verify_as(models: &str, server: SocketAddr) -> Trials {
     }
 }
 
-/// Fetches the file from `server` as `models`.
-pub fn report(models: &str, server: SocketAddr, more: &[&str]) -> Run {
+/// A directory with the list of hashes of the file.
+pub fn directory() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let sums = format!("{}  {NAME}\n", Digest::of(&FILE));
     std::fs::write(directory.path().join("sums"), sums).unwrap();
+    directory
+}
+
+/// Fetches the file from `server` as `models`.
+pub fn report(models: &str, server: SocketAddr, more: &[&str]) -> Run {
+    let directory = directory();
     let server = server.to_string();
     let arguments = [&["verify", "--sums", "sums", "--as", models, &server], more].concat();
     let output = bootstone(directory.path(), &arguments).output().unwrap();

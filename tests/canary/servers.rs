@@ -32,7 +32,7 @@ pub struct OtherServer {
 
 impl Other {
     /// Its place below the folder of `bench/servers`, and in the system.
-    fn program(self) -> Option<PathBuf> {
+    pub fn program(self) -> Option<PathBuf> {
         let (installed, of_the_system) = match self {
             Other::Dnsmasq => ("dnsmasq", "/usr/sbin/dnsmasq"),
             Other::TftpdHpa => ("tftpd-hpa/usr/sbin/in.tftpd", ""),

@@ -23,7 +23,7 @@ const EMBEDDED: Machine = Machine {
     ..KERNEL
 };
 
-pub(super) const MACHINES: [Machine; 16] = [
+pub(super) const MACHINES: [Machine; 17] = [
     Machine {
         name: "BIOS, undionly.kpxe",
         number: 1,
@@ -71,6 +71,29 @@ pub(super) const MACHINES: [Machine; 16] = [
             ("undionly.kpxe", "complete"),
         ],
         ..UEFI
+    },
+    Machine {
+        name: "BIOS, PXELINUX",
+        number: 35,
+        firmware: Firmware::Bios,
+        program: "pxelinux.0",
+        dhcp: Dhcp::Lines("dhcp-boot=pxelinux.0,,SERVER\n"),
+        requests: &[
+            ("ldlinux.c32", "complete"),
+            ("pxelinux.0", "complete"),
+            ("pxelinux.cfg/01-52-54-00-00-00-23", "not-found"),
+            ("pxelinux.cfg/C", "not-found"),
+            ("pxelinux.cfg/C6", "not-found"),
+            ("pxelinux.cfg/C61", "not-found"),
+            ("pxelinux.cfg/C612", "not-found"),
+            ("pxelinux.cfg/C6122", "not-found"),
+            ("pxelinux.cfg/C61223", "not-found"),
+            ("pxelinux.cfg/C612230", "not-found"),
+            ("pxelinux.cfg/C612230A", "not-found"),
+            ("pxelinux.cfg/default", "complete"),
+        ],
+        done: "BOOTSTONE: PXELINUX runs",
+        ..KERNEL
     },
     Machine {
         name: "BIOS, DHCP names autoexec.ipxe without a server",
