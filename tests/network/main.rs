@@ -15,6 +15,7 @@
 
 mod addresses;
 mod families;
+mod mtu;
 mod namespace;
 mod sites;
 mod variables;
@@ -39,6 +40,7 @@ type Test = (&'static str, fn());
 const TESTS: &[&[Test]] = &[
     addresses::TESTS,
     families::TESTS,
+    mtu::TESTS,
     sites::TESTS,
     variables::TESTS,
 ];

@@ -14,7 +14,7 @@ pub const INTERFACE: &str = "net0";
 pub const BOTH: &str = "both.test";
 
 /// The other end of its cable.
-const PEER: &str = "net1";
+pub const PEER: &str = "net1";
 
 /// Runs a test in a network of its own. True if it passes, or is skipped.
 pub fn run(test: &str) -> bool {
