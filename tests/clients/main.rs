@@ -23,6 +23,7 @@ mod command_line;
 mod content;
 mod edge_cases;
 mod fetching;
+mod foreign;
 mod health;
 mod life;
 mod lifecycle;
