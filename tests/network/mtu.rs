@@ -186,7 +186,7 @@ fn client_behind_a_router(mtu: u16) {
     let mut forward = Command::new("ip");
     forward.args(["netns", "exec", "router", "sh", "-c"]);
     let script = "for file in ipv4/ip_forward ipv6/conf/all/forwarding; do \
-                  echo 1 > /proc/sys/net/$file; done";
+                  printf 1 > /proc/sys/net/$file; done";
     assert!(forward.arg(script).status().unwrap().success());
 }
 
