@@ -197,7 +197,7 @@ impl PendingDownload {
             asked: self.started,
             step,
         };
-        self.service.observer.record(std::iter::once(event));
+        self.service.observer.record(&mut std::iter::once(event));
     }
 
     /// The kernel has taken this many bytes of the file.

@@ -200,7 +200,7 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
     fn report_events(&mut self) {
         let events = self.server.request_events();
         if !events.is_empty() {
-            self.observer.record(events.drain(..));
+            self.observer.record(&mut events.drain(..));
         }
         while let Some(report) = self.server.poll_event() {
             (self.report)(self.server.catalog(), &report);

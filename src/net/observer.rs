@@ -36,7 +36,7 @@ impl SharedObserver {
     }
 
     /// Passes events to the observer.
-    pub(crate) fn record(&self, events: impl Iterator<Item = RequestEvent>) {
+    pub(crate) fn record(&self, events: &mut dyn Iterator<Item = RequestEvent>) {
         let now = self.clock.now();
         let mut observer = self.lock();
         let before = observer.poll_timeout();

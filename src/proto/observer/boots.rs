@@ -146,17 +146,25 @@ impl Boots {
     }
 
     /// Removes the boots that have ended, and calls `ended` for each.
-    pub(super) fn handle_timeout(&mut self, now: Instant, mut ended: impl FnMut(Boot)) {
-        if self.sweep.is_none_or(|sweep| now < sweep) {
-            return;
+    pub(super) fn handle_timeout(&mut self, now: Instant, ended: &mut dyn FnMut(Boot)) {
+        if self.sweep.is_some_and(|sweep| sweep <= now) {
+            self.remove_until(now, ended);
         }
+    }
+
+    /// Ends all boots, and calls `ended` for each.
+    pub(super) fn end_all(&mut self, ended: &mut dyn FnMut(Boot)) {
+        self.remove_until(Instant::from_micros(u64::MAX), ended);
+    }
+
+    fn remove_until(&mut self, now: Instant, ended: &mut dyn FnMut(Boot)) {
         let mut next: Option<Instant> = None;
         let boots = &mut self.boots;
         self.open.retain(|key, boot| {
             let deadline = boot.deadline();
             if deadline <= now {
                 *boots -= usize::from(boot.is_boot);
-                boot.ended(*key).into_iter().for_each(&mut ended);
+                boot.ended(*key).into_iter().for_each(&mut *ended);
                 return false;
             }
             next = Some(next.map_or(deadline, |next| next.min(deadline)));
@@ -168,14 +176,6 @@ impl Boots {
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.sweep
-    }
-
-    /// Ends all boots, and calls `ended` for each.
-    pub(super) fn end_all(&mut self, ended: impl FnMut(Boot)) {
-        let open = std::mem::take(&mut self.open).into_iter();
-        (self.boots, self.sweep) = (0, None);
-        open.filter_map(|(key, boot)| boot.ended(key))
-            .for_each(ended);
     }
 
     /// Number of boots that have not ended.

@@ -115,7 +115,7 @@ impl Observer {
     /// The time of [`poll_timeout`](Self::poll_timeout) has come. Does no harm when called early.
     pub fn handle_timeout(&mut self, now: Instant) {
         let mut ended = Vec::new();
-        self.boots.handle_timeout(now, |boot| ended.push(boot));
+        self.boots.handle_timeout(now, &mut |boot| ended.push(boot));
         ended.iter().for_each(|boot| self.on_boot(now, boot));
     }
 
@@ -127,7 +127,7 @@ impl Observer {
     /// Ends all boots: the program is about to end.
     pub fn end_all(&mut self, now: Instant) {
         let mut ended = Vec::new();
-        self.boots.end_all(|boot| ended.push(boot));
+        self.boots.end_all(&mut |boot| ended.push(boot));
         ended.iter().for_each(|boot| self.on_boot(now, boot));
     }
 
