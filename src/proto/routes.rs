@@ -131,8 +131,13 @@ impl Routes {
         Routes { routes }
     }
 
-    /// MTU of the interface that leads to `address`, in bytes, if a route is known.
+    /// MTU of the interface that leads to `address`, in bytes, if a route is known. None is known to
+    /// a loopback address: its route is in another table of the kernel, and the default route does
+    /// not apply.
     pub fn mtu_to(&self, address: IpAddr) -> Option<u16> {
+        if address.to_canonical().is_loopback() {
+            return None;
+        }
         let mut routes = self.routes.iter();
         let route = routes.find(|route| route.network.contains(address));
         route.map(|route| route.mtu)
@@ -173,6 +178,18 @@ mod tests {
             is_direct,
             mtu,
         }
+    }
+
+    #[test]
+    fn the_default_route_does_not_lead_to_a_loopback_address() {
+        let routes = Routes::new(vec![
+            route("0.0.0.0/0", false, 1400),
+            route("::/0", false, 1400),
+        ]);
+        for address in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(routes.mtu_to(ip(address)), None, "{address}");
+        }
+        assert_eq!(routes.mtu_to(ip("192.0.2.1")), Some(1400));
     }
 
     #[test]
