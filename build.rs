@@ -36,9 +36,12 @@ mod manifest;
 mod rules;
 #[path = "build/search.rs"]
 mod search;
+#[path = "build/signature.rs"]
+mod signature;
 
 use collect::Collection;
 use rules::shown;
+pub(crate) use signature::warning as signature_warning;
 
 const ASSETS: &str = "boot-assets";
 const ASSETS_VARIABLE: &str = "BOOTSTONE_ASSETS";
@@ -57,8 +60,12 @@ fn main() {
 
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("stage");
     match build(&assets, env::var_os(REQUIRE_VARIABLE), &out) {
-        Ok(Some(warning)) if !is_default => println!("cargo::warning={warning}"),
-        Ok(_) => {}
+        Ok(warning) => {
+            let warning = warning.filter(|_| !is_default);
+            for warning in warning.into_iter().chain(signature_warning(&assets)) {
+                println!("cargo::warning={warning}");
+            }
+        }
         Err(problems) => problems
             .iter()
             .for_each(|problem| println!("cargo::error={problem}")),
@@ -74,8 +81,11 @@ pub(crate) fn build(
 ) -> Result<Option<String>, Vec<String>> {
     let require_published = switch(require_published).map_err(|problem| vec![problem])?;
     let collection = collect::collect(assets, require_published)?;
-    stage(&collection, out)
-        .map_err(|error| vec![format!("{}: cannot be written: {error}", shown(out))])?;
+    let unwritten = |error: io::Error| vec![format!("{}: cannot be written: {error}", shown(out))];
+    let signature = signature::check(assets, &collection.manifest.sums(), out)
+        .map_err(unwritten)?
+        .map_err(|problem| vec![problem])?;
+    stage(&collection, &signature, out).map_err(unwritten)?;
     Ok(warning(&collection, assets))
 }
 
@@ -91,9 +101,9 @@ fn switch(value: Option<OsString>) -> Result<bool, String> {
     }
 }
 
-/// Writes every content once, under its hash, and the manifest beside; of an earlier stage
-/// nothing is left.
-fn stage(collection: &Collection, out: &Path) -> io::Result<()> {
+/// Writes every content once, under its hash, and beside it the manifest, its hash, and the
+/// signature; of an earlier stage nothing is left.
+fn stage(collection: &Collection, signature: &str, out: &Path) -> io::Result<()> {
     if out.exists() {
         fs::remove_dir_all(out)?;
     }
@@ -102,7 +112,11 @@ fn stage(collection: &Collection, out: &Path) -> io::Result<()> {
     for (sha256, bytes) in &collection.contents {
         fs::write(content.join(sha256.to_string()), bytes)?;
     }
-    fs::write(out.join("manifest"), collection.manifest.to_text())
+    let manifest = collection.manifest.to_text();
+    let sha256 = manifest::Digest::of(manifest.as_bytes()).to_string();
+    fs::write(out.join("manifest.sha256"), sha256)?;
+    fs::write(out.join("minisig"), signature)?;
+    fs::write(out.join("manifest"), manifest)
 }
 
 fn warning(collection: &Collection, assets: &Path) -> Option<String> {

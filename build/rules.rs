@@ -8,17 +8,21 @@ use std::path::Path;
 
 use glob::{MatchOptions, Pattern};
 
-use super::manifest::{Digest, ParseError, SUMS_NAME, parse_sums, parse_versions};
+use super::manifest::{Digest, ParseError, SIGNATURE_NAME, SUMS_NAME, parse_sums, parse_versions};
 
 pub(super) const ALLOW: &str = "ALLOW";
+/// The key that the signature of the list of all files is checked with, as minisign writes it.
+pub(super) const PUBLIC_KEY: &str = "PUBLIC_KEY";
 /// For hashes of files that are not in git, where `SHA256SUMS` is: `collect` writes them here.
 /// A line counts the same in either.
 const LOCAL_SUMS: &str = "SHA256SUMS.local";
 /// At the top of the directory these are not boot files, and are never embedded.
-const CONTROL_FILES: [&str; 6] = [
+const CONTROL_FILES: [&str; 8] = [
     ALLOW,
     SUMS_NAME,
     LOCAL_SUMS,
+    SIGNATURE_NAME,
+    PUBLIC_KEY,
     "README.md",
     "collect",
     ".gitignore",
@@ -145,20 +149,25 @@ fn merge<T: PartialEq + Display>(
 }
 
 fn read_control(root: &Path, name: &str, problems: &mut Problems<'_>) -> String {
-    let path = root.join(name);
-    // Looked at first: to read a FIFO is to wait forever.
-    let text = match fs::metadata(&path) {
-        Ok(metadata) if metadata.len() > MAX_CONTROL_SIZE => {
-            Err(io::Error::other("it is longer than 16 MiB"))
-        }
-        Ok(metadata) if metadata.is_file() => fs::read_to_string(&path),
-        Ok(_) => Err(io::Error::other("it is not a file")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(error),
-    };
+    let text = read_text(root, name).map(Option::unwrap_or_default);
     text.unwrap_or_else(|error| {
         let what = format!("cannot be read: {error}. Make it a readable text, or remove it");
         problems.add(name.as_bytes(), what);
         String::new()
     })
+}
+
+/// The text of a control file; `None` if there is none.
+pub(super) fn read_text(root: &Path, name: &str) -> io::Result<Option<String>> {
+    let path = root.join(name);
+    // Looked at first: to read a FIFO is to wait forever.
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.len() > MAX_CONTROL_SIZE => {
+            Err(io::Error::other("it is longer than 16 MiB"))
+        }
+        Ok(metadata) if metadata.is_file() => fs::read_to_string(&path).map(Some),
+        Ok(_) => Err(io::Error::other("it is not a file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -41,6 +41,7 @@ _bootstone() {
     get,--max-time) return ;;
     get,--max-size) return ;;
     verify,--sums) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    verify,--key) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     verify,--format) _bootstone_words "table json"; return ;;
     verify,--wait) return ;;
     verify,--timeout) return ;;
@@ -61,8 +62,8 @@ _bootstone() {
     serve) _bootstone_words "-h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --trust --region --log-format --no-boot-log --drain-timeout --min-drain --user --no-sandbox --print-config" ;;
     '') _bootstone_words "serve get verify list dhcp health help version -V --version -h --help --listen --mtu --max-windowsize --pipeline --max-sessions --workers --http --trust --region --log-format --no-boot-log --drain-timeout --min-drain --user --no-sandbox --print-config" ;;
     get) _bootstone_words "-h --help -o --output --blksize --windowsize --timeout --max-time --max-size" ;;
-    verify) _bootstone_words "-h --help --sums --ignore-missing --ignore-extra --format --all-addresses --wait --timeout --max-time --jobs --max-size --as --file" ;;
-    list) _bootstone_words "-h --help --format" ;;
+    verify) _bootstone_words "-h --help --sums --ignore-missing --ignore-extra --key --format --all-addresses --wait --timeout --max-time --jobs --max-size --as --file" ;;
+    list) _bootstone_words "-h --help --format --check" ;;
     dhcp) _bootstone_words "-h --help --format --server --script --http --secure-boot" ;;
     health) _bootstone_words "-h --help --timeout" ;;
     esac

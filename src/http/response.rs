@@ -10,13 +10,15 @@ use super::service::Service;
 use super::site::Site;
 use super::{metrics, page};
 use crate::catalog::FileId;
-use crate::manifest::{HEALTH_NAME, Kind, METRICS_NAME};
+use crate::json::Value;
+use crate::manifest::{HEALTH_NAME, Kind, METRICS_NAME, SIGNATURE_NAME, VERSION_NAME};
 use crate::proto::report::Requested;
 use crate::proto::stats::Outcome;
 
 // No boot file has one of these names: see `RESERVED_NAMES`.
 const HEALTH: &[u8] = HEALTH_NAME.as_bytes();
 const METRICS: &[u8] = METRICS_NAME.as_bytes();
+const VERSION: &[u8] = VERSION_NAME.as_bytes();
 
 /// For responses that are valid only at this moment.
 const NO_STORE: (&str, &str) = ("Cache-Control", "no-store");
@@ -77,6 +79,7 @@ impl Response {
                 // The version of Prometheus's text format.
                 Response::text(200, "text/plain; version=0.0.4; charset=utf-8", text)
             }
+            VERSION => Response::version(site),
             name => match site.catalog.find_exactly(name) {
                 Some(file) => Response {
                     requested: Some(Requested::File(file)),
@@ -144,6 +147,24 @@ impl Response {
                 Response::text(503, TEXT, text)
             }
         }
+    }
+
+    /// What this program is, as JSON without arrays and objects in it.
+    fn version(site: &Site) -> Response {
+        let location = &site.location;
+        let is_signed = site
+            .catalog
+            .find_exactly(SIGNATURE_NAME.as_bytes())
+            .is_some();
+        let version = Value::Object(vec![
+            ("version", env!("CARGO_PKG_VERSION").into()),
+            ("content_id", site.manifest.content_id().to_string().into()),
+            ("files", (site.manifest.records().len() as u64).into()),
+            ("signed", is_signed.into()),
+            ("region", location.region.as_deref().into()),
+            ("machine", location.machine.as_deref().into()),
+        ]);
+        Response::text(200, "application/json", format!("{version:#}\n"))
     }
 
     fn page(html: String) -> Response {

@@ -26,14 +26,12 @@ pub const METRICS_NAME: &str = "metrics";
 /// The path of the server's version on the HTTP listener, without the slash.
 pub const VERSION_NAME: &str = "version";
 
+/// The name under which the signature of the list of all hashes is served.
+pub const SIGNATURE_NAME: &str = "SHA256SUMS.minisig";
+
 /// Names at the top that no file may have: the HTTP listener's own paths, and names that later
 /// versions may need.
-pub const RESERVED_NAMES: [&str; 4] = [
-    HEALTH_NAME,
-    METRICS_NAME,
-    VERSION_NAME,
-    "SHA256SUMS.minisig",
-];
+pub const RESERVED_NAMES: [&str; 4] = [HEALTH_NAME, METRICS_NAME, VERSION_NAME, SIGNATURE_NAME];
 
 /// All records, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -17,5 +17,6 @@ mod kinds;
 mod links;
 mod published;
 mod refused;
+mod signature;
 mod sums;
 mod tree;

@@ -273,7 +273,7 @@ fn a_list_without_bound_is_refused() {
 
 #[test]
 fn names_that_the_server_answers_itself_are_refused() {
-    for name in ["healthz", "METRICS", "version", "SHA256SUMS.minisig"] {
+    for name in ["healthz", "METRICS", "version", "sha256sums.minisig"] {
         Tree::new().file(name, "").refused(&[
             &format!("ASSETS/{name}: the server answers under this name itself"),
             "Rename the file, move it into a directory, or remove it",

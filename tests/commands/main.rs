@@ -8,9 +8,11 @@
 
 mod completions;
 mod get;
+mod http;
 mod list;
 mod run;
 mod server;
+mod signature;
 #[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
 #[path = "../support/skip.rs"]
 mod skip;

@@ -8,12 +8,13 @@ use std::sync::mpsc;
 
 use bootstone::manifest::Digest;
 use bootstone::wire::Packet;
+use tempfile::TempDir;
 
 use crate::run::{Run, bootstone, content};
 use crate::server::{Behaviour, bootstone_serving, socket_on};
 
 /// The list of the published files `a` and `b`, as it is served.
-fn sums() -> String {
+pub(crate) fn sums() -> String {
     let sum = |name| format!("{}  {name}\n", Digest::of(&published(name)));
     sum("a") + &sum("b")
 }
@@ -25,15 +26,19 @@ fn verify(servers: &[SocketAddr], more: &[&str]) -> Run {
     verify_named(&servers, more)
 }
 
-fn verify_named(servers: &[&str], more: &[&str]) -> Run {
-    let directory = tempfile::tempdir().unwrap();
+pub(crate) fn verify_named(servers: &[&str], more: &[&str]) -> Run {
+    verify_in(tempfile::tempdir().unwrap(), servers, more)
+}
+
+/// As [`verify_named`], in a directory with more files.
+pub(crate) fn verify_in(directory: TempDir, servers: &[&str], more: &[&str]) -> Run {
     std::fs::write(directory.path().join("sums"), sums()).unwrap();
     let arguments = [&["verify", "--sums", "sums"], servers, more].concat();
     let output = bootstone(directory.path(), &arguments).output().unwrap();
     Run::after(directory, output)
 }
 
-fn published(name: &str) -> Vec<u8> {
+pub(crate) fn published(name: &str) -> Vec<u8> {
     content(30_000 + usize::from(name.as_bytes()[0]))
 }
 
@@ -201,7 +206,7 @@ fn missing_files_are_ignored_if_another_was_compared() {
 }
 
 #[track_caller]
-fn report(run: &Run) -> serde_json::Value {
+pub(crate) fn report(run: &Run) -> serde_json::Value {
     serde_json::from_str(&run.out).unwrap()
 }
 
@@ -426,7 +431,10 @@ fn wait_asks_only_for_what_was_not_right_and_says_what_it_waits_for() {
         silent: Some("b"),
         ..correct()
     });
-    let run = verify(&[right, late], &["--wait", "4", "--timeout", "1"]);
+    let run = verify(
+        &[right, late],
+        &["--wait", "4", "--timeout", "1", "--jobs", "1"],
+    );
     assert_eq!(run.code, 2, "{}{}", run.out, run.err);
     let names = |requests: mpsc::Receiver<String>| requests.try_iter().collect::<Vec<_>>();
     assert_eq!(names(right_asked), ["SHA256SUMS", "a", "b"]);

@@ -37,6 +37,24 @@ fn every_route() {
 }
 
 #[test]
+fn the_version_is_a_flat_object() {
+    let server = start(no_limits(), 0);
+    let response = Client::new(server.address).get("/version");
+    assert_eq!(response.field("Content-Type"), "application/json");
+    assert_eq!(response.field("Cache-Control"), "no-store");
+    let version: serde_json::Value = serde_json::from_str(response.text()).unwrap();
+    let expected = serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "content_id": manifest().content_id().to_string(),
+        "files": manifest().records().len(),
+        "signed": false,
+        "region": "<fra>",
+        "machine": "<148e>",
+    });
+    assert_eq!(version, expected);
+}
+
+#[test]
 fn the_files_are_complete() {
     let server = start(no_limits(), 0);
     let mut client = Client::new(server.address);

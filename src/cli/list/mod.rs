@@ -8,7 +8,8 @@ use std::str::FromStr;
 
 use argh::FromArgs;
 
-use crate::cli::console::{NO_BOOT_PROGRAM, print, say};
+use crate::cli::console::{MISMATCH, NO_BOOT_PROGRAM, print, say};
+use crate::embedded::{self, Damage};
 use crate::json::Value;
 use crate::manifest::{Manifest, Record};
 
@@ -24,6 +25,10 @@ pub(crate) struct List {
         default = "ListFormat::Table"
     )]
     format: ListFormat,
+
+    /// hash the embedded files first; exit with 1 if one of them is damaged
+    #[argh(switch)]
+    check: bool,
 }
 
 #[derive(Debug)]
@@ -53,7 +58,13 @@ impl FromStr for ListFormat {
 impl List {
     /// Writes the list to standard output.
     pub(crate) fn run(self) -> ExitCode {
-        let manifest = crate::embedded::manifest();
+        if self.check
+            && let Err(damage) = check()
+        {
+            say(format_args!("bootstone: {damage}"));
+            return ExitCode::from(MISMATCH);
+        }
+        let manifest = embedded::manifest();
         let printed = print(&match self.format {
             ListFormat::Table => table(&manifest),
             ListFormat::Json => json(&manifest),
@@ -65,6 +76,11 @@ impl List {
         }
         printed
     }
+}
+
+fn check() -> Result<(), Damage> {
+    embedded::check_manifest()?;
+    embedded::check_contents(&embedded::manifest())
 }
 
 /// For people, in columns.

@@ -1,6 +1,7 @@
 //! `bootstone serve`: parse, bind, enter the sandbox, serve, drain.
 
 mod addresses;
+mod check;
 mod effective;
 mod form;
 mod limits;
@@ -17,10 +18,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
+use self::check::{Fatal, check};
 use self::listen::Listening;
 use self::settings::Settings;
 pub(crate) use self::table::Serve;
-use super::console::{COULD_NOT, DONE, NO_BOOT_PROGRAM, print, say, say_last};
+use super::console::{COULD_NOT, DONE, MISMATCH, NO_BOOT_PROGRAM, print, say, say_last};
 use super::signals::Signals;
 use super::{panics, runtime};
 use crate::embedded;
@@ -46,15 +48,15 @@ impl Serve {
         let served = match Settings::new(self) {
             Ok(settings) if settings.print_config => return print_config(&settings),
             Ok(settings) => serve(settings),
-            Err(message) => Err(message),
+            Err(message) => Err(message.into()),
         };
-        match served {
-            Ok(()) => ExitCode::from(DONE),
-            Err(message) => {
-                say_last(format_args!("bootstone: {message}"));
-                ExitCode::from(COULD_NOT)
-            }
-        }
+        let (code, message) = match served {
+            Ok(()) => return ExitCode::from(DONE),
+            Err(Fatal::Damaged(damage)) => (MISMATCH, damage.to_string()),
+            Err(Fatal::CouldNot(message)) => (COULD_NOT, message),
+        };
+        say_last(format_args!("bootstone: {message}"));
+        ExitCode::from(code)
     }
 }
 
@@ -78,7 +80,8 @@ struct Opened {
     local: Arc<LocalNetworks>,
 }
 
-fn serve(settings: Settings) -> Result<(), String> {
+fn serve(settings: Settings) -> Result<(), Fatal> {
+    embedded::check_manifest().map_err(Fatal::Damaged)?;
     let manifest = embedded::manifest();
     let opened = open(&settings)?;
     let style = LineStyle::of_standard_output(settings.log_format);
@@ -95,18 +98,19 @@ fn serve(settings: Settings) -> Result<(), String> {
     let served = runtime.block_on(async {
         // Before the first line of the log: a reader of that line may send a signal at once.
         let mut signals = Signals::of_the_server()?;
-        let served = run(&manifest, &settings, opened, &sandbox, &mut signals).await;
+        let served = match check(&manifest, &mut signals).await? {
+            true => run(&manifest, &settings, opened, &sandbox, &mut signals).await,
+            false => Ok(()),
+        };
         tokio::select! {
             () = log.close() => {}
             _ = signals.next() => {}
         }
-        served
+        served.map_err(Fatal::from)
     });
     // The runtime is not waited for: nothing in it is left to finish.
     runtime.shutdown_background();
-    served.map_err(|error: io::Error| {
-        format!("cannot go on serving: {error}. {}", limits::advice(&error))
-    })
+    served
 }
 
 fn open(settings: &Settings) -> Result<Opened, String> {

@@ -12,6 +12,7 @@ mod release;
 mod report;
 mod round;
 mod served_list;
+mod signature;
 mod summary;
 mod table;
 mod target;
@@ -31,6 +32,7 @@ use crate::net::Clock;
 use check::HostReport;
 use fetch::{Fetcher, TimeLimits};
 use round::Comparison;
+use signature::Key;
 use target::NamedServer;
 use wait::Rounds;
 
@@ -66,6 +68,11 @@ pub(crate) struct Verify {
     /// accept further files on a server: compare only the listed ones, and not the content id
     #[argh(switch)]
     ignore_extra: bool,
+
+    /// file with a public key of minisign: SHA256SUMS.minisig has to be its signature of the list
+    /// that a server serves
+    #[argh(option, arg_name = "FILE")]
+    key: Option<String>,
 
     /// table or json (default: table)
     #[argh(option, arg_name = "table|json", default = "ReportFormat::Table")]
@@ -161,6 +168,7 @@ impl Verify {
             jobs: self.jobs.get_usize(),
             ignore_missing: self.ignore_missing,
             ignore_extra: self.ignore_extra,
+            key: self.key.as_deref().map(Key::read).transpose()?,
         });
         let rounds = wait::rounds(&comparison, &waiting);
         let hosts = runtime::start()?.block_on(rounds);

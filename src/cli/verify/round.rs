@@ -10,12 +10,16 @@ use super::check::{About, Check, HostReport};
 use super::fetch::Fetcher;
 use super::release::{PublishedFile, Release};
 use super::served_list::{self, Judged};
+use super::signature::Key;
 use super::target::{Protocol, Target};
 use super::verdict::Verdict;
-use crate::manifest::{Digest, SUMS_NAME, VERSION_NAME};
+use crate::manifest::{Digest, SIGNATURE_NAME, SUMS_NAME, VERSION_NAME};
 
 /// The longest list that is read from a server: one of 32,767 files with names of 60 bytes.
 const MAX_SERVED_LIST: u64 = 4 << 20;
+
+/// The longest signature that is read. minisign's comments have up to 8192 bytes.
+const MAX_SIGNATURE: u64 = 32 << 10;
 
 /// The longest `/version` that is read.
 const MAX_ABOUT: u64 = 16 << 10;
@@ -29,13 +33,16 @@ pub(super) struct Comparison {
     pub(super) jobs: usize,
     /// Accept a server without a published file, if another file was compared there.
     pub(super) ignore_missing: bool,
-    /// Accept further files: the list of the server is not read.
+    /// Accept further files: the list of the server is not compared.
     pub(super) ignore_extra: bool,
+    /// The key that has to have signed the list of each server.
+    pub(super) key: Option<Key>,
 }
 
 /// What a server answers before its files are compared.
 struct Introduction {
     judged: Option<Judged>,
+    signature: Option<Check>,
     about: About,
     rtt: Option<std::time::Duration>,
 }
@@ -165,12 +172,18 @@ impl Comparison {
     async fn introduction(&self, target: &Target) -> Introduction {
         let mut introduction = Introduction {
             judged: None,
+            signature: None,
             about: About::default(),
             rtt: None,
         };
-        if !self.ignore_extra {
-            let check = Check::new(SUMS_NAME, Some(self.release.content_id));
-            introduction.judged = Some(self.list(target, check, &mut introduction.rtt).await);
+        if !self.ignore_extra || self.key.is_some() {
+            let mut list = Vec::new();
+            let judged = self.list(target, &mut list, &mut introduction.rtt).await;
+            if let Some(key) = &self.key {
+                let signature = self.signature(target, key, &judged.list, &list).await;
+                introduction.signature = Some(signature);
+            }
+            introduction.judged = Some(judged);
         }
         let judged = introduction.judged.as_ref();
         let is_no_answer = judged.is_some_and(|judged| judged.list.verdict.is_no_answer());
@@ -187,13 +200,14 @@ impl Comparison {
         introduction
     }
 
+    /// Fetches and judges the list, and leaves it in `bytes`.
     async fn list(
         &self,
         target: &Target,
-        check: Check,
+        bytes: &mut Vec<u8>,
         rtt: &mut Option<std::time::Duration>,
     ) -> Judged {
-        let mut bytes = Vec::new();
+        let check = Check::new(SUMS_NAME, Some(self.release.content_id));
         let output = |part: &[u8]| bytes.extend_from_slice(part);
         let fetched = self
             .fetcher
@@ -206,7 +220,7 @@ impl Comparison {
             ..check
         };
         match fetched.result {
-            Ok(()) => served_list::judge(&bytes, &self.release, check),
+            Ok(()) => served_list::judge(bytes, &self.release, check),
             Err((verdict, detail)) => {
                 let advice = match verdict {
                     Verdict::Missing => {
@@ -224,9 +238,46 @@ impl Comparison {
         }
     }
 
+    /// Fetches the signature of `list` and checks it.
+    async fn signature(&self, target: &Target, key: &Key, list: &Check, bytes: &[u8]) -> Check {
+        let check = Check::new(SIGNATURE_NAME, None);
+        if list.actual.is_none() {
+            return check.failed(list.verdict, "there is no list that it could be of");
+        }
+        let mut text = Vec::new();
+        let output = |part: &[u8]| text.extend_from_slice(part);
+        let fetched = self
+            .fetcher
+            .fetch(target, SIGNATURE_NAME, MAX_SIGNATURE, output);
+        let fetched = fetched.await;
+        let check = Check {
+            bytes: fetched.bytes,
+            elapsed: fetched.elapsed,
+            ..check
+        };
+        if let Err((verdict, detail)) = fetched.result {
+            return check.failed(verdict, detail);
+        }
+        match key.check(bytes, &text) {
+            Ok(()) => Check {
+                verdict: Verdict::Ok,
+                ..check
+            },
+            Err(why) => check.failed(Verdict::BadSignature, why),
+        }
+    }
+
     /// Marks what the options accept. Missing files are not accepted if the server has none of the
     /// files: then nothing was compared. `sha256sum` has the same rule.
     fn accept(&self, host: &mut HostReport) {
+        if self.ignore_extra {
+            host.extra.clear();
+            if let Some(list) = &mut host.list
+                && list.verdict == Verdict::Differs
+            {
+                list.verdict = Verdict::Ignored;
+            }
+        }
         let has_one = host.files.iter().any(|check| check.verdict == Verdict::Ok);
         if !self.ignore_missing || !has_one {
             return;
@@ -250,6 +301,7 @@ impl HostReport {
             self.extra = judged.extra;
             self.lacks_files_only = judged.lacks_files_only;
         }
+        self.signature = introduction.signature;
         self.about = introduction.about;
         self.add_rtt(introduction.rtt);
     }
@@ -308,6 +360,7 @@ mod tests {
             jobs: 1,
             ignore_missing,
             ignore_extra: false,
+            key: None,
         }
     }
 
