@@ -15,7 +15,7 @@ use crate::wire::{ErrorCode, Packet};
 
 /// A datagram to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transmit {
+pub struct ModelTransmit {
     /// The number of the local port, from 0: each request may have its own.
     pub port: usize,
     /// The destination.
@@ -33,7 +33,7 @@ pub struct ModelClient {
     pub(super) server: SocketAddr,
     /// The address of the first answer to it.
     pub(super) tid: Option<SocketAddr>,
-    pub(super) phase: Phase,
+    pub(super) phase: FetchPhase,
     /// The number of the local port.
     pub(super) port: usize,
     /// Requests windows of another size than its model.
@@ -53,14 +53,14 @@ pub struct ModelClient {
     pub(super) unread: usize,
     pub(super) is_held_back: bool,
     pub(super) reads_at: Option<Instant>,
-    pub(super) outgoing: VecDeque<Transmit>,
+    pub(super) outgoing: VecDeque<ModelTransmit>,
     /// ACKs that leave later.
-    pub(super) late: VecDeque<(Instant, Transmit)>,
+    pub(super) late: VecDeque<(Instant, ModelTransmit)>,
     pub(super) observed: Observed,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Phase {
+pub(super) enum FetchPhase {
     Off,
     Probing,
     Asking,
@@ -76,7 +76,7 @@ impl ModelClient {
             filename: filename.into(),
             server,
             tid: None,
-            phase: Phase::Off,
+            phase: FetchPhase::Off,
             port: 0,
             windowsize: None,
             order: Order::new(model.out_of_order),
@@ -133,7 +133,7 @@ impl ModelClient {
 
     /// Handles the timeout: starts, repeats what may have been lost, or gives up.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if let Phase::Off = self.phase {
+        if let FetchPhase::Off = self.phase {
             return self.start(now);
         }
         while let Some((_, transmit)) = self.late.pop_front_if(|(at, _)| *at <= now) {
@@ -163,7 +163,7 @@ impl ModelClient {
     }
 
     /// The next datagram to send.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+    pub fn poll_transmit(&mut self) -> Option<ModelTransmit> {
         self.outgoing.pop_front()
     }
 
@@ -171,8 +171,8 @@ impl ModelClient {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let late = self.late.front().map(|(at, _)| *at);
         match self.phase {
-            Phase::Off => Some(Instant::ZERO),
-            Phase::Finished(_) => late,
+            FetchPhase::Off => Some(Instant::ZERO),
+            FetchPhase::Finished(_) => late,
             _ => [self.repeats_at(), self.reads_at, late]
                 .into_iter()
                 .flatten()
@@ -183,7 +183,7 @@ impl ModelClient {
     /// The outcome, once the client has finished. It does not answer datagrams after that.
     pub fn outcome(&self) -> Option<&Result<(), Fault>> {
         match &self.phase {
-            Phase::Finished(outcome) => Some(outcome),
+            FetchPhase::Finished(outcome) => Some(outcome),
             _ => None,
         }
     }
@@ -191,7 +191,7 @@ impl ModelClient {
     /// The options of its current request.
     pub fn requested(&self) -> Vec<(&'static str, u64)> {
         let options = match (&self.phase, self.model.probe) {
-            (Phase::Probing, Some(options)) => return options.to_vec(),
+            (FetchPhase::Probing, Some(options)) => return options.to_vec(),
             _ => self.model.options.iter().copied(),
         };
         let Some(windowsize) = self.windowsize else {

@@ -11,13 +11,13 @@ const MAX_MESSAGE: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing answered the request.
-    Silent(Request),
+    Silent(RequestKind),
     /// The transfer began, and then nothing new arrived until the client gave up.
     Stalled,
     /// The server sent an ERROR.
     Refused {
         /// The request that it answers, or that began the transfer.
-        request: Request,
+        request: RequestKind,
         /// See [`ErrorCode`](crate::wire::ErrorCode).
         code: u16,
         /// The server's message, escaped.
@@ -35,7 +35,7 @@ pub enum Fault {
 
 /// A request of the client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum RequestKind {
     /// For the size alone.
     Probe,
     /// For the file.
@@ -44,7 +44,7 @@ pub enum Request {
 
 impl Fault {
     /// The fault of an ERROR.
-    pub(super) fn refused(request: Request, code: u16, message: &[u8]) -> Fault {
+    pub(super) fn refused(request: RequestKind, code: u16, message: &[u8]) -> Fault {
         let message = &message[..message.len().min(MAX_MESSAGE)];
         Fault::Refused {
             request,
@@ -103,11 +103,11 @@ impl fmt::Display for Fault {
     }
 }
 
-impl fmt::Display for Request {
+impl fmt::Display for RequestKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Request::Probe => "the size",
-            Request::File => "the file",
+            RequestKind::Probe => "the size",
+            RequestKind::File => "the file",
         })
     }
 }
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn every_fault_has_the_text_of_its_firmware() {
-        let missing = Fault::refused(Request::File, 1, b"File not found\x1b");
-        let denied = Fault::refused(Request::File, 2, b"denied");
-        let silent = Fault::Silent(Request::File);
+        let missing = Fault::refused(RequestKind::File, 1, b"File not found\x1b");
+        let denied = Fault::refused(RequestKind::File, 2, b"denied");
+        let silent = Fault::Silent(RequestKind::File);
         for (model, fault, expected) in [
             (&models::EDK2, &silent, "PXE-E18"),
             (&models::EDK2, &Fault::Stalled, "PXE-E18"),

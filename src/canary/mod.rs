@@ -14,7 +14,9 @@ mod order;
 mod receive;
 mod send;
 
-pub use client::{ModelClient, Transmit};
-pub use fault::{Fault, Request};
-pub use model::{Model, OackRule, OutOfOrder, Reader, Screens, SourcePorts, Waits, WithoutOack};
+pub use client::{ModelClient, ModelTransmit};
+pub use fault::{Fault, RequestKind};
+pub use model::{
+    Model, OackRule, OutOfOrder, Screens, SlowReader, SourcePorts, Waits, WithoutOack,
+};
 pub use observed::Observed;

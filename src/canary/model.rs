@@ -43,7 +43,7 @@ pub struct Model {
     /// An OACK in mid-transfer resets it to block 0.
     pub starts_over: bool,
     /// The program that reads the blocks, if it is slower than the network.
-    pub reader: Option<Reader>,
+    pub reader: Option<SlowReader>,
     /// When its timer expires, it repeats its last ACK. Otherwise it acknowledges what it has.
     pub repeats_last_ack: bool,
     /// Its ACKs leave this much later.
@@ -111,7 +111,7 @@ pub enum OutOfOrder {
 
 /// The program behind the client's receive queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reader {
+pub struct SlowReader {
     /// If so many blocks are unread, the ACK is held back until they are read.
     pub queue: usize,
     /// It reads at once, but pauses after so many blocks.

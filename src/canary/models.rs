@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Model, OackRule, OutOfOrder, Reader, Screens, SourcePorts, WithoutOack};
+use super::{Model, OackRule, OutOfOrder, Screens, SlowReader, SourcePorts, WithoutOack};
 
 /// iPXE. RRQ at 0, 0.25, 0.75, 1.75, 3.75 and 7.75 s, failure at 15.75 s. ACKs the same after four
 /// round trips.
@@ -77,7 +77,7 @@ pub const GRUB: Model = Model {
     ack_waits: |attempt, _| times(1, ms(33_000), attempt),
     out_of_order: OutOfOrder::AnsweredIfLast,
     starts_over: true,
-    reader: Some(Reader {
+    reader: Some(SlowReader {
         queue: 50,
         every: 300,
         pause: ms(3000),

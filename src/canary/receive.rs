@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::client::{ModelClient, Phase};
+use super::client::{FetchPhase, ModelClient};
 use super::{Fault, OackRule, WithoutOack};
 use crate::proto::Instant;
 use crate::wire::options::decimal;
@@ -14,24 +14,24 @@ const PROBE_END: &str = "User aborted the transfer";
 impl ModelClient {
     pub(super) fn on_oack(&mut self, now: Instant, options: Options<'_>) {
         self.observed.has_oack = true;
-        let is_first = matches!(self.phase, Phase::Probing | Phase::Asking);
+        let is_first = matches!(self.phase, FetchPhase::Probing | FetchPhase::Asking);
         if is_first && !self.take_options(options) {
             return;
         }
         match self.phase {
-            Phase::Probing => self.end_probe(now),
-            Phase::Asking => {
-                self.phase = Phase::Receiving;
+            FetchPhase::Probing => self.end_probe(now),
+            FetchPhase::Asking => {
+                self.phase = FetchPhase::Receiving;
                 // A client that never opens without an OACK may have counted blocks before it.
                 self.order.next = 1;
                 self.progressed(now);
                 self.acknowledge(now);
             }
-            Phase::Receiving if self.model.starts_over => {
+            FetchPhase::Receiving if self.model.starts_over => {
                 self.order.next = 1;
                 self.acknowledge(now);
             }
-            Phase::Receiving if self.order.next == 1 => self.acknowledge(now),
+            FetchPhase::Receiving if self.order.next == 1 => self.acknowledge(now),
             _ => {}
         }
     }
@@ -42,7 +42,7 @@ impl ModelClient {
         self.port += 1;
         self.tid = None;
         self.attempt = 0;
-        self.phase = Phase::Asking;
+        self.phase = FetchPhase::Asking;
         self.request(now);
     }
 
@@ -84,19 +84,19 @@ impl ModelClient {
         output: &mut dyn FnMut(u64, &[u8]),
     ) {
         match self.phase {
-            Phase::Probing if self.model.without_oack == WithoutOack::FailsProbe => {
+            FetchPhase::Probing if self.model.without_oack == WithoutOack::FailsProbe => {
                 self.send_error(ErrorCode::IllegalOperation, "no OACK");
                 return self.fail(Fault::NoOack);
             }
-            Phase::Probing => return self.end_probe(now),
-            Phase::Asking if number != 1 && self.order.next == 1 => return,
-            Phase::Asking => match self.model.without_oack {
+            FetchPhase::Probing => return self.end_probe(now),
+            FetchPhase::Asking if number != 1 && self.order.next == 1 => return,
+            FetchPhase::Asking => match self.model.without_oack {
                 WithoutOack::NeverOpens if !self.model.options.is_empty() => {
                     return self.on_data_unopened(number);
                 }
-                _ => self.phase = Phase::Receiving,
+                _ => self.phase = FetchPhase::Receiving,
             },
-            Phase::Receiving => {}
+            FetchPhase::Receiving => {}
             _ => return,
         }
         if let Some(block) = self.order.block(number) {
@@ -150,7 +150,7 @@ impl ModelClient {
         if let Some(text) = self.model.closing_error {
             self.send_error(ErrorCode::NotDefined, text);
         }
-        self.phase = Phase::Finished(Ok(()));
+        self.phase = FetchPhase::Finished(Ok(()));
     }
 
     /// Acknowledges the last block in order.

@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-use super::client::{ModelClient, Phase, Transmit};
-use super::{Fault, Request};
+use super::client::{FetchPhase, ModelClient, ModelTransmit};
+use super::{Fault, RequestKind};
 use crate::proto::Instant;
 use crate::wire::options::put_option;
 use crate::wire::{ErrorCode, Mode, Options, Packet, Request as Rrq};
 
 impl ModelClient {
-    pub(super) fn request_kind(&self) -> Request {
+    pub(super) fn request_kind(&self) -> RequestKind {
         match self.phase {
-            Phase::Probing => Request::Probe,
-            _ => Request::File,
+            FetchPhase::Probing => RequestKind::Probe,
+            _ => RequestKind::File,
         }
     }
 
     fn wait(&self) -> Option<Duration> {
         let waits = match self.phase {
-            Phase::Receiving => self.model.ack_waits,
+            FetchPhase::Receiving => self.model.ack_waits,
             _ => self.model.request_waits,
         };
         waits(self.attempt, self.rtt)
@@ -32,7 +32,7 @@ impl ModelClient {
     /// What it waits for has not come.
     pub(super) fn on_silence(&mut self, now: Instant) {
         self.attempt += 1;
-        let is_receiving = matches!(self.phase, Phase::Receiving);
+        let is_receiving = matches!(self.phase, FetchPhase::Receiving);
         if self.wait().is_none() {
             return self.fail(match is_receiving {
                 true => Fault::Stalled,
@@ -52,8 +52,8 @@ impl ModelClient {
 
     pub(super) fn start(&mut self, now: Instant) {
         self.phase = match self.model.probe {
-            Some(_) => Phase::Probing,
-            None => Phase::Asking,
+            Some(_) => FetchPhase::Probing,
+            None => FetchPhase::Asking,
         };
         self.request(now);
     }
@@ -86,10 +86,10 @@ impl ModelClient {
         self.filename = filename;
     }
 
-    pub(super) fn transmit(&self, packet: Packet<'_>) -> Transmit {
+    pub(super) fn transmit(&self, packet: Packet<'_>) -> ModelTransmit {
         let mut datagram = Vec::new();
         packet.encode(&mut datagram);
-        Transmit {
+        ModelTransmit {
             port: self.port,
             to: self.tid.unwrap_or(self.server),
             datagram,
@@ -108,7 +108,7 @@ impl ModelClient {
 
     pub(super) fn fail(&mut self, fault: Fault) {
         if self.outcome().is_none() {
-            self.phase = Phase::Finished(Err(fault));
+            self.phase = FetchPhase::Finished(Err(fault));
         }
     }
 }

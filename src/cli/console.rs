@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -34,16 +35,17 @@ pub(super) fn say(line: impl Display) {
 }
 
 /// As [`say`], for a program that is about to end: it does not wait long if standard error is full
-/// or stalled.
+/// or stalled. Only if no thread can be started, it waits, so that the message is not lost.
 pub(super) fn say_last(line: impl Display) {
-    let line = line.to_string();
-    let caller = thread::current();
+    let line: Arc<str> = line.to_string().into();
+    let (caller, of_thread) = (thread::current(), Arc::clone(&line));
     let write = move || {
-        say(line);
+        say(of_thread);
         caller.unpark();
     };
-    if thread::Builder::new().spawn(write).is_ok() {
-        thread::park_timeout(LAST_WORDS_TIMEOUT);
+    match thread::Builder::new().spawn(write) {
+        Ok(_) => thread::park_timeout(LAST_WORDS_TIMEOUT),
+        Err(_) => say(line),
     }
 }
 

@@ -130,7 +130,7 @@ pub enum Limit {
     TotalBudget,
     /// There was no space in the table of sessions, or the transfer was evicted from it.
     TableFull,
-    /// Two ACKs of blocks that were never sent: whoever sends them guesses.
+    /// Two ACKs of blocks that were never sent, as in a blind ACK attack.
     BlindAcks,
 }
 

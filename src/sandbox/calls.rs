@@ -267,12 +267,23 @@ mod tests {
         [FREQUENT, ALLOWED, REFUSED, KNOWN].into_iter().flatten()
     }
 
+    /// The name of a call in the table of `syscalls` for aarch64, where `newfstatat` lacks its `new`.
+    fn on_aarch64(name: &str) -> &str {
+        match name {
+            "newfstatat" => "fstatat",
+            other => other,
+        }
+    }
+
     /// Compares names and numbers with those of an independent table.
     #[test]
     fn names_and_numbers_are_the_kernels() {
         for call in all() {
-            let known = syscalls::Sysno::from_str(call.name())
-                .unwrap_or_else(|_| panic!("{}", call.name()));
+            let name = match cfg!(target_arch = "aarch64") {
+                true => on_aarch64(call.name()),
+                false => call.name(),
+            };
+            let known = syscalls::Sysno::from_str(name).unwrap_or_else(|_| panic!("{name}"));
             assert_eq!(i64::from(known.id()), call.number, "{}", call.name());
             assert_eq!(name_of(call.number), Some(call.name()));
         }
@@ -284,7 +295,7 @@ mod tests {
     fn aarch64_lacks_only_the_old_calls() {
         let missing: BTreeSet<&str> = all()
             .map(Call::name)
-            .filter(|name| syscalls::aarch64::Sysno::from_str(name).is_err())
+            .filter(|name| syscalls::aarch64::Sysno::from_str(on_aarch64(name)).is_err())
             .collect();
         let old = [
             "chmod",

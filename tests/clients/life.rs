@@ -104,7 +104,7 @@ fn other_signals_have_no_effect() {
     let (status, lines) = bootstone.last_lines();
     assert_eq!(status.code(), Some(0));
     let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
-    assert_eq!(messages, ["draining", "stopped"]);
+    assert_eq!(messages, ["draining", "boot", "stopped"]);
 }
 
 /// The program, started by a shell with this limit on open files.

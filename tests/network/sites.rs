@@ -17,8 +17,8 @@ pub const TESTS: &[crate::Test] = &[
         a_subnets_broadcast_address_is_not_answered,
     ),
     (
-        "only_strangers_are_slowed_down",
-        only_strangers_are_slowed_down,
+        "only_public_networks_are_slowed_down",
+        only_public_networks_are_slowed_down,
     ),
     ("a_wrong_network_is_an_error", a_wrong_network_is_an_error),
 ];
@@ -105,7 +105,7 @@ fn fetch_after_a_report(bootstone: &Bootstone, client: &str) -> Value {
 }
 
 /// On a link of the server, of carrier-grade NAT, trusted by the operator; and none of these.
-fn only_strangers_are_slowed_down() {
+fn only_public_networks_are_slowed_down() {
     add_address("198.51.100.7/24");
     add_address("198.51.100.9/24");
     for client in ["100.64.3.4", "130.60.3.4", "20.1.2.3"] {

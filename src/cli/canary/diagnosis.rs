@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use super::trial::Trial;
-use crate::canary::{Fault, Observed, Request};
+use crate::canary::{Fault, Observed, RequestKind};
 
 /// Headers of a DATA datagram: TFTP and UDP.
 const TFTP_AND_UDP: usize = 4 + 8;
@@ -67,7 +67,7 @@ fn refused_options(trial: &Trial, fault: &Fault) -> String {
     let is_probe = matches!(
         fault,
         Fault::Refused {
-            request: Request::Probe,
+            request: RequestKind::Probe,
             ..
         }
     );

@@ -1,26 +1,26 @@
 //! `bootstone verify --as`: fetches a file as firmware would, and reports what the firmware would
 //! show.
 
+mod course;
 mod diagnosis;
 mod report;
+mod run;
 mod table;
 mod trial;
 
-use std::net::SocketAddr;
 use std::str::FromStr;
 
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::canary::{Model, models};
-use crate::net::Clock;
-use crate::proto::Instant;
 
+pub(super) use course::{CanaryTarget, Course};
 pub(super) use report::json;
 pub(super) use table::text;
 pub(super) use trial::{File, Trial};
 
 use super::console::{COULD_NOT, DONE, MISMATCH};
-use trial::Verdict;
+use trial::TrialVerdict;
 
 /// The models of `--as`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,27 +60,9 @@ impl Models {
     }
 }
 
-/// A server to check.
-pub(super) struct Target {
-    /// The server as named on the command line.
-    pub(super) host: String,
-    /// Its address, or why it has none.
-    pub(super) address: Result<SocketAddr, String>,
-}
-
-/// How the trials run.
-#[derive(Clone, Copy)]
-pub(super) struct Course {
-    pub(super) clock: Clock,
-    /// The end of the whole check.
-    pub(super) end: Instant,
-    /// Transfers at the same time.
-    pub(super) jobs: usize,
-}
-
 /// Fetches the file from every target as each of the models. Returns the trials of each target.
 pub(super) async fn try_all(
-    targets: &[Target],
+    targets: &[CanaryTarget],
     file: &File,
     models: &Models,
     course: Course,
@@ -130,13 +112,21 @@ async fn run_all(waiting: Vec<&mut Trial>, course: Course) {
 /// The exit code, as of `verify`: a file that differs counts more than a server that does not
 /// answer.
 pub(super) fn exit_code(trials: &[Vec<Trial>]) -> u8 {
-    let has = |verdicts: &[Verdict]| {
+    let has = |verdicts: &[TrialVerdict]| {
         let mut all = trials.iter().flatten();
         all.any(|trial| verdicts.contains(&trial.verdict))
     };
-    if has(&[Verdict::Differs, Verdict::Missing, Verdict::Truncated]) {
+    if has(&[
+        TrialVerdict::Differs,
+        TrialVerdict::Missing,
+        TrialVerdict::Truncated,
+    ]) {
         MISMATCH
-    } else if has(&[Verdict::Silent, Verdict::Refused, Verdict::TimedOut]) {
+    } else if has(&[
+        TrialVerdict::Silent,
+        TrialVerdict::Refused,
+        TrialVerdict::TimedOut,
+    ]) {
         COULD_NOT
     } else {
         DONE
@@ -164,7 +154,7 @@ mod tests {
             max_size: 1,
         };
         let trial = |address: &str, model: &Model| {
-            let target = Target {
+            let target = CanaryTarget {
                 host: address.to_owned(),
                 address: Ok(address.parse().unwrap()),
             };

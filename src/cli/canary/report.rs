@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::Trial;
 use super::table::summary;
+use super::trial::Trial;
 use crate::json::Value;
 
 /// The trials with all their fields.
-pub(in super::super) fn json(trials: &[Vec<Trial>]) -> String {
+pub(crate) fn json(trials: &[Vec<Trial>]) -> String {
     let report = Value::Object(vec![
         ("summary", summary(trials).into()),
         (

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Trial;
-use super::trial::Verdict;
+use super::trial::{Trial, TrialVerdict};
 
 const HEADER: [&str; 9] = [
     "as",
@@ -18,7 +17,7 @@ const HEADER: [&str; 9] = [
 ];
 
 /// For each server a row per client, then a line per failure and remark, then a summary.
-pub(in super::super) fn text(trials: &[Vec<Trial>]) -> String {
+pub(crate) fn text(trials: &[Vec<Trial>]) -> String {
     let mut text = String::new();
     for column in trials {
         if let Some(first) = column.first() {
@@ -78,7 +77,7 @@ fn cells(trial: &Trial) -> [String; 9] {
     let if_any = |value: String| if has_answer { value } else { "-".to_owned() };
     [
         trial.model.name.to_owned(),
-        if trial.verdict == Verdict::Ok {
+        if trial.verdict == TrialVerdict::Ok {
             "✓"
         } else {
             "✗"
@@ -100,8 +99,8 @@ fn write_remark(trial: &Trial, text: &mut String) {
     let name = trial.model.name;
     let word = trial.verdict.as_str();
     let _ = match (&trial.verdict, &trial.actual, &trial.screen, &trial.detail) {
-        (Verdict::Ok, _, _, None) => Ok(()),
-        (Verdict::Ok, _, _, Some(detail)) => writeln!(text, "  {name}: {detail}"),
+        (TrialVerdict::Ok, _, _, None) => Ok(()),
+        (TrialVerdict::Ok, _, _, Some(detail)) => writeln!(text, "  {name}: {detail}"),
         (_, Some(actual), _, _) => writeln!(
             text,
             "✗ {name}: {word}: expected {}, got {actual} ({} bytes)",
@@ -125,14 +124,14 @@ pub(super) fn summary(trials: &[Vec<Trial>]) -> String {
         all.filter(|trial| trial.verdict == verdict).count()
     };
     let all = trials.iter().flatten().count();
-    let mut text = format!("{} of {all} ok", count(Verdict::Ok));
+    let mut text = format!("{} of {all} ok", count(TrialVerdict::Ok));
     for verdict in [
-        Verdict::Differs,
-        Verdict::Missing,
-        Verdict::Truncated,
-        Verdict::Silent,
-        Verdict::Refused,
-        Verdict::TimedOut,
+        TrialVerdict::Differs,
+        TrialVerdict::Missing,
+        TrialVerdict::Truncated,
+        TrialVerdict::Silent,
+        TrialVerdict::Refused,
+        TrialVerdict::TimedOut,
     ] {
         if count(verdict) > 0 {
             let _ = write!(text, ", {} {}", count(verdict), verdict.as_str());

@@ -1,36 +1,32 @@
-//! One fetch as one client.
+//! One fetch as one client, and its result.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-use tokio::time::timeout_at;
-
-use super::diagnosis;
-use super::{Course, Target};
+use super::course::CanaryTarget;
 use crate::canary::{Fault, Model, Observed, models};
 use crate::manifest::Digest;
-use crate::net::canary::{CanaryDriver, Fragments};
+use crate::net::canary::Fragments;
 
 /// The file that is fetched.
 #[derive(Clone, Debug)]
-pub(in super::super) struct File {
-    pub(in super::super) name: String,
-    pub(in super::super) sha256: Digest,
+pub(crate) struct File {
+    pub(crate) name: String,
+    pub(crate) sha256: Digest,
     /// Largest size in bytes that is read.
-    pub(in super::super) max_size: u64,
+    pub(crate) max_size: u64,
 }
 
 /// One fetch as one client, and its result.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Trial {
+pub(crate) struct Trial {
     pub(super) host: String,
     pub(super) address: Option<SocketAddr>,
     pub(super) model: Model,
     pub(super) file: File,
     /// The hash of the received file, if it is complete.
     pub(super) actual: Option<Digest>,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: TrialVerdict,
     /// What the firmware would show.
     pub(super) screen: Option<String>,
     /// What happened, and what it means.
@@ -44,7 +40,7 @@ pub(in super::super) struct Trial {
 
 /// The result, in the words of `verify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum TrialVerdict {
     /// The file is the published one.
     Ok,
     /// The file is complete, and differs.
@@ -61,41 +57,33 @@ pub(super) enum Verdict {
     TimedOut,
 }
 
-impl Verdict {
+impl TrialVerdict {
     /// The word in all reports.
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Verdict::Ok => "ok",
-            Verdict::Differs => "differs",
-            Verdict::Missing => "missing",
-            Verdict::Silent => "silent",
-            Verdict::Truncated => "truncated",
-            Verdict::Refused => "refused",
-            Verdict::TimedOut => "timed-out",
+            TrialVerdict::Ok => "ok",
+            TrialVerdict::Differs => "differs",
+            TrialVerdict::Missing => "missing",
+            TrialVerdict::Silent => "silent",
+            TrialVerdict::Truncated => "truncated",
+            TrialVerdict::Refused => "refused",
+            TrialVerdict::TimedOut => "timed-out",
         }
     }
 
-    fn of(fault: &Fault) -> Verdict {
+    pub(super) fn of(fault: &Fault) -> TrialVerdict {
         match fault {
-            Fault::Silent(_) | Fault::Unreachable => Verdict::Silent,
-            Fault::Stalled => Verdict::Truncated,
-            Fault::Refused { code: 1, .. } => Verdict::Missing,
-            Fault::Refused { .. } | Fault::NoOack | Fault::BadOack(_) => Verdict::Refused,
-            Fault::TooLarge(_) => Verdict::Differs,
+            Fault::Silent(_) | Fault::Unreachable => TrialVerdict::Silent,
+            Fault::Stalled => TrialVerdict::Truncated,
+            Fault::Refused { code: 1, .. } => TrialVerdict::Missing,
+            Fault::Refused { .. } | Fault::NoOack | Fault::BadOack(_) => TrialVerdict::Refused,
+            Fault::TooLarge(_) => TrialVerdict::Differs,
         }
     }
 }
 
-/// A client that asks for blocks of 512 bytes, to find out whether only larger ones are lost.
-const SMALL: Model = Model {
-    options: &[("blksize", 512)],
-    request_waits: |attempt, _| models::times(3, models::ms(1000), attempt),
-    ack_waits: |attempt, _| models::times(3, models::ms(1000), attempt),
-    ..models::BASE
-};
-
 impl Trial {
-    pub(super) fn new(target: &Target, file: &File, model: Model) -> Trial {
+    pub(super) fn new(target: &CanaryTarget, file: &File, model: Model) -> Trial {
         let address = target.address.as_ref().ok().copied();
         let model = match address.is_some_and(|address| address.is_ipv6()) {
             true => models::over_ipv6(&model),
@@ -111,7 +99,7 @@ impl Trial {
             },
             file: file.clone(),
             actual: None,
-            verdict: Verdict::Silent,
+            verdict: TrialVerdict::Silent,
             screen: None,
             detail: target.address.as_ref().err().cloned(),
             elapsed: Duration::ZERO,
@@ -119,76 +107,5 @@ impl Trial {
             fragments: Fragments::default(),
             local_port: None,
         }
-    }
-
-    /// Fetches the file.
-    pub(super) async fn run(&mut self, course: Course) {
-        let Some(address) = self.address else {
-            return;
-        };
-        let Course { clock, end, .. } = course;
-        let (name, max_size) = (&self.file.name, self.file.max_size);
-        let mut driver = CanaryDriver::new(clock, &self.model, address, name, max_size);
-        let mut hash = Sha256::new();
-        let started = clock.now();
-        let mut output = |part: &[u8]| hash.update(part);
-        let ran = timeout_at(clock.at(end), driver.run(&mut output)).await;
-        self.elapsed = clock.now() - started;
-        self.observed = driver.observed().clone();
-        self.fragments = driver.fragments();
-        self.local_port = driver.local_port();
-        match ran {
-            Err(_) => self.time_out(),
-            Ok(Err(error)) => self.detail = Some(format!("cannot open a port: {error}")),
-            Ok(Ok(())) => {
-                let actual = Digest(hash.finalize().into());
-                self.judge(&driver, actual, course, address).await;
-            }
-        }
-    }
-
-    fn time_out(&mut self) {
-        self.verdict = Verdict::TimedOut;
-        let detail = "the time for the whole check is over: allow more with --max-time";
-        self.detail = Some(detail.to_owned());
-    }
-
-    async fn judge(
-        &mut self,
-        driver: &CanaryDriver,
-        actual: Digest,
-        course: Course,
-        address: SocketAddr,
-    ) {
-        match driver.client().outcome() {
-            None => {}
-            Some(Ok(())) => {
-                self.actual = Some(actual);
-                let is_same = actual == self.file.sha256;
-                self.verdict = if is_same {
-                    Verdict::Ok
-                } else {
-                    Verdict::Differs
-                };
-                self.detail = diagnosis::remark(self);
-            }
-            Some(Err(fault)) => {
-                self.verdict = Verdict::of(fault);
-                self.screen = fault.screen(&self.model, &self.file.name);
-                let small_arrives = diagnosis::may_be_size(fault, &self.observed)
-                    && self.small_block_arrives(course, address).await;
-                let is_unreachable = driver.is_unreachable();
-                let detail = diagnosis::explain(self, fault, is_unreachable, small_arrives);
-                self.detail = Some(detail);
-            }
-        }
-    }
-
-    /// Fetches the first block again, with 512 bytes.
-    async fn small_block_arrives(&self, course: Course, address: SocketAddr) -> bool {
-        let mut driver = CanaryDriver::new(course.clock, &SMALL, address, &self.file.name, 0);
-        let end = course.clock.at(course.end);
-        let ran = timeout_at(end, driver.run(&mut |_: &[u8]| {})).await;
-        ran.is_ok() && driver.observed().blocks > 0
     }
 }

@@ -6,11 +6,12 @@ mod effective;
 mod form;
 mod limits;
 mod listen;
+mod opened;
 mod settings;
 mod table;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use self::check::{Fatal, check};
-use self::listen::Listening;
+use self::opened::{Opened, open};
 use self::settings::Settings;
 pub(crate) use self::table::Serve;
 use super::console::{COULD_NOT, DONE, MISMATCH, NO_BOOT_PROGRAM, print, say, say_last};
@@ -31,15 +32,12 @@ use crate::log::{self, LineStyle};
 use crate::manifest::Manifest;
 use crate::net::Clock;
 use crate::net::driver::ActiveDrivers;
-use crate::net::interfaces;
 use crate::net::observer::{BootReport, SharedObserver};
 use crate::net::socket::BoundSocket;
 use crate::net::status::StatusRequester;
-use crate::net::systemd::{self, ServiceManager};
+use crate::net::systemd::ServiceManager;
 use crate::net::worker::{self, Assignment, WorkerConfig};
 use crate::proto::config::ServerConfig;
-use crate::proto::local::LocalNetworks;
-use crate::proto::routes::Routes;
 use crate::sandbox::{self, SandboxState};
 
 impl Serve {
@@ -65,19 +63,6 @@ fn print_config(settings: &Settings) -> ExitCode {
         say(format_args!("bootstone: warning: {warning}"));
     }
     print(&effective::table(&settings.given))
-}
-
-/// What has been opened before the sandbox is entered.
-struct Opened {
-    /// The sockets of each worker.
-    sockets: Vec<Vec<BoundSocket>>,
-    http: Option<(TcpListener, SocketAddr)>,
-    service_manager: ServiceManager,
-    /// What was not as expected, for the log.
-    warnings: Vec<String>,
-    /// The routes of this machine, as they are at the start.
-    routes: Arc<Routes>,
-    local: Arc<LocalNetworks>,
 }
 
 fn serve(settings: Settings) -> Result<(), Fatal> {
@@ -111,47 +96,6 @@ fn serve(settings: Settings) -> Result<(), Fatal> {
     // The runtime is not waited for: nothing in it is left to finish.
     runtime.shutdown_background();
     served
-}
-
-fn open(settings: &Settings) -> Result<Opened, String> {
-    let (inherited, mut warnings) = inherited()?;
-    let routes = interfaces::routes();
-    let local = LocalNetworks::new(&routes, &settings.trusted);
-    let is_broadcast = |address| local.has_broadcast(address);
-    let mut listening = Listening::new(&is_broadcast);
-    let sockets = listening.open_all(&settings.listen, inherited, settings.workers)?;
-    let http = settings.http.as_deref();
-    let http = http.map(|name| listening.open_http(name)).transpose()?;
-    warnings.extend(listening.warnings());
-    let service_manager = ServiceManager::connect().unwrap_or_else(|warning| {
-        warnings.push(warning);
-        ServiceManager::default()
-    });
-    limits::reserve(&sockets, http.is_some())?;
-    Ok(Opened {
-        sockets,
-        http,
-        service_manager,
-        warnings,
-        routes: Arc::new(routes),
-        local: Arc::new(local),
-    })
-}
-
-/// Takes the sockets that systemd has bound, and closes all else that the program was started with.
-/// With what was not as expected.
-fn inherited() -> Result<(Vec<UdpSocket>, Vec<String>), String> {
-    let (sockets, warnings) = systemd::sockets().map_err(|error| {
-        format!(
-            "systemd passed a socket that is not a UDP socket: {error}. Use ListenDatagram= in its \
-             socket unit"
-        )
-    })?;
-    sandbox::close_inherited(&sockets).map_err(|error| {
-        let advice = limits::advice(&error);
-        format!("inherited descriptors cannot be closed: {error}. {advice}")
-    })?;
-    Ok((sockets, warnings))
 }
 
 fn log_start(manifest: &Manifest, settings: &Settings, opened: &Opened, sandbox: &SandboxState) {
@@ -203,8 +147,7 @@ fn log_start(manifest: &Manifest, settings: &Settings, opened: &Opened, sandbox:
     }
 }
 
-/// Starts the workers and waits for a signal, then for the minimum time of a drain, then until no
-/// transfer is in progress.
+/// Starts the workers and the HTTP listener, and waits until the drain after a signal is over.
 async fn run(
     manifest: &Manifest,
     settings: &Settings,
@@ -217,8 +160,8 @@ async fn run(
     let mut status = StatusRequester::new(clock);
     let (draining, is_draining) = watch::channel(false);
     let active = ActiveDrivers::new(0);
-    let mut idle = active.subscribe();
-    let (failures, mut failed) = mpsc::unbounded_channel();
+    let idle = active.subscribe();
+    let (failures, failed) = mpsc::unbounded_channel();
     let tftp_port = tftp_port(&opened.sockets);
     let (observer, boot_report) = start_observer(settings, clock);
     let config = WorkerConfig {
@@ -246,26 +189,51 @@ async fn run(
         );
         start_http(listener, site, Arc::clone(&observer), failures)?;
     }
-    opened.service_manager.notify("READY=1");
-    tokio::select! {
-        name = signals.next() => {
-            draining.send_replace(true);
-            info!(signal = name, "draining");
-        }
-        Some(error) = failed.recv() => return Err(error),
-    }
-    opened.service_manager.notify("STOPPING=1");
-    tokio::select! {
-        is_idle = drain(settings, &mut idle) => if !is_idle {
-            warn!("drain timeout: aborting transfers");
-        },
-        Some(error) = failed.recv() => return Err(error),
-        name = signals.next() => exit_at_once(name),
-    }
+    let running = Running {
+        service_manager: &opened.service_manager,
+        draining,
+        active: idle,
+        failed,
+    };
+    running.until_drained(settings, signals).await?;
     shutdown.send().await;
     observer.end_all(boot_report);
     info!("stopped");
     Ok(())
+}
+
+/// What tells of the end of a server that has started.
+struct Running<'a> {
+    service_manager: &'a ServiceManager,
+    /// Set when a drain begins.
+    draining: watch::Sender<bool>,
+    /// The number of drivers with transfers in progress.
+    active: watch::Receiver<usize>,
+    /// Receives the error of a thread that has ended.
+    failed: mpsc::UnboundedReceiver<io::Error>,
+}
+
+impl Running<'_> {
+    /// Waits for a signal, then for the end of the drain. A second signal ends the process.
+    async fn until_drained(mut self, settings: &Settings, signals: &mut Signals) -> io::Result<()> {
+        self.service_manager.notify("READY=1");
+        tokio::select! {
+            name = signals.next() => {
+                self.draining.send_replace(true);
+                info!(signal = name, "draining");
+            }
+            Some(error) = self.failed.recv() => return Err(error),
+        }
+        self.service_manager.notify("STOPPING=1");
+        tokio::select! {
+            is_idle = drain(settings, &mut self.active) => if !is_idle {
+                warn!("drain timeout: aborting transfers");
+            },
+            Some(error) = self.failed.recv() => return Err(error),
+            name = signals.next() => exit_at_once(name),
+        }
+        Ok(())
+    }
 }
 
 /// Serves for the minimum time of a drain, because a load balancer sends new clients here until it

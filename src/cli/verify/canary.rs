@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::release::{self, PublishedFile};
 use super::target::{NamedServer, Protocol};
 use super::{ReportFormat, Verify};
-use crate::cli::canary::{self, Course, File, Models, Target, Trial};
+use crate::cli::canary::{self, CanaryTarget, Course, File, Models, Trial};
 use crate::cli::console::{DONE, could_not, print};
 use crate::cli::runtime;
 use crate::net::Clock;
@@ -66,8 +66,8 @@ impl Verify {
             let targets = servers
                 .iter()
                 .flat_map(|server| server.targets(self.all_addresses));
-            let targets: Vec<Target> = targets
-                .map(|target| Target {
+            let targets: Vec<CanaryTarget> = targets
+                .map(|target| CanaryTarget {
                     host: target.server.to_string(),
                     address: target.address,
                 })
