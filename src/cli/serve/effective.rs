@@ -56,11 +56,15 @@ pub(super) fn table(settings: &[Given]) -> String {
 
 /// For the start line: every setting that has no field of its own there, as in `mtu=1500
 /// pipeline=32`. A switch is listed if it is on.
+///
+/// The value of `--workers` is not asked for: counting the cores reads files of the kernel, which the
+/// sandbox forbids when the start line is written.
 pub(super) fn summary(settings: &[Given]) -> String {
     let mut listed = Vec::new();
-    for given in settings {
+    let settings = settings.iter();
+    for given in settings.filter(|given| !SHOWN_APART.contains(&given.row.field)) {
         let value = value(given);
-        if !SHOWN_APART.contains(&given.row.field) && value != "false" {
+        if value != "false" {
             listed.push(format!("{}={value}", given.row.name()));
         }
     }
