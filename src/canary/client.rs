@@ -24,7 +24,7 @@ pub struct ModelTransmit {
     pub datagram: Vec<u8>,
 }
 
-/// See the [module](self).
+/// A client of the kind that its model describes, as a value.
 #[derive(Clone, Debug)]
 pub struct ModelClient {
     pub(super) model: Model,

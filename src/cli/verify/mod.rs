@@ -51,7 +51,7 @@ const DEFAULT_MAX_TIME: u64 = 600;
 #[cfg_attr(test, derive(argh::ArgsInfo))]
 #[argh(subcommand, name = "verify")]
 pub(crate) struct Verify {
-    /// servers, as HOST[:PORT], tftp://HOST[:PORT] or http://HOST[:PORT] (default:
+    /// servers, as HOST, HOST:PORT, tftp://HOST:PORT or http://HOST:PORT (default:
     /// FLY_TEST_MACHINE_IP, which a check of Fly.io sets)
     #[argh(positional, arg_name = "SERVER")]
     hosts: Vec<NamedServer>,
