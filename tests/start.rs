@@ -1,5 +1,5 @@
 //! From the start of the process to its first answer, with the sandbox on and the embedded files
-//! hashed: under 10 ms, in the median of 50 starts. `.ci/run` embeds a megabyte for it.
+//! hashed: under 10 ms, in the median of 50 starts.
 //! `cargo test --release --test start -- --nocapture` prints the figures. (A debug build, which is
 //! not what is shipped, may take longer.)
 
