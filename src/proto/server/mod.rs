@@ -7,6 +7,7 @@
 //! comes first.**
 
 mod finish;
+mod news;
 mod requests;
 mod sessions;
 mod too_big;
@@ -14,6 +15,7 @@ mod too_big;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use self::news::News;
 use self::sessions::{Memory, Sessions, Slot};
 use super::config::ServerConfig;
 use super::guard::{Guard, LogLimiter, Refusal};
@@ -71,12 +73,10 @@ pub struct Server {
     /// For the observer: at most two for each datagram.
     request_events: Vec<RequestEvent>,
     stats: Stats,
-    /// When the full table was last reported, and whether it is to be reported now.
-    full_reported: Option<Instant>,
-    is_full_news: bool,
-    /// The same for a path that takes smaller packets than was known.
-    small_mtu_reported: Option<Instant>,
-    small_mtu_news: Option<SmallMtu>,
+    /// A request has met a full table.
+    full_table: News<()>,
+    /// A path takes smaller packets than was known.
+    small_mtu: News<SmallMtu>,
 }
 
 impl Server {
@@ -98,10 +98,8 @@ impl Server {
             events: VecDeque::new(),
             request_events: Vec::new(),
             stats,
-            full_reported: None,
-            is_full_news: false,
-            small_mtu_reported: None,
-            small_mtu_news: None,
+            full_table: News::default(),
+            small_mtu: News::default(),
         }
     }
 
@@ -201,7 +199,7 @@ impl Server {
 
     /// True once, at most once a minute, when a request has met a full table.
     pub fn take_table_full(&mut self) -> bool {
-        std::mem::take(&mut self.is_full_news)
+        self.full_table.take().is_some()
     }
 
     /// True when no transfer to a validated address is under way. Requests without an ACK do not count: a

@@ -17,9 +17,6 @@ use crate::wire::{Mode, Request};
 /// How much of a name that was not found is kept for the log; TFTP requests of real clients fit.
 const NAME_KEPT: usize = 256;
 
-/// How often a full table is reported at most.
-const FULL_REPORTED_EVERY: Duration = Duration::from_secs(60);
-
 /// How long a finished transfer may still see a late duplicate of its RRQ: about one of its round trips, at
 /// least a few milliseconds, and less than the first repeat of any client. PXELINUX takes DATA from any port, so
 /// an answer to a duplicate would end up in the next file. A real request from the same port that comes so soon
@@ -173,7 +170,7 @@ impl Server {
         }
         let is_admitted = self.guard.admits_session(now, capacity);
         match self.sessions.is_full() {
-            true => self.report_full_table(now),
+            true => self.full_table.tell(now, ()),
             false => return is_admitted,
         }
         is_admitted && self.evict(now)
@@ -192,16 +189,6 @@ impl Server {
         self.stats.evicted += u64::from(is_under_way);
         self.finish_limited(now, slot, Limit::TableFull, Memory::None);
         true
-    }
-
-    fn report_full_table(&mut self, now: Instant) {
-        if self
-            .full_reported
-            .is_none_or(|at| now - at >= FULL_REPORTED_EVERY)
-        {
-            self.full_reported = Some(now);
-            self.is_full_news = true;
-        }
     }
 
     /// Leaves a request without an answer.

@@ -1,16 +1,11 @@
 //! Datagrams that were larger than an interface or a path takes whole.
 
-use std::time::Duration;
-
 use super::{Server, SmallMtu, TooBig};
 use crate::proto::negotiate::headers;
 use crate::proto::path_mtu::least_mtu;
 use crate::proto::sender::Transfer;
 use crate::proto::{Instant, Peer};
 use crate::wire::Opcode;
-
-/// How often a smaller MTU is reported at most.
-const REPORTED_EVERY: Duration = Duration::from_secs(60);
 
 impl Server {
     /// A datagram to `peer` was larger than `mtu` bytes as an IP packet; 0 if the report does not
@@ -54,22 +49,14 @@ impl Server {
         }
         self.stats.too_big += 1;
         if let Some(network) = self.paths.learn(now, address, mtu) {
-            self.report_small_mtu(now, SmallMtu { network, mtu });
-        }
-    }
-
-    fn report_small_mtu(&mut self, now: Instant, small: SmallMtu) {
-        let last = self.small_mtu_reported;
-        if last.is_none_or(|at| now - at >= REPORTED_EVERY) {
-            self.small_mtu_reported = Some(now);
-            self.small_mtu_news = Some(small);
+            self.small_mtu.tell(now, SmallMtu { network, mtu });
         }
     }
 
     /// A path that was found to take smaller packets than `--mtu` and the routes say; once for
     /// each, and at most once a minute.
     pub fn take_small_mtu(&mut self) -> Option<SmallMtu> {
-        self.small_mtu_news.take()
+        self.small_mtu.take()
     }
 }
 
