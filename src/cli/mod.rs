@@ -18,6 +18,7 @@ mod runtime;
 mod serve;
 mod signals;
 mod value;
+mod verdict;
 mod verify;
 
 use std::process::ExitCode;

@@ -10,8 +10,6 @@ mod trial;
 
 use std::str::FromStr;
 
-use tokio::task::{JoinSet, LocalSet};
-
 use crate::canary::{Model, models};
 
 pub(super) use course::{CanaryTarget, Course};
@@ -19,8 +17,8 @@ pub(super) use report::json;
 pub(super) use table::text;
 pub(super) use trial::{File, Trial};
 
-use super::console::{COULD_NOT, DONE, MISMATCH};
-use trial::TrialVerdict;
+use super::runtime::run_at_once;
+use super::verdict;
 
 /// The models of `--as`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,70 +65,24 @@ pub(super) async fn try_all(
     models: &Models,
     course: Course,
 ) -> Vec<Vec<Trial>> {
-    let mut trials: Vec<Vec<Trial>> = targets
+    let trials = targets
         .iter()
-        .map(|target| {
-            models
-                .iter()
-                .map(|model| Trial::new(target, file, model))
-                .collect()
-        })
-        .collect();
-    let mut waiting = Vec::new();
-    for column in &mut trials {
-        waiting.extend(column.iter_mut());
-    }
-    LocalSet::new().run_until(run_all(waiting, course)).await;
-    trials
+        .flat_map(|target| models.iter().map(|model| Trial::new(target, file, model)));
+    let running = trials.enumerate().map(|(index, mut trial)| async move {
+        trial.run(course).await;
+        (index, trial)
+    });
+    let mut done = run_at_once(course.jobs, running).await;
+    done.sort_by_key(|(index, _)| *index);
+    let mut done = done.into_iter().map(|(_, trial)| trial);
+    let of_target = |_| done.by_ref().take(models.iter().count()).collect();
+    targets.iter().map(of_target).collect()
 }
 
-async fn run_all(waiting: Vec<&mut Trial>, course: Course) {
-    let mut waiting = waiting.into_iter();
-    let mut running = JoinSet::new();
-    let mut places = Vec::new();
-    loop {
-        while running.len() < course.jobs
-            && let Some(place) = waiting.next()
-        {
-            let mut trial = place.clone();
-            let index = places.len();
-            places.push(place);
-            running.spawn_local(async move {
-                trial.run(course).await;
-                (index, trial)
-            });
-        }
-        match running.join_next().await {
-            Some(Ok((index, trial))) => *places[index] = trial,
-            // No trial is aborted, and a panic is passed on.
-            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
-            None => return,
-        }
-    }
-}
-
-/// The exit code, as of `verify`: a file that differs counts more than a server that does not
-/// answer.
+/// The exit code, as of `verify`.
 pub(super) fn exit_code(trials: &[Vec<Trial>]) -> u8 {
-    let has = |verdicts: &[TrialVerdict]| {
-        let mut all = trials.iter().flatten();
-        all.any(|trial| verdicts.contains(&trial.verdict))
-    };
-    if has(&[
-        TrialVerdict::Differs,
-        TrialVerdict::Missing,
-        TrialVerdict::Truncated,
-    ]) {
-        MISMATCH
-    } else if has(&[
-        TrialVerdict::Silent,
-        TrialVerdict::Refused,
-        TrialVerdict::TimedOut,
-    ]) {
-        COULD_NOT
-    } else {
-        DONE
-    }
+    let all = trials.iter().flatten();
+    verdict::exit_code(all.map(|trial| trial.verdict))
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use tokio::time::timeout_at;
 
 use super::course::Course;
 use super::diagnosis;
-use super::trial::{Trial, TrialVerdict};
+use super::trial::{Trial, verdict_on};
 use crate::canary::{Model, models};
+use crate::cli::verdict::Verdict;
 use crate::manifest::Digest;
 use crate::net::canary::CanaryDriver;
 
@@ -48,7 +49,7 @@ impl Trial {
     }
 
     fn time_out(&mut self) {
-        self.verdict = TrialVerdict::TimedOut;
+        self.verdict = Verdict::TimedOut;
         let detail = "the time for the whole check is over: allow more with --max-time";
         self.detail = Some(detail.to_owned());
     }
@@ -66,14 +67,14 @@ impl Trial {
                 self.actual = Some(actual);
                 let is_same = actual == self.file.sha256;
                 self.verdict = if is_same {
-                    TrialVerdict::Ok
+                    Verdict::Ok
                 } else {
-                    TrialVerdict::Differs
+                    Verdict::Differs
                 };
                 self.detail = diagnosis::remark(self);
             }
             Some(Err(fault)) => {
-                self.verdict = TrialVerdict::of(fault);
+                self.verdict = verdict_on(fault);
                 self.screen = fault.screen(&self.model, &self.file.name);
                 let small_arrives = diagnosis::may_be_size(fault, &self.observed)
                     && self.small_block_arrives(course, address).await;

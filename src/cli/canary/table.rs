@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::trial::{Trial, TrialVerdict};
+use super::trial::Trial;
+use crate::cli::verdict::Verdict;
 
 const HEADER: [&str; 9] = [
     "as",
@@ -77,7 +78,7 @@ fn cells(trial: &Trial) -> [String; 9] {
     let if_any = |value: String| if has_answer { value } else { "-".to_owned() };
     [
         trial.model.name.to_owned(),
-        if trial.verdict == TrialVerdict::Ok {
+        if trial.verdict == Verdict::Ok {
             "✓"
         } else {
             "✗"
@@ -99,8 +100,8 @@ fn write_remark(trial: &Trial, text: &mut String) {
     let name = trial.model.name;
     let word = trial.verdict.as_str();
     let _ = match (&trial.verdict, &trial.actual, &trial.screen, &trial.detail) {
-        (TrialVerdict::Ok, _, _, None) => Ok(()),
-        (TrialVerdict::Ok, _, _, Some(detail)) => writeln!(text, "  {name}: {detail}"),
+        (Verdict::Ok, _, _, None) => Ok(()),
+        (Verdict::Ok, _, _, Some(detail)) => writeln!(text, "  {name}: {detail}"),
         (_, Some(actual), _, _) => writeln!(
             text,
             "✗ {name}: {word}: expected {}, got {actual} ({} bytes)",
@@ -124,16 +125,9 @@ pub(super) fn summary(trials: &[Vec<Trial>]) -> String {
         all.filter(|trial| trial.verdict == verdict).count()
     };
     let all = trials.iter().flatten().count();
-    let mut text = format!("{} of {all} ok", count(TrialVerdict::Ok));
-    for verdict in [
-        TrialVerdict::Differs,
-        TrialVerdict::Missing,
-        TrialVerdict::Truncated,
-        TrialVerdict::Silent,
-        TrialVerdict::Refused,
-        TrialVerdict::TimedOut,
-    ] {
-        if count(verdict) > 0 {
+    let mut text = format!("{} of {all} ok", count(Verdict::Ok));
+    for verdict in Verdict::ALL {
+        if verdict != Verdict::Ok && count(verdict) > 0 {
             let _ = write!(text, ", {} {}", count(verdict), verdict.as_str());
         }
     }

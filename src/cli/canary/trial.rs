@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::course::CanaryTarget;
 use crate::canary::{Fault, Model, Observed, models};
+use crate::cli::verdict::Verdict;
 use crate::manifest::Digest;
 use crate::net::canary::Fragments;
 
@@ -26,7 +27,7 @@ pub(crate) struct Trial {
     pub(super) file: File,
     /// The hash of the received file, if it is complete.
     pub(super) actual: Option<Digest>,
-    pub(super) verdict: TrialVerdict,
+    pub(super) verdict: Verdict,
     /// What the firmware would show.
     pub(super) screen: Option<String>,
     /// What happened, and what it means.
@@ -38,47 +39,14 @@ pub(crate) struct Trial {
     pub(super) local_port: Option<u16>,
 }
 
-/// The result, in the words of `verify`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TrialVerdict {
-    /// The file is the published one.
-    Ok,
-    /// The file is complete, and differs.
-    Differs,
-    /// The server has no such file (ERROR 1).
-    Missing,
-    /// The server has not answered.
-    Silent,
-    /// The transfer stopped.
-    Truncated,
-    /// Another ERROR, or an answer that the client does not accept.
-    Refused,
-    /// The time for the whole check is over.
-    TimedOut,
-}
-
-impl TrialVerdict {
-    /// The word in all reports.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            TrialVerdict::Ok => "ok",
-            TrialVerdict::Differs => "differs",
-            TrialVerdict::Missing => "missing",
-            TrialVerdict::Silent => "silent",
-            TrialVerdict::Truncated => "truncated",
-            TrialVerdict::Refused => "refused",
-            TrialVerdict::TimedOut => "timed-out",
-        }
-    }
-
-    pub(super) fn of(fault: &Fault) -> TrialVerdict {
-        match fault {
-            Fault::Silent(_) | Fault::Unreachable => TrialVerdict::Silent,
-            Fault::Stalled => TrialVerdict::Truncated,
-            Fault::Refused { code: 1, .. } => TrialVerdict::Missing,
-            Fault::Refused { .. } | Fault::NoOack | Fault::BadOack(_) => TrialVerdict::Refused,
-            Fault::TooLarge(_) => TrialVerdict::Differs,
-        }
+/// The verdict on a fetch that failed like this.
+pub(super) fn verdict_on(fault: &Fault) -> Verdict {
+    match fault {
+        Fault::Silent(_) | Fault::Unreachable => Verdict::Silent,
+        Fault::Stalled => Verdict::Truncated,
+        Fault::Refused { code: 1, .. } => Verdict::Missing,
+        Fault::Refused { .. } | Fault::NoOack | Fault::BadOack(_) => Verdict::Refused,
+        Fault::TooLarge(_) => Verdict::Differs,
     }
 }
 
@@ -99,7 +67,7 @@ impl Trial {
             },
             file: file.clone(),
             actual: None,
-            verdict: TrialVerdict::Silent,
+            verdict: Verdict::Silent,
             screen: None,
             detail: target.address.as_ref().err().cloned(),
             elapsed: Duration::ZERO,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::fetch::Fetched;
 use super::target::Target;
-use super::verdict::Verdict;
+use crate::cli::verdict::Verdict;
 use crate::json;
 use crate::manifest::Digest;
 
@@ -81,6 +82,15 @@ impl Check {
             elapsed: Duration::ZERO,
             verdict: Verdict::Silent,
             detail: None,
+        }
+    }
+
+    /// The same file with what its transfer has taken.
+    pub(super) fn measured(self, fetched: &Fetched) -> Check {
+        Check {
+            bytes: fetched.bytes,
+            elapsed: fetched.elapsed,
+            ..self
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout_at;
 
 use super::target::{Protocol, Target};
-use super::verdict::Verdict;
+use crate::cli::verdict::Verdict;
 use crate::http::client::{HttpFailure, HttpGet};
 use crate::net::Clock;
 use crate::net::client::{Failure, FetchDriver};
@@ -82,6 +82,20 @@ impl Fetcher {
             elapsed,
             rtt,
         }
+    }
+
+    /// Fetches a file of at most `max_size` bytes into memory. They must be discarded if the result
+    /// is an error.
+    pub(super) async fn fetch_all(
+        &self,
+        target: &Target,
+        name: &str,
+        max_size: u64,
+    ) -> (Vec<u8>, Fetched) {
+        let mut bytes = Vec::new();
+        let output = |part: &[u8]| bytes.extend_from_slice(part);
+        let fetched = self.fetch(target, name, max_size, output).await;
+        (bytes, fetched)
     }
 
     async fn tftp(

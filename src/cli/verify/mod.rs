@@ -16,7 +16,6 @@ mod signature;
 mod summary;
 mod table;
 mod target;
-mod verdict;
 mod wait;
 
 use std::process::ExitCode;

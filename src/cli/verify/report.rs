@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::check::{Check, HostReport};
 use super::release::Release;
 use super::summary;
-use super::verdict::Verdict;
+use crate::cli::verdict::Verdict;
 use crate::json::Value;
 
 /// Writes the report.

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
-use tokio::task::{JoinSet, LocalSet};
 
 use super::check::{About, Check, HostReport};
 use super::fetch::Fetcher;
@@ -12,7 +11,8 @@ use super::release::{PublishedFile, Release};
 use super::served_list::{self, Judged};
 use super::signature::Key;
 use super::target::{Protocol, Target};
-use super::verdict::Verdict;
+use crate::cli::runtime::run_at_once;
+use crate::cli::verdict::Verdict;
 use crate::manifest::{Digest, SIGNATURE_NAME, SUMS_NAME, VERSION_NAME};
 
 /// The longest list that is read from a server: one of 32,767 files with names of 60 bytes.
@@ -66,7 +66,7 @@ pub(super) async fn compare(comparison: &Rc<Comparison>, hosts: &mut [HostReport
         let (comparison, target) = (Rc::clone(comparison), hosts[index].target.clone());
         async move { (index, comparison.introduction(&target).await) }
     });
-    for (index, introduction) in run(comparison.jobs, introductions).await {
+    for (index, introduction) in run_at_once(comparison.jobs, introductions).await {
         let old = hosts[index].content_id();
         hosts[index].introduce(introduction);
         let new = hosts[index].content_id();
@@ -127,7 +127,7 @@ async fn fetch_files(
             (index, number, check, rtt)
         }
     });
-    for (index, number, check, rtt) in run(comparison.jobs, transfers).await {
+    for (index, number, check, rtt) in run_at_once(comparison.jobs, transfers).await {
         hosts[index].files[number] = check;
         hosts[index].add_rtt(rtt);
     }
@@ -143,11 +143,7 @@ async fn compare_file(
     let output = |part: &[u8]| hash.update(part);
     let fetched = fetcher.fetch(target, &file.name, file.max_size, output);
     let fetched = fetched.await;
-    let check = Check {
-        bytes: fetched.bytes,
-        elapsed: fetched.elapsed,
-        ..check
-    };
+    let check = check.measured(&fetched);
     let check = match fetched.result {
         Ok(()) => {
             let actual = Digest(hash.finalize().into());
@@ -188,10 +184,8 @@ impl Comparison {
         let judged = introduction.judged.as_ref();
         let is_no_answer = judged.is_some_and(|judged| judged.list.verdict.is_no_answer());
         if target.server.protocol == Protocol::Http && !is_no_answer {
-            let mut text = Vec::new();
-            let output = |part: &[u8]| text.extend_from_slice(part);
-            let fetched = self.fetcher.fetch(target, VERSION_NAME, MAX_ABOUT, output);
-            let fetched = fetched.await;
+            let fetched = self.fetcher.fetch_all(target, VERSION_NAME, MAX_ABOUT);
+            let (text, fetched) = fetched.await;
             // A server of another kind need not have it.
             if fetched.result.is_ok() {
                 introduction.about = About::parse(&text);
@@ -207,18 +201,11 @@ impl Comparison {
         bytes: &mut Vec<u8>,
         rtt: &mut Option<std::time::Duration>,
     ) -> Judged {
-        let check = Check::new(SUMS_NAME, Some(self.release.content_id));
-        let output = |part: &[u8]| bytes.extend_from_slice(part);
-        let fetched = self
-            .fetcher
-            .fetch(target, SUMS_NAME, MAX_SERVED_LIST, output);
-        let fetched = fetched.await;
+        let fetched = self.fetcher.fetch_all(target, SUMS_NAME, MAX_SERVED_LIST);
+        let (list, fetched) = fetched.await;
+        *bytes = list;
         *rtt = fetched.rtt;
-        let check = Check {
-            bytes: fetched.bytes,
-            elapsed: fetched.elapsed,
-            ..check
-        };
+        let check = Check::new(SUMS_NAME, Some(self.release.content_id)).measured(&fetched);
         match fetched.result {
             Ok(()) => served_list::judge(bytes, &self.release, check),
             Err((verdict, detail)) => {
@@ -244,17 +231,11 @@ impl Comparison {
         if list.actual.is_none() {
             return check.failed(list.verdict, "there is no list that it could be of");
         }
-        let mut text = Vec::new();
-        let output = |part: &[u8]| text.extend_from_slice(part);
         let fetched = self
             .fetcher
-            .fetch(target, SIGNATURE_NAME, MAX_SIGNATURE, output);
-        let fetched = fetched.await;
-        let check = Check {
-            bytes: fetched.bytes,
-            elapsed: fetched.elapsed,
-            ..check
-        };
+            .fetch_all(target, SIGNATURE_NAME, MAX_SIGNATURE);
+        let (text, fetched) = fetched.await;
+        let check = check.measured(&fetched);
         if let Err((verdict, detail)) = fetched.result {
             return check.failed(verdict, detail);
         }
@@ -310,32 +291,6 @@ impl HostReport {
         let list = self.list.as_ref();
         list.is_none_or(|list| list.verdict.is_accepted())
     }
-}
-
-/// Runs the futures, at most `jobs` at a time, and returns their results as they come.
-async fn run<T: 'static>(
-    jobs: usize,
-    mut waiting: impl Iterator<Item = impl Future<Output = T> + 'static>,
-) -> Vec<T> {
-    let mut results = Vec::new();
-    let mut running = JoinSet::new();
-    let run = async {
-        loop {
-            while running.len() < jobs
-                && let Some(future) = waiting.next()
-            {
-                running.spawn_local(future);
-            }
-            match running.join_next().await {
-                Some(Ok(result)) => results.push(result),
-                // None is aborted, and a panic is passed on.
-                Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
-                None => return,
-            }
-        }
-    };
-    LocalSet::new().run_until(run).await;
-    results
 }
 
 #[cfg(test)]

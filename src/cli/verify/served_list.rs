@@ -2,7 +2,7 @@
 
 use super::check::Check;
 use super::release::Release;
-use super::verdict::Verdict;
+use crate::cli::verdict::Verdict;
 use crate::manifest::{Digest, SUMS_NAME, parse_sums};
 
 /// What the release says of a server's list.

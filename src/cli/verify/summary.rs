@@ -1,7 +1,7 @@
 //! The figures of a whole check: how many hosts and files have which verdict.
 
 use super::check::HostReport;
-use super::verdict::{Verdict, exit_code};
+use crate::cli::verdict::{Verdict, exit_code};
 
 /// The exit code.
 pub(super) fn code(hosts: &[HostReport]) -> u8 {

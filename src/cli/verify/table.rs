@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::check::{Check, HostReport};
 use super::release::Release;
 use super::summary;
-use super::verdict::Verdict;
+use crate::cli::verdict::Verdict;
 
 /// Findings of one host that are written. JSON has all of them.
 const MAX_FINDINGS: usize = 20;

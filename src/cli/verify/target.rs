@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use super::verdict::Verdict;
 use crate::cli::host::Host;
+use crate::cli::verdict::Verdict;
 
 /// How the files are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

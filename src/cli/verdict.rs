@@ -19,7 +19,8 @@ pub(super) enum Verdict {
     Truncated,
     /// The server has not answered.
     Silent,
-    /// No program listens on the port: ICMP port unreachable, or a TCP reset.
+    /// No program listens on the port: ICMP port unreachable, or a TCP reset. Of `--as`: another
+    /// ERROR, or an answer that the client does not accept.
     Refused,
     /// The network reports another error, for example that there is no route.
     Unreachable,
