@@ -25,7 +25,6 @@ pub(super) fn text(service: &Service, snapshot: &StatusSnapshot) -> String {
     if let Some(stats) = &snapshot.stats {
         text.requests(site, stats);
         text.totals(stats);
-        text.limits(stats);
         text.histograms(stats);
     }
     text.boots(&service.observer.boots());
@@ -128,21 +127,20 @@ impl Text {
         self.single(name, "counter", help, stats.too_big);
         let name = "bootstone_ignored_datagrams_total";
         let help = "Datagrams not answered, by reason.";
-        self.family(name, "counter", help);
-        for reason in Ignored::ALL {
-            let labels = [("reason", reason.as_str())];
-            self.sample(name, &labels, stats.ignored(reason));
-        }
-    }
-
-    fn limits(&mut self, stats: &Stats) {
+        let ignored = |reason: Ignored| (reason.as_str(), stats.ignored(reason));
+        self.reasons(name, help, &Ignored::ALL.map(ignored));
         let name = "bootstone_limited_requests_total";
         let help = "Requests and transfers that a limit slowed down or left without an answer, by \
                     reason.";
+        let limited = |limit: Limit| (limit.as_str(), stats.limited(limit));
+        self.reasons(name, help, &Limit::ALL.map(limited));
+    }
+
+    /// A counter by reason.
+    fn reasons(&mut self, name: &str, help: &str, counts: &[(&str, u64)]) {
         self.family(name, "counter", help);
-        for limit in Limit::ALL {
-            let labels = [("reason", limit.as_str())];
-            self.sample(name, &labels, stats.limited(limit));
+        for (reason, count) in counts {
+            self.sample(name, &[("reason", reason)], count);
         }
     }
 
