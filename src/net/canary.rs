@@ -8,11 +8,9 @@ use std::net::SocketAddr;
 use tokio::time::timeout_at;
 
 use super::Clock;
+use super::client::MAX_DATAGRAM;
 use crate::canary::{Model, ModelClient, Observed};
 use port::{Arrival, Port};
-
-/// The longest UDP datagram.
-const MAX_DATAGRAM: usize = 65_536;
 
 /// One client and its ports.
 pub(crate) struct CanaryDriver {

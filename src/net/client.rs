@@ -15,10 +15,10 @@ use crate::proto::client::{Fetch, FetchError, FetchOptions, Received};
 
 /// Size of the receive buffer to ask for: 64 blocks of an Ethernet frame, for each of which the
 /// kernel accounts 2 to 4 kB.
-const RECEIVE_BUFFER: usize = 512 << 10;
+pub(super) const RECEIVE_BUFFER: usize = 512 << 10;
 
 /// The longest UDP datagram, which is also the most that the kernel joins (GRO).
-const MAX_DATAGRAM: usize = 65_536;
+pub(super) const MAX_DATAGRAM: usize = 65_536;
 
 /// One transfer, on its own port.
 pub(crate) struct FetchDriver {
@@ -172,6 +172,14 @@ impl FetchDriver {
     }
 }
 
+/// The address to bind for a socket that sends to `server`: any address of its family, any port.
+pub(super) fn any_port_towards(server: SocketAddr) -> SocketAddr {
+    match server {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
+
 /// An unconnected socket: the server may answer from another port.
 struct ClientSocket {
     io: UdpSocket,
@@ -180,11 +188,7 @@ struct ClientSocket {
 
 impl ClientSocket {
     fn for_server(server: SocketAddr) -> io::Result<ClientSocket> {
-        let any: SocketAddr = match server {
-            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-        };
-        let io = std::net::UdpSocket::bind(any)?;
+        let io = std::net::UdpSocket::bind(any_port_towards(server))?;
         io.set_nonblocking(true)?;
         // Best effort: a smaller buffer may drop a part of a window while the machine is busy.
         let _ = socket2::SockRef::from(&io).set_recv_buffer_size(RECEIVE_BUFFER);

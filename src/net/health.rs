@@ -1,9 +1,10 @@
 //! The request of a health check, and its answer.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use super::client::any_port_towards;
 use crate::proto::report::HEALTH_CHECK;
 use crate::wire::{Mode, Options, Packet, Request};
 
@@ -16,11 +17,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// # Errors
 /// Nothing has answered, or the network reports an error: no route, a closed port.
 pub(crate) fn ask(server: SocketAddr, attempts: u64) -> io::Result<()> {
-    let any: SocketAddr = match server {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    let socket = UdpSocket::bind(any)?;
+    let socket = UdpSocket::bind(any_port_towards(server))?;
     // The server answers from the port that was asked. The kernel drops what comes from elsewhere.
     socket.connect(server)?;
     socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;

@@ -1,18 +1,17 @@
 //! A local port of a client: an unconnected socket, because a server may answer from any port.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
+use super::super::client::{RECEIVE_BUFFER, any_port_towards};
 use super::super::icmp::{self, QueuedError};
 use crate::canary::SourcePorts;
 use crate::proto::Instant;
 use crate::proto::server::Unreachable;
 
-/// Size of the receive buffer to ask for, as in `net::client`.
-const RECEIVE_BUFFER: usize = 512 << 10;
 /// How many ports are tried if a port is in use.
 const ATTEMPTS: u16 = 64;
 
@@ -43,15 +42,12 @@ impl Port {
         index: usize,
         now: Instant,
     ) -> io::Result<Port> {
-        let any: IpAddr = match server {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
+        let any = any_port_towards(server);
         let wanted = candidates(ports, index as u16, now);
-        let mut bound = wanted.filter_map(|port| std::net::UdpSocket::bind((any, port)).ok());
+        let mut bound = wanted.filter_map(|port| std::net::UdpSocket::bind((any.ip(), port)).ok());
         let socket = match bound.next() {
             Some(socket) => socket,
-            None => std::net::UdpSocket::bind((any, 0))?,
+            None => std::net::UdpSocket::bind(any)?,
         };
         socket.set_nonblocking(true)?;
         // Best effort: a smaller buffer may drop a part of a window while the machine is busy.
