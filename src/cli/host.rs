@@ -7,7 +7,7 @@ use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
 /// TFTP's port (RFC 1350 §4).
-const TFTP: u16 = 69;
+pub(super) const TFTP_PORT: u16 = 69;
 
 /// A server's name or address, and its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl FromStr for Host {
 
     /// `name`, `name:69`, `192.0.2.1:69`, `2001:db8::1`, `[2001:db8::1]:69`, `fe80::1%eth0`.
     fn from_str(text: &str) -> Result<Host, String> {
-        Host::with_default_port(text, TFTP)
+        Host::with_default_port(text, TFTP_PORT)
     }
 }
 
@@ -63,6 +63,12 @@ impl Host {
     }
 }
 
+/// True for an IPv6 address without brackets, with a zone or without.
+pub(super) fn is_ipv6(text: &str) -> bool {
+    let address = text.split_once('%').map_or(text, |(address, _)| address);
+    address.parse::<Ipv6Addr>().is_ok()
+}
+
 fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (name, rest) = rest.split_once(']')?;
@@ -71,8 +77,7 @@ fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
             _ => Some((name, Some(rest.strip_prefix(':')?))),
         };
     }
-    let address = text.split_once('%').map_or(text, |(address, _)| address);
-    if address.parse::<Ipv6Addr>().is_ok() {
+    if is_ipv6(text) {
         return Some((text, None));
     }
     match text.split_once(':') {
@@ -106,7 +111,7 @@ impl Host {
 
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.without_port(TFTP))
+        f.write_str(&self.without_port(TFTP_PORT))
     }
 }
 

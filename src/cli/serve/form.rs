@@ -1,11 +1,7 @@
 //! `ADDR:PORT` as operators write it, with one of both left out.
 
-use std::net::Ipv6Addr;
-
 use super::table::names_of;
-
-/// The port of `--listen` if none is given (RFC 1350 §4).
-const TFTP: u16 = 69;
+use crate::cli::host::{TFTP_PORT, is_ipv6};
 
 /// The value of `--listen` with its port. Port 69 need not be given.
 ///
@@ -15,7 +11,7 @@ pub(super) fn listen_form(text: &str) -> Result<String, String> {
     check_address("listen", text)?;
     Ok(match has_port(text) {
         true => text.to_owned(),
-        false => format!("{}:{TFTP}", in_brackets(text)),
+        false => format!("{}:{TFTP_PORT}", in_brackets(text)),
     })
 }
 
@@ -52,17 +48,12 @@ fn check_address(field: &str, text: &str) -> Result<(), String> {
 fn has_port(text: &str) -> bool {
     match text.starts_with('[') {
         true => text.contains("]:"),
-        false => text.contains(':') && !is_bare_v6(text),
+        false => text.contains(':') && !is_ipv6(text),
     }
 }
 
-fn is_bare_v6(text: &str) -> bool {
-    let (address, _zone) = text.split_once('%').unwrap_or((text, ""));
-    address.parse::<Ipv6Addr>().is_ok()
-}
-
 fn in_brackets(text: &str) -> String {
-    match is_bare_v6(text) {
+    match is_ipv6(text) {
         true => format!("[{text}]"),
         false => text.to_owned(),
     }

@@ -24,6 +24,7 @@ use self::opened::{Opened, open};
 use self::settings::Settings;
 pub(crate) use self::table::Serve;
 use super::console::{COULD_NOT, DONE, MISMATCH, NO_BOOT_PROGRAM, print, say, say_last};
+use super::host::TFTP_PORT;
 use super::signals::Signals;
 use super::{panics, runtime};
 use crate::embedded;
@@ -262,8 +263,8 @@ fn start_observer(settings: &Settings, clock: Clock) -> (Arc<SharedObserver>, Bo
 fn tftp_port(sockets: &[Vec<BoundSocket>]) -> u16 {
     let sockets = sockets.iter().flatten();
     let mut ports = sockets.map(|socket| socket.address().port());
-    let first = ports.clone().next().unwrap_or(69);
-    ports.find(|port| *port == 69).unwrap_or(first)
+    let first = ports.clone().next().unwrap_or(TFTP_PORT);
+    ports.find(|port| *port == TFTP_PORT).unwrap_or(first)
 }
 
 fn start_http(
