@@ -129,11 +129,6 @@ fn read(file: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn network(text: &str) -> Network {
-        let (address, length) = text.split_once('/').unwrap();
-        Network::new(address.parse().unwrap(), length.parse().unwrap()).unwrap()
-    }
-
     /// Lines of a kernel, of a little-endian machine.
     #[cfg(target_endian = "little")]
     #[test]
@@ -145,8 +140,8 @@ eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
 *\t0064A8C0\t00000000\t0201\t0\t0\t0\t00FFFFFF\t0\t0\t0
 ";
         let found: Vec<FoundRoute<'_>> = table.lines().filter_map(parse_v4).collect();
-        let route = |text, is_direct| FoundRoute {
-            network: network(text),
+        let route = |text: &str, is_direct| FoundRoute {
+            network: text.parse().unwrap(),
             is_direct,
             interface: "eth0",
         };
@@ -163,8 +158,8 @@ eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
              {zero} 00 {zero} 00 {zero} ffffffff 00000001 00000000 00200200       lo\n"
         );
         let found: Vec<FoundRoute<'_>> = table.lines().filter_map(parse_v6).collect();
-        let route = |text, is_direct, interface| FoundRoute {
-            network: network(text),
+        let route = |text: &str, is_direct, interface| FoundRoute {
+            network: text.parse().unwrap(),
             is_direct,
             interface,
         };

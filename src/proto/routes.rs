@@ -115,11 +115,7 @@ impl Network {
     /// True if the address is that of all hosts of this network (RFC 919). Networks of one or two
     /// addresses have none (RFC 3021), and IPv6 has none at all.
     pub fn has_broadcast(&self, address: IpAddr) -> bool {
-        let IpAddr::V4(v4) = address.to_canonical() else {
-            return false;
-        };
-        let hosts = u32::MAX.checked_shr(self.length.into()).unwrap_or(0);
-        hosts > 1 && self.contains(address) && v4.to_bits() & hosts == hosts
+        !self.is_ipv6() && self.length < 31 && address.to_canonical() == self.last()
     }
 }
 
@@ -168,8 +164,7 @@ mod tests {
     }
 
     fn network(text: &str) -> Network {
-        let (address, length) = text.split_once('/').unwrap();
-        Network::new(ip(address), length.parse().unwrap()).unwrap()
+        text.parse().unwrap()
     }
 
     fn route(text: &str, is_direct: bool, mtu: u16) -> Route {
@@ -209,7 +204,10 @@ mod tests {
         ] {
             assert_eq!(network(of).contains(ip(host)), contains, "{of} {host}");
         }
-        assert_eq!(network("10.1.2.3/24"), network("10.1.2.0/24"));
+        assert_eq!(
+            Network::new(ip("10.1.2.3"), 24),
+            Some(network("10.1.2.0/24"))
+        );
         assert_eq!(Network::new(ip("10.0.0.0"), 33), None);
         assert_eq!(Network::new(ip("::"), 129), None);
     }
