@@ -28,6 +28,10 @@ const AT_ONCE: usize = 4;
 /// How often a client may be started again that cannot go on after a block has come twice.
 const ATTEMPTS: usize = 5;
 
+/// What most clients can ask for.
+const BLKSIZES: &[u16] = &[8, 511, 512, 1428, 1468, 65464];
+const WINDOWSIZES: &[u16] = &[1, 4, 16, 64];
+
 /// A client, and what it can do.
 struct Foreign {
     name: &'static str,
@@ -98,8 +102,8 @@ const RS_TFTPD: Foreign = Foreign {
         command.args([host, port, name, blksize, windowsize]);
         command
     },
-    blksizes: &[8, 511, 512, 1428, 1468, 65464],
-    windowsizes: &[1, 4, 16, 64],
+    blksizes: BLKSIZES,
+    windowsizes: WINDOWSIZES,
     gives_up: None,
 };
 
@@ -114,7 +118,7 @@ const NET_TFTP: Foreign = Foreign {
             $tftp->get($name, 'fetched') or die $tftp->error;";
         with_words(command("perl", &["-MNet::TFTP", "-e", script]), request)
     },
-    blksizes: &[8, 511, 512, 1428, 1468, 65464],
+    blksizes: BLKSIZES,
     windowsizes: &[1],
     gives_up: None,
 };
@@ -134,8 +138,8 @@ const NPM_TFTP: Foreign = Foreign {
             });";
         with_words(node(script), request)
     },
-    blksizes: &[8, 511, 512, 1428, 1468, 65464],
-    windowsizes: &[1, 4, 16, 64],
+    blksizes: BLKSIZES,
+    windowsizes: WINDOWSIZES,
     gives_up: None,
 };
 
@@ -163,8 +167,8 @@ if done: os.rename(name, 'fetched')
 sys.exit(not done)";
         with_words(python(script), request)
     },
-    blksizes: &[8, 511, 512, 1428, 1468, 65464],
-    windowsizes: &[1, 4, 16, 64],
+    blksizes: BLKSIZES,
+    windowsizes: WINDOWSIZES,
     gives_up: Some("incoherent packet number"),
 };
 

@@ -2,55 +2,23 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 use bootstone::embedded;
 
 use crate::run::{Run, bootstone};
+use crate::served::Program;
 use crate::verify::{published, report, sums, verify_named};
 
-struct Program {
-    child: Child,
-    http: SocketAddr,
-}
-
-impl Program {
-    fn start(directory: &std::path::Path) -> Program {
-        let listen = [
-            "--listen",
-            "127.0.0.1:0",
-            "--http",
-            "127.0.0.1:0",
-            "--log-format",
-            "json",
-        ];
-        let mut child = bootstone(directory, &listen)
-            .envs([("FLY_REGION", "ams"), ("FLY_MACHINE_ID", "148e")])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut log = BufReader::new(child.stdout.take().unwrap());
-        log.read_line(&mut line).unwrap();
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let http = line["http"].as_str().unwrap().parse().unwrap();
-        // The log may wait for a reader, and the program does not.
-        Program { child, http }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn start(directory: &std::path::Path) -> Program {
+    let located = [("FLY_REGION", "ams"), ("FLY_MACHINE_ID", "148e")];
+    Program::spawn(bootstone(directory, &[]).envs(located))
 }
 
 #[test]
 fn the_program_over_http() {
     let directory = tempfile::tempdir().unwrap();
-    let program = Program::start(directory.path());
+    let program = start(directory.path());
     let url = format!("http://{}", program.http);
     let run = Run::of(&["verify", &url, "--format", "json", "--wait", "10"]);
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);

@@ -11,6 +11,9 @@ mod get;
 mod http;
 mod list;
 mod run;
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+#[path = "../support/program.rs"]
+mod served;
 mod server;
 mod signature;
 #[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]

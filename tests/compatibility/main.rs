@@ -14,6 +14,9 @@
 
 mod program;
 mod record;
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+#[path = "../support/program.rs"]
+mod served;
 
 use std::fs;
 use std::path::PathBuf;

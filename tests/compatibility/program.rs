@@ -1,8 +1,8 @@
 //! Asks the program: its help, its exit codes, its log and metrics after a few requests, its JSON.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::record::Record;
+use crate::served::Program;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -180,43 +181,8 @@ fn walk(value: &Value, path: String, keys: &mut Vec<String>) {
     }
 }
 
-/// A server on free ports of the loopback address.
-struct Server {
-    child: Child,
-    lines: BufReader<ChildStdout>,
-    tftp: SocketAddr,
-    http: SocketAddr,
-    serving: Value,
-}
-
-impl Server {
-    fn start() -> Server {
-        let arguments = [
-            "--listen",
-            "127.0.0.1:0",
-            "--http",
-            "127.0.0.1:0",
-            "--log-format",
-            "json",
-        ];
-        let mut child = bootstone(&arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        lines.read_line(&mut line).unwrap();
-        let serving: Value = serde_json::from_str(&line).unwrap();
-        let address = |key: &str| serving[key].as_str().unwrap().parse().unwrap();
-        Server {
-            child,
-            lines,
-            tftp: address("listen"),
-            http: address("http"),
-            serving,
-        }
-    }
-
+/// What the record asks a running program.
+impl Program {
     /// The response to a GET, body included.
     fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.http).unwrap();
@@ -248,7 +214,7 @@ impl Server {
     /// Ends the server; returns its log lines.
     fn end(mut self) -> Vec<Value> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
-        let rest: Vec<String> = self.lines.by_ref().lines().map(Result::unwrap).collect();
+        let rest: Vec<String> = self.log.by_ref().lines().map(Result::unwrap).collect();
         assert!(self.child.wait().unwrap().success());
         let lines = rest.iter().map(|line| serde_json::from_str(line).unwrap());
         [self.serving.clone()].into_iter().chain(lines).collect()
@@ -257,7 +223,7 @@ impl Server {
 
 /// Log fields and metrics of a server that has had a few requests.
 fn running(record: &mut Record) {
-    let server = Server::start();
+    let server = Program::spawn(&mut bootstone(&[]));
     server.transfer();
     server.get("/SHA256SUMS");
     metrics(record, &server.get("/metrics"));

@@ -16,6 +16,9 @@ mod corpus;
 mod files;
 mod page;
 mod program;
+#[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
+#[path = "../support/program.rs"]
+mod served;
 mod site;
 #[allow(dead_code, unreachable_pub, reason = "shared by several test targets")]
 #[path = "../support/skip.rs"]

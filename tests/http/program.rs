@@ -3,18 +3,12 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::client::Client;
+use super::served::Program;
 use super::skip::skip;
-
-struct Program {
-    child: Child,
-    log: BufReader<ChildStdout>,
-    tftp: SocketAddr,
-    http: SocketAddr,
-}
 
 impl Program {
     fn start() -> Program {
@@ -22,26 +16,13 @@ impl Program {
     }
 
     fn with(flags: &[&str]) -> Program {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bootstone"))
-            .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
-            .args(["--workers", "3", "--log-format", "json"])
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bootstone"));
+        command
+            .args(["--workers", "3"])
             .args(flags)
             .env("FLY_REGION", "ams")
-            .env("FLY_MACHINE_ID", "148e")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        log.read_line(&mut line).unwrap();
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let address = |field: &str| line[field].as_str().unwrap().parse().unwrap();
-        Program {
-            tftp: address("listen"),
-            http: address("http"),
-            child,
-            log,
-        }
+            .env("FLY_MACHINE_ID", "148e");
+        Program::spawn(&mut command)
     }
 
     /// Sends SIGTERM, and returns the rest of the log.
@@ -60,13 +41,6 @@ impl Program {
             assert!(self.log.read_line(&mut line).unwrap() > 0, "no {text}");
         }
         line
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
