@@ -32,7 +32,8 @@ fn assert_same(a: Packet<'_>, b: Packet<'_>) {
             let shape = |r: &Request<'_>| (r.filename.to_vec(), format!("{:?}", r.mode));
             assert_eq!(shape(&a), shape(&b));
             assert!(a.options.iter().eq(b.options.iter()));
-            assert!(!a.filename.is_empty() && !a.filename.contains(&0));
+            // A name may be empty: the server answers it with "File not found".
+            assert!(!a.filename.contains(&0));
         }
         (Packet::Oack(a), Packet::Oack(b)) => assert!(a.iter().eq(b.iter())),
         (a, b) => assert_eq!(a, b),
