@@ -6,7 +6,7 @@
 //! | [`client`] | a TFTP client as a value |
 //! | [`load`] | many clients in one thread |
 //! | [`process`] | CPU time and memory of a process |
-//! | [`floor`] | the lower bound: the least work of a server |
+//! | [`lower_bound`] | the lower bound: the least work of a server |
 //! | [`servers`] | starts and stops the servers |
 //! | [`measure`] | runs a load, and measures the server |
 //! | [`rows`] | the rows of the tables: loads and goals |
@@ -22,10 +22,10 @@ pub mod abuse;
 pub mod client;
 pub mod content;
 pub mod document;
-pub mod floor;
 pub mod load;
 pub mod lock_step;
 pub mod lossy;
+pub mod lower_bound;
 pub mod measure;
 pub mod plot;
 pub mod process;

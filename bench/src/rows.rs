@@ -239,7 +239,7 @@ pub struct Judged {
     /// The best figure of the other servers that served all clients, and its server.
     pub best: Option<(Kind, f64)>,
     /// The better figure of the two lower bounds, if they were measured.
-    pub floor: Option<f64>,
+    pub lower_bound: Option<f64>,
     /// The goal in words.
     pub goal: String,
     /// The verdict.
@@ -271,7 +271,7 @@ pub fn judge(row: &Row, cells: &[Cell]) -> Vec<Judged> {
 }
 
 const MISSED: &str = "**missed**";
-const MISSED_BY_FLOOR: &str = "**missed**, by the floor too";
+const MISSED_BY_LOWER_BOUND: &str = "**missed**, by the lower bound too";
 /// Differences below this factor are noise.
 const NOISE: f64 = 1.05;
 
@@ -284,7 +284,9 @@ fn best(
 ) -> (Option<(Kind, f64)>, Option<f64>) {
     let best = |lower_bounds: bool| {
         let others = cells.iter().filter(|cell| {
-            cell.kind != Kind::Bootstone && cell.kind.is_floor() == lower_bounds && cell.is_sound()
+            cell.kind != Kind::Bootstone
+                && cell.kind.is_lower_bound() == lower_bounds
+                && cell.is_sound()
         });
         let figures = others.map(|cell| (cell.kind, figure(cell)));
         figures.min_by(|a, b| order(&a.1, &b.1))
@@ -294,13 +296,14 @@ fn best(
 
 fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> Judged {
     let figure = |cell: &Cell| cell.median(Measured::cpu_per_gb);
-    let (best, floor) = best(cells, figure, f64::total_cmp);
+    let (best, lower_bound) = best(cells, figure, f64::total_cmp);
     let ratio = best.map(|(_, theirs)| figure(ours) / theirs);
-    let clearly = |((_, theirs), floor): ((Kind, f64), f64)| floor > NOISE * most * theirs;
+    let clearly =
+        |((_, theirs), lower_bound): ((Kind, f64), f64)| lower_bound > NOISE * most * theirs;
     let verdict = match ratio {
         Some(ratio) if ratio <= wanted => "as wanted",
         Some(ratio) if ratio <= most => "held",
-        Some(_) if best.zip(floor).is_some_and(clearly) => MISSED_BY_FLOOR,
+        Some(_) if best.zip(lower_bound).is_some_and(clearly) => MISSED_BY_LOWER_BOUND,
         Some(_) => MISSED,
         None => "no server to compare with",
     };
@@ -308,7 +311,7 @@ fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> J
         what: format!("{}: server CPU, s per GB", row.name),
         ours: figure(ours),
         best,
-        floor,
+        lower_bound,
         goal: format!("≤ {most:.2}, wanted {wanted:.2}"),
         verdict,
     }
@@ -316,13 +319,13 @@ fn less_cpu(row: &Row, ours: &Cell, cells: &[Cell], most: f64, wanted: f64) -> J
 
 fn more_throughput(row: &Row, ours: &Cell, cells: &[Cell], least: f64) -> Judged {
     let figure = |cell: &Cell| cell.median(|measured| measured.result.throughput() / 1e6);
-    let (best, floor) = best(cells, figure, |a, b| b.total_cmp(a));
+    let (best, lower_bound) = best(cells, figure, |a, b| b.total_cmp(a));
     let is_held = best.is_none_or(|(_, theirs)| figure(ours) >= least * theirs);
     Judged {
         what: format!("{}: MB/s of one client", row.name),
         ours: figure(ours),
         best,
-        floor,
+        lower_bound,
         goal: format!("≥ {least:.2}"),
         verdict: if is_held { "held" } else { MISSED },
     }
@@ -343,7 +346,7 @@ fn served(row: &Row, ours: &Cell, at_once: bool) -> Judged {
         what: row.name.clone(),
         ours: problems as f64,
         best: None,
-        floor: None,
+        lower_bound: None,
         goal: goal.to_owned(),
         verdict: if problems == 0 && ours.is_sound() {
             "held"
@@ -363,7 +366,7 @@ fn even(row: &Row, ours: &Cell) -> Judged {
         what: format!("{}: p99 / p50", row.name),
         ours: spread,
         best: None,
-        floor: None,
+        lower_bound: None,
         goal: "< 3".to_owned(),
         verdict: if spread < 3.0 { "held" } else { MISSED },
     }
@@ -378,7 +381,7 @@ mod tests {
 
     /// The verdict on a lock-step row in which the servers take these milliseconds of CPU time per
     /// GB.
-    fn verdict(ours: u64, theirs: u64, floor: Option<u64>) -> &'static str {
+    fn verdict(ours: u64, theirs: u64, lower_bound: Option<u64>) -> &'static str {
         let cell = |kind, millis| {
             let result = LoadResult {
                 bytes: 1_000_000_000,
@@ -399,7 +402,7 @@ mod tests {
             cell(Kind::Atftpd, 2 * theirs),
             cell(Kind::Dnsmasq, theirs),
         ];
-        cells.extend(floor.map(|floor| cell(Kind::Floor, floor)));
+        cells.extend(lower_bound.map(|lower_bound| cell(Kind::LowerBound, lower_bound)));
         let row = Row {
             goal: Goal::Cpu(0.7, 0.5),
             ..row("lock-step", File::Large, (512, 1), (1, 1))
@@ -414,7 +417,7 @@ mod tests {
         assert_eq!(verdict(500, 1000, Some(400)), "as wanted");
         assert_eq!(verdict(700, 1000, Some(900)), "held");
         assert_eq!(verdict(800, 1000, Some(730)), MISSED);
-        assert_eq!(verdict(800, 1000, Some(740)), MISSED_BY_FLOOR);
+        assert_eq!(verdict(800, 1000, Some(740)), MISSED_BY_LOWER_BOUND);
         assert_eq!(verdict(710, 1000, None), MISSED);
     }
 }

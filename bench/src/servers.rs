@@ -38,10 +38,10 @@ pub enum Kind {
     RsTftpd,
     /// The `tftpd` crate's server with `--single-port`.
     RsTftpdSinglePort,
-    /// The lower bound, see [`floor`](crate::floor).
-    Floor,
+    /// The lower bound, see [`lower_bound`](crate::lower_bound).
+    LowerBound,
     /// The lower bound with busy polling.
-    FloorPolling,
+    LowerBoundPolling,
 }
 
 impl Kind {
@@ -58,10 +58,10 @@ impl Kind {
     ];
 
     /// The lower bounds, without and with busy polling.
-    pub const LOWER_BOUNDS: [Kind; 2] = [Kind::Floor, Kind::FloorPolling];
+    pub const LOWER_BOUNDS: [Kind; 2] = [Kind::LowerBound, Kind::LowerBoundPolling];
 
     /// True for a lower bound.
-    pub fn is_floor(self) -> bool {
+    pub fn is_lower_bound(self) -> bool {
         Kind::LOWER_BOUNDS.contains(&self)
     }
 
@@ -76,8 +76,8 @@ impl Kind {
             Kind::RTftpd => "r-tftpd",
             Kind::RsTftpd => "rs-tftpd",
             Kind::RsTftpdSinglePort => "rs-tftpd single-port",
-            Kind::Floor => "floor",
-            Kind::FloorPolling => "floor polling",
+            Kind::LowerBound => "lower bound",
+            Kind::LowerBoundPolling => "lower bound polling",
         }
     }
 
@@ -108,7 +108,7 @@ impl Kind {
             Kind::Dnsmasq | Kind::DnsmasqSinglePort => "dnsmasq",
             Kind::RTftpd => "r-tftpd",
             Kind::RsTftpd | Kind::RsTftpdSinglePort => "tftpd",
-            Kind::Floor | Kind::FloorPolling => "floor",
+            Kind::LowerBound | Kind::LowerBoundPolling => "lower-bound",
         }
     }
 
@@ -149,8 +149,8 @@ impl Kind {
             Kind::RTftpd => format!("--listen {ip} --port {port} --max-connections 20000"),
             Kind::RsTftpd => format!("-i {ip} -p {port} -r -d {root}"),
             Kind::RsTftpdSinglePort => format!("-i {ip} -p {port} -r -s -d {root}"),
-            Kind::Floor => format!("--listen {at}"),
-            Kind::FloorPolling => format!("--listen {at} --busy-poll"),
+            Kind::LowerBound => format!("--listen {at}"),
+            Kind::LowerBoundPolling => format!("--listen {at} --busy-poll"),
         };
         let mut arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         if self == Kind::Bootstone {
@@ -228,7 +228,7 @@ impl Settings {
             .map(|place| place.join(program))
             .find(is_itself)
             .with_context(|| {
-                let remedy = match kind.is_floor() {
+                let remedy = match kind.is_lower_bound() {
                     true => "run `bench/compare`, which builds it",
                     false => "run `bench/servers`, which installs it",
                 };

@@ -210,7 +210,7 @@ fn flood_rate(kind: Kind, plan: &Plan) -> Option<u64> {
         // This server starts a process for each RRQ, which runs for half a minute.
         Kind::TftpdHpa => None,
         // The lower bounds are not servers.
-        Kind::Floor | Kind::FloorPolling => None,
+        Kind::LowerBound | Kind::LowerBoundPolling => None,
     }
 }
 

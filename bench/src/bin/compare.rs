@@ -21,7 +21,7 @@ struct Arguments {
     #[argh(switch)]
     quick: bool,
 
-    /// measure only these servers, separated by commas (default: all, "floor" and "floor polling")
+    /// measure only these servers, separated by commas (default: all, "lower bound" and "lower bound polling")
     #[argh(option, default = "String::new()")]
     servers: String,
 
@@ -110,8 +110,9 @@ fn render(kinds: &[Kind], rounds: usize, [matrix, busy, storms]: [&[Compared]; 3
         "Bootstone",
         "best of the others",
         "ratio",
-        "floor",
+        "lower bound",
         "its ratio",
+        "Bootstone to lower bound",
         "goal",
         "",
     ]
@@ -148,14 +149,18 @@ fn judged_line(judged: &Judged) -> Vec<String> {
     let best = judged
         .best
         .map(|(kind, theirs)| format!("{} ({})", digits(theirs), kind.name()));
+    let to_lower_bound = judged
+        .lower_bound
+        .map(|lower_bound| digits(judged.ours / lower_bound));
     let to_best = |figure: f64| judged.best.map(|(_, theirs)| digits(figure / theirs));
     vec![
         judged.what.clone(),
         digits(judged.ours),
         or_dash(best),
         or_dash(to_best(judged.ours)),
-        or_dash(judged.floor.map(digits)),
-        or_dash(judged.floor.and_then(to_best)),
+        or_dash(judged.lower_bound.map(digits)),
+        or_dash(judged.lower_bound.and_then(to_best)),
+        or_dash(to_lower_bound),
         judged.goal.clone(),
         judged.verdict.to_owned(),
     ]

@@ -41,23 +41,23 @@ struct Terms {
 
 /// The files, and the terms of all peers.
 #[derive(Debug)]
-pub struct Floor {
+pub struct LowerBound {
     files: Vec<(&'static str, Arc<[u8]>)>,
     peers: Vec<Option<Terms>>,
 }
 
-impl Default for Floor {
+impl Default for LowerBound {
     /// Serves the bench's files.
-    fn default() -> Floor {
+    fn default() -> LowerBound {
         let files = File::ALL.map(|file| (file.name(), file.content()));
-        Floor {
+        LowerBound {
             files: files.to_vec(),
             peers: vec![None; 1 << PEER_BITS],
         }
     }
 }
 
-impl Floor {
+impl LowerBound {
     /// Writes the answer to a datagram into `out`: an OACK, or all blocks of a window. Returns the
     /// length of the first datagram, or 0 if there is no answer.
     pub fn answer(&mut self, from: SocketAddrV4, datagram: &[u8], out: &mut Vec<u8>) -> usize {
@@ -136,14 +136,14 @@ pub fn serve(listen: SocketAddrV4, busy_poll: bool) -> Result<Infallible> {
     socket.set_nonblocking(busy_poll)?;
     sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
     sockopt::set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::PROBE)?;
-    let mut floor = Floor::default();
+    let mut lower_bound = LowerBound::default();
     let (mut datagram, mut out) = ([0; LONGEST], Vec::new());
     let mut segment = 0;
     loop {
         let Ok((len, SocketAddr::V4(from))) = socket.recv_from(&mut datagram) else {
             continue;
         };
-        let first = floor.answer(from, &datagram[..len], &mut out);
+        let first = lower_bound.answer(from, &datagram[..len], &mut out);
         if first == 0 {
             continue;
         }
@@ -177,10 +177,11 @@ mod tests {
         };
         let client_address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000);
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 69));
-        let (mut floor, mut client, mut out) = (Floor::default(), Client::default(), Vec::new());
+        let (mut lower_bound, mut client, mut out) =
+            (LowerBound::default(), Client::default(), Vec::new());
         let mut datagram = download.request();
         loop {
-            let first = floor.answer(client_address, &datagram, &mut out);
+            let first = lower_bound.answer(client_address, &datagram, &mut out);
             let steps = out
                 .chunks(first.max(1))
                 .map(|part| client.on_datagram(&download, server, part));
@@ -211,7 +212,7 @@ mod tests {
         let mut out = vec![1];
         for datagram in [&b"\0\x01other\0octet\0"[..], b"\0\x04\0\0", b"\0\x05", b""] {
             assert_eq!(
-                Floor::default().answer(other_address, datagram, &mut out),
+                LowerBound::default().answer(other_address, datagram, &mut out),
                 0
             );
             assert!(out.is_empty());

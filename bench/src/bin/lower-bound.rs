@@ -1,12 +1,12 @@
 //! The lower bound as a program, which `bench/compare` starts like a server: see
-//! `bootstone_bench::floor`.
+//! `bootstone_bench::lower_bound`.
 
 use std::net::SocketAddrV4;
 
 use anyhow::Result;
 use argh::FromArgs;
 
-use bootstone_bench::floor;
+use bootstone_bench::lower_bound;
 
 /// Answer TFTP clients with the least possible work, and with the bench's files.
 #[derive(FromArgs)]
@@ -22,5 +22,5 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments: Arguments = argh::from_env();
-    match floor::serve(arguments.listen, arguments.busy_poll)? {}
+    match lower_bound::serve(arguments.listen, arguments.busy_poll)? {}
 }
