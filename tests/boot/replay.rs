@@ -70,7 +70,11 @@ fn model_of(machine: &Machine, name: &str, is_first: bool) -> Model {
     match machine.firmware {
         Firmware::UefiOverIpv6 if by_firmware => models::EDK2_IPV6,
         Firmware::Uefi | Firmware::SecureBoot | Firmware::Arm64 if by_firmware => models::EDK2,
-        Firmware::SecureBoot if name.starts_with("grub/") => models::GRUB,
+        // The model pauses as GRUB does while it unpacks. A script is not packed.
+        Firmware::SecureBoot if name.starts_with("grub/") => Model {
+            reader: None,
+            ..models::GRUB
+        },
         Firmware::SecureBoot => models::SHIM,
         _ if machine.program == "pxelinux.0" && !by_firmware => models::PXELINUX,
         _ => models::IPXE,

@@ -2,7 +2,7 @@
 //! every combination of how `autoexec.ipxe` is loaded and what DHCP names.
 
 use super::{AUTOEXEC, UEFI, URL};
-use crate::machine::{Dhcp, Firmware, Image, Machine, Script};
+use crate::machine::{Dhcp, Firmware, Image, Machine, Path, Script};
 
 /// A BIOS machine that has Debian 12's iPXE already.
 const KERNEL: Machine = Machine {
@@ -23,7 +23,7 @@ const EMBEDDED: Machine = Machine {
     ..KERNEL
 };
 
-pub(super) const MACHINES: [Machine; 17] = [
+pub(super) const MACHINES: [Machine; 18] = [
     Machine {
         name: "BIOS, undionly.kpxe",
         number: 1,
@@ -90,6 +90,30 @@ pub(super) const MACHINES: [Machine; 17] = [
             ("pxelinux.cfg/C61223", "not-found"),
             ("pxelinux.cfg/C612230", "not-found"),
             ("pxelinux.cfg/C612230A", "not-found"),
+            ("pxelinux.cfg/default", "complete"),
+        ],
+        done: "BOOTSTONE: PXELINUX runs",
+        ..KERNEL
+    },
+    Machine {
+        name: "BIOS, PXELINUX, far, with pipelining",
+        number: 39,
+        firmware: Firmware::Bios,
+        program: "pxelinux.0",
+        dhcp: Dhcp::Lines("dhcp-boot=pxelinux.0,,SERVER\n"),
+        path: Path::Far { pipeline: 32 },
+        requests: &[
+            ("ldlinux.c32", "complete"),
+            ("pxelinux.0", "complete"),
+            ("pxelinux.cfg/01-52-54-00-00-00-27", "not-found"),
+            ("pxelinux.cfg/C", "not-found"),
+            ("pxelinux.cfg/C6", "not-found"),
+            ("pxelinux.cfg/C61", "not-found"),
+            ("pxelinux.cfg/C612", "not-found"),
+            ("pxelinux.cfg/C6122", "not-found"),
+            ("pxelinux.cfg/C61227", "not-found"),
+            ("pxelinux.cfg/C612270", "not-found"),
+            ("pxelinux.cfg/C612270A", "not-found"),
             ("pxelinux.cfg/default", "complete"),
         ],
         done: "BOOTSTONE: PXELINUX runs",

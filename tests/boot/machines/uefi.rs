@@ -12,7 +12,50 @@ dhcp-boot=tag:http,http://SERVER:8080/ipxe.efi
 dhcp-boot=tag:!http,ipxe.efi,,SERVER
 ";
 
-pub(super) const MACHINES: [Machine; 18] = [
+/// OVMF loads `snponly.efi`, with which iPXE uses the firmware's driver.
+const SNPONLY: Machine = Machine {
+    name: "UEFI, snponly.efi of 2019",
+    number: 3,
+    image: Image::Debian12,
+    program: "snponly.efi",
+    dhcp: Dhcp::PrintedAnd(
+        AUTOEXEC,
+        "dhcp-boot=tag:efi-x86-64,tag:!ipxe,snponly.efi,,SERVER",
+    ),
+    requests: &[
+        ("autoexec.ipxe", "complete"),
+        ("boot.ipxe", "complete"),
+        ("payload.bin", "complete"),
+        ("snponly.efi", "complete"),
+        ("snponly.efi", "probe"),
+    ],
+    ..UEFI
+};
+
+/// OVMF loads shim, shim loads GRUB, and GRUB loads a file of 600 kB.
+const SHIM_AND_GRUB: Machine = Machine {
+    name: "Secure Boot, shim and GRUB",
+    number: 8,
+    firmware: Firmware::SecureBoot,
+    image: Image::Debian12,
+    program: "shimx64.efi",
+    dhcp: Dhcp::Printed("--secure-boot"),
+    requests: &[
+        ("grub/grub.cfg", "complete"),
+        ("grub/large.cfg", "complete"),
+        ("grub/x86_64-efi/command.lst", "not-found"),
+        ("grub/x86_64-efi/crypto.lst", "not-found"),
+        ("grub/x86_64-efi/fs.lst", "not-found"),
+        ("grub/x86_64-efi/terminal.lst", "not-found"),
+        ("grubx64.efi", "complete"),
+        ("shimx64.efi", "complete"),
+        ("shimx64.efi", "probe"),
+    ],
+    done: "BOOTSTONE: GRUB runs, shim_lock=y",
+    ..UEFI
+};
+
+pub(super) const MACHINES: [Machine; 21] = [
     Machine {
         name: "UEFI, far, in lock-step",
         number: 5,
@@ -24,8 +67,26 @@ pub(super) const MACHINES: [Machine; 18] = [
         name: "UEFI, far, with pipelining",
         number: 4,
         image: Image::Debian12,
-        path: Path::Far { pipeline: 16 },
+        path: Path::Far { pipeline: 32 },
         ..UEFI
+    },
+    Machine {
+        name: "UEFI, snponly.efi, far, in lock-step",
+        number: 37,
+        path: Path::Far { pipeline: 1 },
+        ..SNPONLY
+    },
+    Machine {
+        name: "UEFI, snponly.efi, far, with pipelining",
+        number: 36,
+        path: Path::Far { pipeline: 32 },
+        ..SNPONLY
+    },
+    Machine {
+        name: "Secure Boot, shim and GRUB, far, with pipelining",
+        number: 38,
+        path: Path::Far { pipeline: 32 },
+        ..SHIM_AND_GRUB
     },
     Machine {
         name: "ARM, 64 bits",
@@ -54,44 +115,8 @@ pub(super) const MACHINES: [Machine; 18] = [
         image: Image::Debian12,
         ..UEFI
     },
-    Machine {
-        name: "UEFI, snponly.efi of 2019",
-        number: 3,
-        image: Image::Debian12,
-        program: "snponly.efi",
-        dhcp: Dhcp::PrintedAnd(
-            AUTOEXEC,
-            "dhcp-boot=tag:efi-x86-64,tag:!ipxe,snponly.efi,,SERVER",
-        ),
-        requests: &[
-            ("autoexec.ipxe", "complete"),
-            ("boot.ipxe", "complete"),
-            ("payload.bin", "complete"),
-            ("snponly.efi", "complete"),
-            ("snponly.efi", "probe"),
-        ],
-        ..UEFI
-    },
-    Machine {
-        name: "Secure Boot, shim and GRUB",
-        number: 8,
-        firmware: Firmware::SecureBoot,
-        image: Image::Debian12,
-        program: "shimx64.efi",
-        dhcp: Dhcp::Printed("--secure-boot"),
-        requests: &[
-            ("grub/grub.cfg", "complete"),
-            ("grub/x86_64-efi/command.lst", "not-found"),
-            ("grub/x86_64-efi/crypto.lst", "not-found"),
-            ("grub/x86_64-efi/fs.lst", "not-found"),
-            ("grub/x86_64-efi/terminal.lst", "not-found"),
-            ("grubx64.efi", "complete"),
-            ("shimx64.efi", "complete"),
-            ("shimx64.efi", "probe"),
-        ],
-        done: "BOOTSTONE: GRUB runs, shim_lock=y",
-        ..UEFI
-    },
+    SNPONLY,
+    SHIM_AND_GRUB,
     Machine {
         name: "Secure Boot, an unsigned program",
         number: 9,
