@@ -84,9 +84,9 @@ RUN set -eu; source=$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.
     fi
 # How cargo is called here. The standard library is compiled for size like the program, and without
 # the part that turns addresses into the lines of a backtrace (a panic still gives its message and
-# its place in the source): together this saves 350 kB. That option of cargo counts as unstable,
-# hence RUSTC_BOOTSTRAP. No path of the machine gets into the binary, and no unwinding tables, which
-# panic = "abort" does not use.
+# its place in the source). ARCHITECTURE.md says what this saves. That option of cargo counts as
+# unstable, hence RUSTC_BOOTSTRAP. No path of the machine gets into the binary, and no unwinding
+# tables, which panic = "abort" does not use.
 RUN printf '%s\n' '#!/bin/sh' 'set -eu' \
     'sources=$(echo /cargo/registry/src/*/)' \
     'std=$(rustc --print sysroot)/lib/rustlib/src/rust/' \

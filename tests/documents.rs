@@ -20,12 +20,13 @@ const FOLDERS: [&str; 8] = [
 ];
 
 /// Folders with documents.
-const WITH_DOCUMENTS: [&str; 9] = [
+const WITH_DOCUMENTS: [&str; 10] = [
     "",
     "docs",
     "boot-assets",
     "bench",
     "deploy",
+    "deploy/debian",
     "deploy/grafana",
     "deploy/kubernetes",
     "deploy/systemd",

@@ -19,7 +19,21 @@ pub(super) struct Host {
 
 impl Host {
     /// Resolves the name. Returns each address once, in the order of the system's preference.
+    ///
+    /// # Errors
+    /// The name has no address, or is a link-local address without a zone, which belongs to every
+    /// interface.
     pub(super) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        let address = self.name.parse::<Ipv6Addr>();
+        if address.is_ok_and(|address| address.is_unicast_link_local()) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "a link-local address needs the name of the interface, as in {}%eth0",
+                    self.name
+                ),
+            ));
+        }
         let mut addresses = Vec::new();
         for address in (self.name.as_str(), self.port).to_socket_addrs()? {
             if !addresses.contains(&address) {
@@ -155,6 +169,13 @@ mod tests {
     fn an_address_resolves_to_itself() {
         let host: Host = "[::1]:70".parse().unwrap();
         assert_eq!(host.resolve().unwrap(), ["[::1]:70".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_link_local_address_without_a_zone_is_refused_with_advice() {
+        let host: Host = "[fe80::1]:70".parse().unwrap();
+        let why = host.resolve().unwrap_err().to_string();
+        assert!(why.ends_with("as in fe80::1%eth0"), "{why}");
     }
 
     #[cfg(target_os = "linux")]

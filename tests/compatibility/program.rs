@@ -155,16 +155,39 @@ fn without_files() -> SocketAddr {
 fn json(record: &mut Record) {
     for format in ["json", "cyclonedx"] {
         let text = stdout(&["list", "--format", format]);
-        let value: Value = serde_json::from_str(&text).unwrap();
-        let mut keys = Vec::new();
-        walk(&value, String::new(), &mut keys);
         // Only some files have a version; the JSON format says null then.
-        keys.retain(|key| key != "components[].version");
+        let keys = keys(&text, "components[].version");
         record.add(
             "json",
             keys.iter().map(|key| format!("list {format} {key}")),
         );
     }
+}
+
+/// The paths of all values of a JSON text, without `left_out`.
+fn keys(text: &str, left_out: &str) -> Vec<String> {
+    let value: Value = serde_json::from_str(text).unwrap();
+    let mut keys = Vec::new();
+    walk(&value, String::new(), &mut keys);
+    keys.retain(|key| key != left_out);
+    keys
+}
+
+/// The keys of what a server says of its release, and of what `verify` says of that server.
+fn release(record: &mut Record, server: &Program) {
+    let response = server.get("/version");
+    let (_, version) = response.split_once("\r\n\r\n").unwrap();
+    let keys_of_version = keys(version, "");
+    record.add(
+        "json",
+        keys_of_version.iter().map(|key| format!("/version {key}")),
+    );
+    let report = stdout(&["verify", "--format", "json", &server.tftp.to_string()]);
+    let keys_of_report = keys(&report, "");
+    record.add(
+        "json",
+        keys_of_report.iter().map(|key| format!("verify {key}")),
+    );
 }
 
 /// Appends the path of each value: `files[].name`. What a file has or lacks is one path, without a
@@ -231,11 +254,14 @@ fn running(record: &mut Record) {
         ("/healthz", "healthz"),
         ("/", "page"),
         ("/SHA256SUMS", "hashes"),
+        ("/metrics", "metrics"),
+        ("/version", "version"),
     ] {
         let response = server.get(path);
         let status = response.split_whitespace().nth(1).unwrap_or_default();
         record.add("http", [format!("{path} = {status} ({name})")]);
     }
+    release(record, &server);
     for line in server.end() {
         let message = line["message"].as_str().unwrap().to_owned();
         // Warnings depend on the machine and on the embedded files.
