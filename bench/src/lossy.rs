@@ -238,7 +238,11 @@ impl Outcome {
     }
 }
 
-/// Runs all transfers from one server at the same time.
+/// Between the starts of two transfers. A hundred clients that start together would keep the cores
+/// busy for a second.
+const BETWEEN_STARTS: Duration = Duration::from_millis(100);
+
+/// Runs all transfers from one server side by side.
 fn try_server(
     name: &str,
     server: &Running,
@@ -247,13 +251,19 @@ fn try_server(
 ) -> Result<Vec<Outcome>> {
     thread::scope(|scope| {
         let mut in_progress = Vec::new();
+        let mut wait = Duration::ZERO;
         for &reader in &plan.readers {
             for &loss in &plan.losses {
                 let tries: Vec<_> = plan
                     .seeds
                     .clone()
                     .map(|seed| {
-                        scope.spawn(move || try_once(server, settings, plan, reader, loss, seed))
+                        wait += BETWEEN_STARTS;
+                        let transfer = move || {
+                            thread::sleep(wait);
+                            try_once(server, settings, plan, reader, loss, seed)
+                        };
+                        scope.spawn(transfer)
                     })
                     .collect();
                 in_progress.push((reader, loss, tries));

@@ -21,6 +21,10 @@ struct Arguments {
     #[argh(switch)]
     quick: bool,
 
+    /// only compare Bootstone with its simulation
+    #[argh(switch)]
+    simulation: bool,
+
     /// measure these servers, separated by commas
     #[argh(option, default = "lossy::USUAL.to_owned()")]
     servers: String,
@@ -38,6 +42,10 @@ fn main() -> Result<()> {
     let arguments: Arguments = argh::from_env();
     let mut settings = Settings::prepare(arguments.bootstone)?;
     settings.core = None;
+    if arguments.simulation {
+        println!("{}", compare_with_the_simulation(&settings)?);
+        return Ok(());
+    }
     let mut plan = plan(arguments.quick);
     plan.readers.retain(|reader| reader.is_here(&settings));
     let outcomes = lossy::run(&Kind::select(&arguments.servers)?, &settings, &plan)?;
