@@ -36,8 +36,9 @@ const LAST: [&str; 4] = [
     "No bootable device",
     "UEFI Interactive Shell",
 ];
-/// How long a server may wait for a last ACK that was lost.
-const LAST_ACK: Duration = Duration::from_secs(30);
+/// How long a server may wait for a last ACK that was lost. iPXE answers a burst of blocks with one
+/// ACK, so it may be the only one of all blocks in flight: the server then waits for 60 s.
+const LAST_ACK: Duration = Duration::from_secs(75);
 /// With this one both ways lose something.
 const SEED: u64 = 1;
 
