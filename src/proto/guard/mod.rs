@@ -206,7 +206,13 @@ impl Guard {
         account.map_or(0, |account| account.transfers)
     }
 
+    /// True if a source has neither a rate nor a penalty.
+    pub(crate) fn exempts(&self, source: IpAddr) -> bool {
+        self.local.contains(source)
+    }
+
     /// How long a transfer that wants to send `bytes` to a source has to wait, because the prefix has used up its rate.
+    /// The caller asks [`exempts`](Self::exempts) once for each transfer: this is called for each datagram.
     ///
     /// Each one that waits gets a turn of its own: thousands that all woke up for the next free byte would keep the
     /// server busy with nothing else.
@@ -216,9 +222,6 @@ impl Guard {
         source: IpAddr,
         bytes: u64,
     ) -> Option<Duration> {
-        if self.local.contains(source) {
-            return None;
-        }
         let account = self.account(now, source);
         let over = account
             .bytes
@@ -239,16 +242,14 @@ impl Guard {
         }
     }
 
-    /// `bytes` have been sent to a source.
+    /// `bytes` have been sent to a source that is not exempt.
     pub(crate) fn charge(&mut self, now: Instant, source: IpAddr, bytes: usize) {
-        if !self.local.contains(source) {
-            let account = self.account(now, source);
-            let time = account.time_for(now, bytes as u64);
-            account.bytes.charge(now, time);
-            if let Some(end) = account.penalty.end(now) {
-                // The penalty does not weigh on what comes after it.
-                account.bytes.cap(end, BYTES_PER_PREFIX);
-            }
+        let account = self.account(now, source);
+        let time = account.time_for(now, bytes as u64);
+        account.bytes.charge(now, time);
+        if let Some(end) = account.penalty.end(now) {
+            // The penalty does not weigh on what comes after it.
+            account.bytes.cap(end, BYTES_PER_PREFIX);
         }
     }
 
@@ -260,7 +261,7 @@ impl Guard {
     /// new prefixes.
     pub(crate) fn penalize(&mut self, now: Instant, source: IpAddr) {
         let prefix = self.prefix_of(now, source);
-        if !self.local.contains(source) && prefix != Prefix::Rest {
+        if !self.exempts(source) && prefix != Prefix::Rest {
             let account = self.prefixes.entry(prefix).or_default();
             if account.penalty.on_report(now) {
                 account.bytes.use_up_burst(now, BYTES_PER_PREFIX);
@@ -425,15 +426,13 @@ mod tests {
     fn a_public_prefix_has_a_rate_and_a_private_one_has_none() {
         let mut guard = Guard::default();
         let local = IpAddr::from([10, 0, 0, 1]);
+        assert!(guard.exempts(local) && !guard.exempts(host(1, 1)));
         for _ in 0..1000 {
-            for source in [host(1, 1), local] {
-                assert_eq!(guard.throttle(NOW, source, 1), None);
-                guard.charge(NOW, source, 64_000);
-            }
+            assert_eq!(guard.throttle(NOW, host(1, 1), 1), None);
+            guard.charge(NOW, host(1, 1), 64_000);
         }
         let wait = guard.throttle(NOW, host(1, 9), 0).unwrap();
         assert_eq!(guard.throttle(NOW, host(2, 1), 1), None);
-        assert_eq!(guard.throttle(NOW, local, 1), None);
         // 64 kB too much take 16 ms at 4 MB/s.
         guard.charge(NOW, host(1, 1), 64_000);
         let longer = guard.throttle(NOW, host(1, 1), 0).unwrap();

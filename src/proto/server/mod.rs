@@ -345,19 +345,24 @@ impl Server {
             return None;
         }
         let peer = session.peer;
-        let waiting = session.transfer.waiting();
-        if let Some(wait) = self.guard.throttle(now, peer.address.ip(), waiting) {
-            session.transfer.hold(now + wait);
-            session.limited = Some(self.guard.reason_to_throttle(now, peer.address.ip()));
-            self.make_ready(slot);
-            return None;
+        let has_rate = !session.is_exempt;
+        if has_rate {
+            let waiting = session.transfer.waiting();
+            if let Some(wait) = self.guard.throttle(now, peer.address.ip(), waiting) {
+                session.transfer.hold(now + wait);
+                session.limited = Some(self.guard.reason_to_throttle(now, peer.address.ip()));
+                self.make_ready(slot);
+                return None;
+            }
         }
         let may_fragment = session.may_fragment;
         // The kernel takes several at once only if each of them leaves whole.
         let segments = if may_fragment { 1 } else { segments };
         let file = self.catalog.bytes(session.file);
         let segment = session.transfer.fill(now, file, segments, out);
-        self.guard.charge(now, peer.address.ip(), out.len());
+        if has_rate {
+            self.guard.charge(now, peer.address.ip(), out.len());
+        }
         self.make_ready(slot);
         Some(Transmit {
             peer,

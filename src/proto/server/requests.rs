@@ -119,7 +119,7 @@ impl Server {
             .admit(now, rrq.peer.address.ip(), rrq.len, answer, false)
         {
             Ok(_) => {
-                session.reserved = session.reserved.saturating_add(answer as u32);
+                session.reserve(answer);
                 session.transfer.on_request_again(now, rrq.len);
                 self.make_ready(slot);
             }
@@ -144,19 +144,21 @@ impl Server {
             self.guard.release(reservation, false);
             return self.drop_request(now, rrq, Ignored::TableFull);
         }
-        let session = Session {
+        let mut session = Session {
             peer: rrq.peer,
             file: rrq.file,
             transfer,
             reservation,
-            reserved: answer as u32,
+            reserved: 0,
             finished: None,
             is_complete: false,
             mtu: rrq.mtu,
             may_fragment: false,
+            is_exempt: self.guard.exempts(source),
             limited: None,
             is_ready: false,
         };
+        session.reserve(answer);
         let slot = self.sessions.insert(session, now, Queue::Open);
         self.unvalidated += 1;
         self.make_ready(slot);

@@ -37,9 +37,10 @@ pub(super) struct Session {
     pub(super) peer: Peer,
     pub(super) file: FileId,
     pub(super) transfer: Transfer,
-    /// The guard's reservation for it, and of how many bytes, until its first ACK.
+    /// The guard's reservation for it, and of how many bytes, until its first ACK. At most 65,535: a client that
+    /// repeats its request a hundred times is refunded no more.
     pub(super) reservation: Reservation,
-    pub(super) reserved: u32,
+    pub(super) reserved: u16,
     /// When it finished: it is remembered for a while.
     pub(super) finished: Option<Instant>,
     /// It finished well.
@@ -48,6 +49,8 @@ pub(super) struct Session {
     pub(super) mtu: u16,
     /// That MTU was too large: its datagrams may be fragmented.
     pub(super) may_fragment: bool,
+    /// The guard exempts its source from rates.
+    pub(super) is_exempt: bool,
     /// The limit that has slowed it down or ended it.
     pub(super) limited: Option<Limit>,
     /// It is in the queue of those that have something to send.
@@ -55,6 +58,12 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// The guard has reserved `bytes` more.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
+        self.reserved = self.reserved.saturating_add(bytes);
+    }
+
     /// The figures of its transfer so far.
     pub(super) fn figures(&self, now: Instant) -> Figures {
         let terms = self.transfer.terms();
