@@ -120,7 +120,7 @@ impl ModelClient {
         let Ok(packet) = Packet::decode(datagram) else {
             return;
         };
-        self.on_answer(now, from, datagram.len());
+        self.on_answer(now, from, datagram.len(), &packet);
         match packet {
             Packet::Oack(options) => self.on_oack(now, options),
             Packet::Data { block, payload } => self.on_data(now, block, payload, output),
@@ -223,15 +223,49 @@ impl ModelClient {
         from.ip() == self.server.ip() && tid.is_none_or(|tid| tid.port() == from.port())
     }
 
-    fn on_answer(&mut self, now: Instant, from: SocketAddr, len: usize) {
+    fn on_answer(&mut self, now: Instant, from: SocketAddr, len: usize, packet: &Packet<'_>) {
         if self.tid.is_none() {
             self.tid = Some(from);
             self.observed.server = Some(from);
         }
         self.observed.longest = self.observed.longest.max(len);
-        let is_first = self.order.next == 1 && self.attempt == 0;
+        // A second OACK answers a repeated request, not the ACK of the first.
+        let is_late = matches!(
+            (&self.phase, packet),
+            (FetchPhase::Receiving, Packet::Oack(_))
+        );
+        let is_first = self.order.next == 1 && self.attempt == 0 && !is_late;
         if let Some(sent) = self.waits_since.filter(|_| is_first) {
             self.observed.answered(sent, now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::models;
+    use super::*;
+
+    /// The server's timer and the repeated request have each brought an OACK. The second one is no
+    /// answer to the ACK of the first.
+    #[test]
+    fn a_second_oack_is_no_answer_to_the_ack_of_the_first() {
+        let server: SocketAddr = "192.0.2.1:69".parse().unwrap();
+        let mut client = ModelClient::new(&models::IPXE, server, "f");
+        let oack = b"\0\x06blksize\x001432\0tsize\x001\0";
+        let mut at = |millis, datagram: &[u8]| {
+            let now = Instant::from_millis(millis);
+            match datagram {
+                [] => client.handle_timeout(now),
+                _ => client.handle_datagram(now, 0, server, datagram, &mut |_, _| {}),
+            }
+            client.observed().round_trip
+        };
+        at(0, &[]);
+        assert_eq!(at(250, &[]), None);
+        at(300, oack);
+        assert_eq!(at(301, oack), None);
+        let round_trip = at(350, b"\0\x03\0\x01x");
+        assert_eq!(round_trip, Some(Duration::from_millis(49)));
     }
 }
