@@ -557,7 +557,7 @@ impl Book {
         let block = self.una + u32::from(number.wrapping_sub(self.una as u16));
         let bound = (pipeline / self.windowsize).max(1) * self.windowsize;
         let depth = match bound {
-            _ if self.acks < 3 => self.windowsize,
+            _ if self.acks < 3 || pipeline == 1 => self.windowsize,
             1 => 1,
             // Two windows after silence.
             bound => bound.max(2 * self.windowsize),
@@ -575,13 +575,13 @@ impl Book {
     }
 
     /// What may have been sent by now: four blocks for each that was acknowledged, 64, and from there on one flight each
-    /// quarter of a second. Until the third ACK, nine windows and a block each time that the client asks or the
-    /// timer expires.
+    /// quarter of a second. Until the third ACK, ten windows, one every 1.8 s, and a block each time that the timer
+    /// expires.
     fn most_bytes(&self, now: Instant, pipeline: u32) -> u64 {
         let window = u64::from(self.windowsize);
         let passed = now - self.begun;
         let blocks = match self.acks < 3 {
-            true => 10 * window + 40,
+            true => (10 + passed.as_millis() as u64 / 1800) * window + 40,
             false => {
                 let flights = 2 * u64::from(pipeline.max(self.windowsize));
                 let quarters = (passed.as_millis() / 250) as u64;

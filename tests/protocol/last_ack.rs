@@ -34,8 +34,8 @@ fn the_last_ack_of_a_window_is_missing() {
         150    > ACK 5
                < DATA 6 (440)
         350    < DATA 6 (440)
-        750    < DATA 6 (440)
-        16750  = last-ack-missing
+        3350   < DATA 6 (440)
+        19350  = last-ack-missing
         ever   nothing
         ",
     );
@@ -62,15 +62,20 @@ fn with_pipelining_the_clients_last_window_counts() {
         292.184 < DATA 5..6 (1)
         476.552 < DATA 5..6 (1)
         845.288 < DATA 5..6 (1)
-        1582.76 < DATA 5..6 (1)
-        3057.704 < DATA 5
-        6007.592 < DATA 5..6 (1)
-        10007.592 < DATA 5
-        14007.592 < DATA 5..6 (1)
-        18007.592 < DATA 5
-        22012.392 < DATA 5..6 (1)
-        26012.392 < DATA 5
-        30012.392 < DATA 5..6 (1)
+        1582.76 < DATA 5
+        1606.76 < DATA 6 (1)
+        3081.704 < DATA 5
+        6043.592 < DATA 5
+        6055.592 < DATA 6 (1)
+        10067.592 < DATA 5
+        14079.592 < DATA 5
+        14091.592 < DATA 6 (1)
+        18103.592 < DATA 5
+        22115.592 < DATA 5
+        22127.592 < DATA 6 (1)
+        26139.592 < DATA 5
+        30151.592 < DATA 5
+        30163.592 < DATA 6 (1)
         60200 = last-ack-missing
         ever nothing
         ";
@@ -78,8 +83,8 @@ fn with_pipelining_the_clients_last_window_counts() {
     let one_missing = r"
              > ACK 5
         281.636 < DATA 6 (1)
-        444.908 < DATA 6 (1)
-        16444.908 = last-ack-missing
+        3281.636 < DATA 6 (1)
+        19281.636 = last-ack-missing
         ever nothing
         ";
     served.talk(&format!("{begun}{one_missing}"));

@@ -16,7 +16,9 @@ const BEGUN: &str = r"
 
 #[track_caller]
 fn after_three_acks(script: &str) {
-    serving("f", 50_000).talk(&format!("{BEGUN}{script}"));
+    serving("f", 50_000)
+        .pipeline(4)
+        .talk(&format!("{BEGUN}{script}"));
 }
 
 /// U-Boot reports a gap once. No wait for reordering, because the client has ended its window

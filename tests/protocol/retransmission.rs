@@ -80,7 +80,7 @@ fn in_lock_step_the_doubled_rto_stays_until_a_clean_sample() {
 /// progress ends the doubling.
 #[test]
 fn with_a_window_progress_ends_the_doubling() {
-    serving("f", 50_000).talk(
+    serving("f", 50_000).pipeline(4).talk(
         r"
         0      > RRQ f octet windowsize=4
                < OACK windowsize=4

@@ -112,7 +112,7 @@ fn s4_2_3_2_an_adaptive_timer() {
         30   > ACK 3
              < DATA 4 (464)
         230  < DATA 4 (464)
-        630  < DATA 4 (464)
+        3230 < DATA 4 (464)          # the last one, in case the client did not listen
         ",
     );
 }

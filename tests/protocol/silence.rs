@@ -121,7 +121,7 @@ fn until_the_third_ack_the_timer_resends_one_block_four_times() {
 /// client is most likely gone, and every other time one window leaves.
 #[test]
 fn a_silent_client_gets_four_whole_flights_and_then_alternately_one_window() {
-    serving("f", 50_000).talk(
+    serving("f", 50_000).pipeline(4).talk(
         r"
         0      > RRQ f octet windowsize=4
                < OACK windowsize=4
@@ -134,15 +134,28 @@ fn a_silent_client_gets_four_whole_flights_and_then_alternately_one_window() {
         300    < DATA 9..12
         600    < DATA 9..16
         1200   < DATA 9..16
-        2400   < DATA 9..16
-        4800   < DATA 9..12
-        8800   < DATA 9..16
-        12800  < DATA 9..12
-        16800  < DATA 9..16
-        20800  < DATA 9..12
-        24800  < DATA 9..16
-        28800  < DATA 9..12
-        60150  = timed-out
+        2400   < DATA 9..10
+        2424   < DATA 11..12
+        2448   < DATA 13..14
+        2472   < DATA 15..16
+        4896   < DATA 9
+        4908   < DATA 10
+        4920   < DATA 11
+        4932   < DATA 12
+        8944   < DATA 9
+        8956   < DATA 10
+        8968   < DATA 11
+        8980   < DATA 12
+        8992   < DATA 13
+        9004   < DATA 14
+        9016   < DATA 15
+        9028   < DATA 16
+        13040  < DATA 9
+        13052  < DATA 10
+        13064  < DATA 11
+        13076  < DATA 12
+        13100  > ERROR 0 enough
+               = aborted
         ever   nothing
         ",
     );
@@ -159,10 +172,12 @@ fn a_silent_client_gets_four_whole_flights_and_then_alternately_one_window() {
         256.248  < DATA 4..5
         468.744  < DATA 4..5
         893.736  < DATA 4..5
-        1743.72  < DATA 4..5
-        3443.688 < DATA 4
-        6843.624 < DATA 4..5
-        10843.624 < DATA 4
+        1743.72  < DATA 4
+        1755.72  < DATA 5
+        3467.688 < DATA 4
+        6879.624 < DATA 4
+        6891.624 < DATA 5
+        10903.624 < DATA 4
         ",
     );
 }

@@ -33,7 +33,7 @@ fn after_a_partial_ack_the_window_is_filled_behind_it() {
 /// blocks that it has. So after two periods of silence two windows leave.
 #[test]
 fn after_silence_twice_two_windows_leave() {
-    serving("f", 50_000).talk(
+    serving("f", 50_000).pipeline(4).talk(
         r"
         0      > RRQ f octet windowsize=4
                < OACK windowsize=4

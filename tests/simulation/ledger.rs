@@ -210,6 +210,7 @@ impl Ledger {
     fn most_ahead(&self) -> u64 {
         match self.bound() {
             _ if self.acks < 3 => self.windowsize,
+            bound if self.pipeline == 1 => bound,
             1 => 1,
             bound => bound.max(2 * self.windowsize),
         }

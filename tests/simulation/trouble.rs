@@ -165,15 +165,18 @@ fn files_over_32_mebibytes_in_blocks_of_512() {
     alone(2, path, &file, Fetching::new(file.clone(), 512, 16));
 }
 
-/// Worlds, of the first 20,000, in which a client gives up. The list may only shrink. All but one (3571, a client that
-/// stops listening for 2.4 s before its last block) are clients that never report a gap, ask for windows of up to 64 and
-/// give up when eight resends in a row bring them nothing new.
-const KNOWN_FAILURES: [u64; 12] = [
-    468, 713, 2444, 3324, 3571, 6153, 9066, 12271, 12499, 13139, 14665, 17495,
+/// Worlds that have shown a mistake of the server.
+const INSTRUCTIVE: [u64; 22] = [
+    468, 713, 2444, 3324, 3571, 6153, 9066, 11922, 12271, 12499, 13139, 13668, 14665, 17495, 65988,
+    109516, 111111, 138225, 139412, 140606, 174222, 186107,
 ];
 
 /// Random clients ask for random files over random paths at random times. Every client that the server hears gets its
-/// file whole. `WORLDS=20000` runs as many, `SEED=17` one alone.
+/// file whole, in the first 20,000 worlds. `WORLDS=200000` runs as many, `SEED=17` one alone, and shows what went over
+/// the wire if it fails.
+///
+/// Of the first 200,000 worlds, 21 have a client that gives up. All are GRUB or lwIP, which never repeat an ACK. The server
+/// has lost touch with them where its limits on resends are tight: before the first ACK, and at the last block.
 #[test]
 fn anything_can_happen() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
@@ -185,7 +188,8 @@ fn anything_can_happen() {
     let failed: Vec<String> = std::thread::scope(|scope| {
         let part = |n| {
             scope.spawn(move || {
-                seeds(1000)
+                seeds(20_000)
+                    .chain(INSTRUCTIVE)
                     .filter(|s| s % cores == n)
                     .flat_map(judged)
                     .collect()
@@ -198,22 +202,7 @@ fn anything_can_happen() {
             .flat_map(|w| w.join().unwrap())
             .collect()
     });
-    let unknown = failed.iter().filter(|failed| {
-        let is_it = |seed: &u64| failed.starts_with(&format!("SEED={seed},"));
-        !KNOWN_FAILURES.iter().any(is_it)
-    });
-    let unknown: Vec<_> = unknown.collect();
-    assert!(
-        unknown.is_empty(),
-        "{} clients: {unknown:#?}",
-        unknown.len()
-    );
-    let is_mended = |seed: &&u64| {
-        let is_it = |failed: &String| failed.starts_with(&format!("SEED={seed},"));
-        seeds(1000).contains(seed) && !failed.iter().any(is_it)
-    };
-    let mended: Vec<_> = KNOWN_FAILURES.iter().filter(is_mended).collect();
-    assert!(mended.is_empty(), "take {mended:?} out of KNOWN_FAILURES");
+    assert!(failed.is_empty(), "{} clients: {failed:#?}", failed.len());
 }
 
 /// The clients of a world that did not get their file.
@@ -235,7 +224,13 @@ fn world_of(seed: u64) -> Vec<String> {
         .iter()
         .enumerate()
         .filter(|(_, story)| !is_served(story));
+    let failed: Vec<_> = failed.collect();
+    assert!(
+        failed.is_empty() || std::env::var("SEED").is_err(),
+        "{failed:?}"
+    );
     failed
+        .into_iter()
         .map(|(number, story)| {
             let outcomes = world.outcomes(number);
             format!(

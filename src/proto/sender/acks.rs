@@ -1,6 +1,8 @@
 //! What an ACK does to a transfer.
 
-use super::loss::{Ack, SUSPECT_FLIGHTS, Signal, Waiting};
+use std::time::Duration;
+
+use super::loss::{Ack, Signal, Waiting};
 use super::send_window::{Acknowledged, Copies};
 use super::transfer::Transfer;
 use crate::proto::Instant;
@@ -8,6 +10,10 @@ use crate::proto::Instant;
 /// A second ACK of a block that was never sent ends the transfer: one may be a late duplicate of an ACK of
 /// another transfer, two are a blind ACK attack.
 const WILD_ACKS_FORGIVEN: u8 = 1;
+
+/// The least silence after which a repeated ACK comes from the client's own timer. PXELINUX's first one expires after
+/// 110 ms, but that of a client with windows after a second or more.
+const CLIENT_TIMER: Duration = Duration::from_millis(500);
 
 /// What an ACK did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +64,9 @@ impl Transfer {
     /// Everything before `una` has arrived.
     fn on_progress(&mut self, now: Instant, una: u32) -> Acked {
         let recoveries = self.loss.recoveries();
-        self.take_sample(now, una - 1);
-        let (from, blocks) = (self.window.una(), self.window.advance(una));
+        let is_partial = self.is_partial(una);
+        self.take_sample(now, una, is_partial);
+        let blocks = self.window.advance(una);
         self.acks = self.acks.saturating_add(1);
         self.probe = None;
         self.liveness.on_progress(now);
@@ -71,7 +78,6 @@ impl Transfer {
             self.loss
                 .expect_duplicates(blocks.saturating_sub(self.terms().windowsize.into()));
         }
-        let is_partial = from > 0 && !blocks.is_multiple_of(self.terms().windowsize.into());
         if self.is_trusted() {
             let shortest = self.rtt.shortest();
             self.congestion.on_progress(blocks, shortest);
@@ -82,6 +88,11 @@ impl Transfer {
         let ack = self.facts(now, is_partial);
         match self.loss.on_progress(ack, &self.rtt) {
             Signal::BlockLost => self.recover(now, true),
+            Signal::BlockLostLater(at) => {
+                self.recover(now, true);
+                let at = *self.held_until.get_or_insert(at);
+                self.loss.postpone_recovery(at);
+            }
             Signal::Spurious => self.congestion.on_spurious(),
             Signal::Nothing => {}
         }
@@ -92,14 +103,29 @@ impl Transfer {
         Acked::Progress
     }
 
-    /// The RTT sample that the first ACK of `block` gives, if it gives one.
-    fn take_sample(&mut self, now: Instant, block: u32) {
-        let Some(age) = self.departures.age(now, block) else {
+    /// An ACK of all blocks before `una` ends inside a window of the client's.
+    fn is_partial(&self, una: u32) -> bool {
+        let from = self.window.una();
+        from > 0 && !(una - from).is_multiple_of(self.terms().windowsize.into())
+    }
+
+    /// The RTT sample that the first ACK of all blocks before `una` gives, if it gives one.
+    fn take_sample(&mut self, now: Instant, una: u32, is_partial: bool) {
+        let Some(mut age) = self.departures.age(now, una - 1) else {
             return;
         };
-        match self.window.copies(block) {
+        if is_partial && una + 1 < self.window.next() {
+            // The client reports that `una` is missing when the block behind that one arrives. While a flight is
+            // spread, this is later by a pause. A client's own timer may cause a partial ACK at any time.
+            let behind = self.departures.age(now, una + 1).unwrap_or(age);
+            age = behind.max(age.min(self.rtt.shortest().unwrap_or(age)));
+        }
+        match self.window.copies(una - 1) {
             Copies::One => self.rtt.sample(age),
-            Copies::Reported if Some(age) >= self.rtt.shortest() => self.rtt.sample(age),
+            // The client may have repeated its ACK by its own timer. So this is no first sample.
+            Copies::Reported if self.rtt.shortest().is_some_and(|least| age >= least) => {
+                self.rtt.sample(age);
+            }
             // Before the third ACK single blocks are resent, which do not count as departures. And the OACK may be
             // answered long after its first copy.
             Copies::Several if self.is_trusted() => {
@@ -112,8 +138,8 @@ impl Transfer {
     fn facts(&self, now: Instant, is_partial: bool) -> Ack {
         let in_flight = self.window.in_flight();
         let age = || {
-            let srtt = self.rtt.smoothed().unwrap_or_default();
-            self.departures.least_age(now, self.window.una(), srtt)
+            let (una, srtt) = (self.window.una(), self.rtt.smoothed());
+            self.departures.least_age(now, una, srtt)
         };
         Ack {
             now,
@@ -126,19 +152,17 @@ impl Transfer {
         }
     }
 
-    /// Something in flight is lost: all of it leaves again. To a client with few ACKs that has asked for it several
-    /// times one block leaves: the ACKs may be blind.
+    /// Something in flight is lost: all of it leaves again.
     pub(super) fn recover(&mut self, now: Instant, is_reported: bool) {
-        if !self.is_trusted() && self.loss.recoveries() >= SUSPECT_FLIGHTS {
-            self.loss.on_recovery(now);
-            return self.resend_block();
-        }
         let times = self.loss.recoveries() + 1;
         if times > 1 || !is_reported {
             self.congestion.on_silence(times);
         }
         self.congestion
             .on_loss(self.window.since_recovery(), &self.rtt);
+        if self.congestion.end_spreading() {
+            self.held_until = None;
+        }
         self.go_back(now, is_reported);
     }
 
@@ -162,12 +186,13 @@ impl Transfer {
         let ack = self.facts(now, false);
         match self.loss.waiting() {
             waiting if waiting.is_for_the_client() || self.liveness.is_quiet(now) => {
-                if self.loss.on_question(ack, &self.rtt) == Signal::BlockLost {
-                    self.recover(now, true);
-                }
+                self.on_question(now, ack);
             }
             // The recovery is under way.
             _ if !self.due().is_empty() => {}
+            _ if ack.in_flight > 1 && !ack.is_suspect && self.is_after_silence(now) => {
+                self.on_question(now, ack);
+            }
             _ if ack.in_flight > 1 && (ack.is_suspect || self.congestion.is_getting_through()) => {
                 self.loss.on_repeated_ack(ack, &self.rtt);
             }
@@ -177,5 +202,20 @@ impl Transfer {
                 self.loss.wait_no_longer_than(now + undoubled);
             }
         }
+    }
+
+    /// The client asks for what it misses. It may have it by now: a machine that did not listen works on what has
+    /// arrived in the meantime.
+    fn on_question(&mut self, now: Instant, ack: Ack) {
+        if self.loss.on_question(ack, &self.rtt) == Signal::BlockLost {
+            self.recover(now, false);
+        }
+    }
+
+    /// The client was silent for so long that it repeats its ACK by its own timer. It does not answer the copies of a
+    /// recovery, which come one after the other.
+    fn is_after_silence(&self, now: Instant) -> bool {
+        let two_trips = 2 * self.rtt.shortest().unwrap_or_default();
+        self.liveness.silence(now) >= two_trips.max(CLIENT_TIMER)
     }
 }

@@ -19,43 +19,28 @@
 use std::time::Duration;
 
 use super::rtt::Rtt;
+use super::spread::{LONGEST_TRIAL, Spread};
 
 /// Round trips shorter than this are those of a local network, where pipelining gains nothing.
 const HIGH_RTT: Duration = Duration::from_millis(10);
 
-/// Blocks that leave together while a flight is spread. At higher levels it is two, and one: there are receive buffers
-/// of two blocks.
-const CHUNK: u16 = 4;
-
-/// Blocks that leave together otherwise, where pipelining is on. U-Boot's virtio-net driver dies of 32
+/// Blocks that leave together where pipelining is on and the flight is not spread. U-Boot's virtio-net driver dies of 32
 /// datagrams in one burst; 16 are fine.
 const BURST: u16 = 16;
 
-/// The least time over which a flight is spread, for each of its blocks: 40 Mbit/s.
-const LEAST_SPACING: Duration = Duration::from_micros(300);
+/// The time between two blocks of such bursts: 40 Mbit/s.
+const SPACING: Duration = Duration::from_micros(300);
 
 /// Blocks in queues up to which a loss counts as random (TCP Veno's beta is 3).
 const QUEUED_AT_RANDOM: u16 = 4;
-
-/// The greatest spacing of two blocks: 1 Mbit/s.
-const MOST_SPACING: Duration = Duration::from_millis(12);
-
-/// The level at which a flight is spread over a round trip. From there on it takes one silence more to widen the
-/// spacing: at 10 % random loss silence is frequent.
-const SPREAD_OVER_A_ROUND_TRIP: u8 = 2;
-
-/// So often the spacing is doubled at most. From the least it reaches the greatest in six steps.
-const MOST_SPREAD: u8 = 7;
-
-/// Flights or windows, at most, that arrive whole before a limit is tried again.
-const LONGEST_TRIAL: u8 = 128;
 
 /// The limits of one transfer. All counts are in blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Controller {
     /// How many blocks the client acknowledges at a time.
     window: u16,
-    /// The most in flight: a multiple of `window`.
+    /// The most in flight: a multiple of `window`. 0 if it is `window` and never more: the operator allows a single
+    /// block.
     bound: u16,
     /// The limit that slow start has reached so far.
     depth: u16,
@@ -66,6 +51,8 @@ pub(super) struct Controller {
     spread: Spread,
     /// Blocks that left since the last pause, or since the last ACK.
     in_chunk: u16,
+    /// The pause after a chunk of a flight that is spread.
+    is_spreading: bool,
     limit: u16,
     deepest: u16,
 }
@@ -74,16 +61,18 @@ impl Controller {
     /// For a client that acknowledges every `window` blocks, and an operator who allows `pipeline` blocks in
     /// flight. Both are at least 1.
     pub(super) fn new(window: u16, pipeline: u16) -> Controller {
-        let bound = (pipeline / window).max(1) * window;
+        let most = (pipeline / window).max(1) * window;
+        let bound = if pipeline > 1 { most } else { 0 };
         Controller {
             window,
             bound,
             depth: window,
             is_far: false,
             capacity: Capacity::default(),
-            runs: Runs::new(bound),
+            runs: Runs::new(most),
             spread: Spread::default(),
             in_chunk: 0,
+            is_spreading: false,
             limit: window,
             deepest: window,
         }
@@ -105,11 +94,11 @@ impl Controller {
         self.deepest = self.deepest.max(self.limit);
     }
 
-    /// The limit for a client from which nothing has come back twice: two windows at least, except in lock-step.
-    /// The client may have got more than the server knows of. If so, its window ends behind the server's, and it
-    /// waits for the rest; atftp, which is kept waiting by each resend, never asks.
+    /// The limit for a client from which nothing has come back twice: two windows at least, except in lock-step and
+    /// where the operator has turned pipelining off. The client may have got more than the server knows of. If so, its
+    /// window ends behind the server's, and it waits for the rest; atftp, which is kept waiting by each resend, never asks.
     pub(super) fn limit_after_silence(&self) -> u16 {
-        match self.window > 1 || self.is_pipelining() {
+        match self.bound > 0 && (self.window > 1 || self.is_pipelining()) {
             true => self.limit().max(self.window.saturating_mul(2)),
             false => self.limit(),
         }
@@ -147,7 +136,7 @@ impl Controller {
             self.update();
         }
         self.spread.on_arrived(blocks, self.window);
-        if self.spread.level == 0 {
+        if !self.spread.is_on() {
             // What leaves from here on is clocked by the ACKs.
             self.in_chunk = 0;
         }
@@ -172,9 +161,9 @@ impl Controller {
         };
         self.update();
         if is_full && self.capacity.blocks() < self.window {
-            self.spread.widen();
+            self.spread.widen(self.window);
         } else {
-            self.spread.on_loss(arrived);
+            self.spread.on_loss(arrived, limit);
         }
     }
 
@@ -188,16 +177,9 @@ impl Controller {
         limit.saturating_sub(moving as u32) as u16
     }
 
-    /// No progress has come back from a flight that was sent `times` times. Once may be bad luck.
+    /// No progress has come back from a flight that was sent `times` times.
     pub(super) fn on_silence(&mut self, times: u8) {
-        let is_sign = match self.spread.level {
-            _ if self.spread.is_on_trial() => true,
-            0..SPREAD_OVER_A_ROUND_TRIP => times >= 2,
-            _ => times >= 3,
-        };
-        if is_sign && self.limit() > CHUNK {
-            self.spread.widen();
-        }
+        self.spread.on_silence(times, self.limit());
     }
 
     /// What was taken for a loss was none.
@@ -209,11 +191,18 @@ impl Controller {
     pub(super) fn on_sent(&mut self, shortest: Option<Duration>) -> Option<Duration> {
         let chunk = self.chunk()?;
         self.in_chunk += 1;
+        self.is_spreading = false;
         if self.in_chunk < chunk {
             return None;
         }
         self.in_chunk = 0;
+        self.is_spreading = self.spread.is_on();
         Some(self.spacing(shortest) * chunk.into())
+    }
+
+    /// The flight that is being spread is given up, so the next one need not wait. True if it would have waited.
+    pub(super) fn end_spreading(&mut self) -> bool {
+        std::mem::take(&mut self.is_spreading)
     }
 
     /// Blocks that may leave before the next pause.
@@ -224,20 +213,16 @@ impl Controller {
 
     /// How many blocks leave together; `None` if all do.
     fn chunk(&self) -> Option<u16> {
-        match self.spread.level {
-            0 => self.is_pipelining().then(|| self.window.max(BURST)),
-            level => Some((CHUNK >> (level - 1).min(2)).max(1)),
-        }
+        let burst = || self.is_pipelining().then(|| self.window.max(BURST));
+        self.spread.chunk().or_else(burst)
     }
 
-    /// The time between two blocks. While the flight is spread: half of the shortest round trip for all of it, or
-    /// twice that, and so on. (The smoothed one would grow with the spacing, and the spacing with it.)
+    /// The time between two blocks.
     fn spacing(&self, shortest: Option<Duration>) -> Duration {
-        let Some(doublings) = self.spread.level.checked_sub(1) else {
-            return LEAST_SPACING;
-        };
-        let even = shortest.unwrap_or_default() / u32::from(self.limit()) / 2;
-        (even.max(LEAST_SPACING) * (1 << doublings)).min(MOST_SPACING)
+        match self.spread.is_on() {
+            true => self.spread.spacing(shortest, self.limit()),
+            false => SPACING,
+        }
     }
 }
 
@@ -335,10 +320,10 @@ struct Runs {
 }
 
 impl Runs {
-    /// Begins with flights of `bound` blocks.
-    fn new(bound: u16) -> Runs {
+    /// Begins with flights of `blocks`.
+    fn new(blocks: u16) -> Runs {
         Runs {
-            mean: bound.saturating_mul(8),
+            mean: blocks.saturating_mul(8),
             current: 0,
         }
     }
@@ -355,78 +340,6 @@ impl Runs {
     fn on_loss(&mut self, arrived: u16) {
         self.mean = self.mean - self.mean / 8 + arrived.min(u16::MAX / 16);
         self.current = 0;
-    }
-}
-
-/// Over how long a flight is spread.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spread {
-    /// 0: not at all. Each level above 1 doubles the spacing.
-    level: u8,
-    /// The level that was enough last.
-    enough: u8,
-    /// Windows that arrived since the level was changed, and after how many of them less is tried.
-    whole: u8,
-    trial: u8,
-    partial: u16,
-    /// Recoveries in a row after less than two chunks.
-    short: u8,
-}
-
-/// So many for each level are a sign that the spacing is too small. At 5 % random loss three come by chance in one of
-/// twenty-five cases, and at 10 % six in one of thirty.
-const SHORT: u8 = 3;
-
-impl Spread {
-    /// Less than what was enough is being tried.
-    fn is_on_trial(self) -> bool {
-        self.level < self.enough
-    }
-
-    fn widen(&mut self) {
-        if self.is_on_trial() {
-            self.level = self.enough;
-            self.trial = self.trial.saturating_mul(2);
-        } else {
-            self.level = (self.level + 1).min(MOST_SPREAD);
-        }
-        self.trial = self.trial.clamp(1, LONGEST_TRIAL);
-        (self.whole, self.partial, self.short) = (0, 0, 0);
-    }
-
-    /// A block of the flight was lost after `arrived` others.
-    fn on_loss(&mut self, arrived: u16) {
-        if self.level == 0 {
-            return;
-        }
-        self.short = match arrived < 2 * CHUNK {
-            true => self.short + 1,
-            false => 0,
-        };
-        if self.short >= SHORT * self.level {
-            self.widen();
-        }
-    }
-
-    fn on_arrived(&mut self, blocks: u32, window: u16) {
-        if self.level == 0 && self.enough == 0 {
-            return;
-        }
-        let blocks = u16::try_from(blocks).unwrap_or(u16::MAX);
-        self.partial = self.partial.saturating_add(blocks);
-        if self.partial < window {
-            return;
-        }
-        self.partial = 0;
-        self.whole = self.whole.saturating_add(1);
-        if self.whole > self.trial {
-            self.whole = 0;
-            if self.level == 0 {
-                self.trial /= 2;
-            }
-            self.enough = self.level;
-            self.level /= 2;
-        }
     }
 }
 
@@ -558,11 +471,11 @@ mod tests {
     }
 
     #[test]
-    fn after_silence_two_windows_may_be_in_flight_but_in_lock_step_one_block() {
+    fn after_silence_two_windows_may_be_in_flight_but_not_without_pipelining() {
         let limits = |window, pipeline| full_speed(window, pipeline).limit_after_silence();
         assert_eq!(limits(64, 32), 128);
         assert_eq!(limits(4, 32), 32);
-        assert_eq!(limits(16, 1), 32);
+        assert_eq!(limits(16, 1), 16);
         assert_eq!(limits(1, 1), 1);
     }
 

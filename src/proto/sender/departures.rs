@@ -4,6 +4,7 @@
 //! round trip ago. A ring of a few entries, each for the blocks that left within an eighth of a round
 //! trip, covers more than a round trip in 72 bytes.
 
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use crate::proto::Instant;
@@ -14,42 +15,67 @@ const ENTRIES: usize = 8;
 /// The share of a round trip whose departures are one entry.
 const PER_ROUND_TRIP: u32 = 8;
 
-/// Blocks from `first` on left at `at` or, at most an eighth of a round trip, later.
-#[derive(Clone, Copy, Debug, Default)]
+/// Blocks from `first` on left at `at` or, at most an eighth of a round trip, later. No block has the number of an
+/// unused entry.
+#[derive(Clone, Copy, Debug)]
 struct Departure {
     first: u32,
     /// Microseconds since the clock's origin, modulo 2³² (71 minutes).
     at: u32,
 }
 
+const UNUSED: Departure = Departure {
+    first: u32::MAX,
+    at: 0,
+};
+
 /// See the [module](self).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Departures {
     entries: [Departure; ENTRIES],
-    /// The index of the newest entry, and how many there are.
+    /// The index of the newest entry.
     newest: u8,
-    len: u8,
     /// When a block left last.
     last_at: u32,
+    /// That was this block alone, again.
+    single: Option<NonZeroU16>,
     /// The next block begins an entry, because it is a resend.
     is_new_pass: bool,
+}
+
+impl Default for Departures {
+    fn default() -> Departures {
+        Departures {
+            entries: [UNUSED; ENTRIES],
+            newest: 0,
+            last_at: 0,
+            single: None,
+            is_new_pass: true,
+        }
+    }
 }
 
 impl Departures {
     /// `block` leaves, behind the one that left last, or again after [`on_go_back`](Self::on_go_back).
     pub(super) fn record(&mut self, now: Instant, block: u32, srtt: Duration) {
         let at = now.as_micros() as u32;
-        self.last_at = at;
+        (self.last_at, self.single) = (at, None);
         let newest = self.entries[usize::from(self.newest)];
         let age = at.wrapping_sub(newest.at);
         let is_together = u128::from(age) * u128::from(PER_ROUND_TRIP) <= srtt.as_micros();
-        if self.len > 0 && !self.is_new_pass && is_together {
+        if !self.is_new_pass && is_together {
             return;
         }
         self.is_new_pass = false;
         self.newest = (self.newest + 1) % ENTRIES as u8;
-        self.len = (self.len + 1).min(ENTRIES as u8);
         self.entries[usize::from(self.newest)] = Departure { first: block, at };
+    }
+
+    /// `block` leaves again, and those behind it do not. Its ACK may answer either copy, so the ring does not have it.
+    /// But an ACK that comes sooner than its answer can come is no reason to send it again.
+    pub(super) fn record_single(&mut self, now: Instant, block: u32) {
+        self.last_at = now.as_micros() as u32;
+        self.single = short(block);
     }
 
     /// What leaves next has left before.
@@ -66,8 +92,18 @@ impl Departures {
         Some(age(now, entry.at))
     }
 
-    /// The same, an eighth of a round trip too short at most.
-    pub(super) fn least_age(&self, now: Instant, block: u32, srtt: Duration) -> Option<Duration> {
+    /// The same, an eighth of a round trip too short at most. A block that left alone counts. As long as no round trip
+    /// is known, the ring reaches no further than to what left last.
+    pub(super) fn least_age(
+        &self,
+        now: Instant,
+        block: u32,
+        srtt: Option<Duration>,
+    ) -> Option<Duration> {
+        let Some(srtt) = srtt.filter(|_| self.single.is_none() || self.single != short(block))
+        else {
+            return Some(age(now, self.last_at));
+        };
         let mut next_at = self.last_at;
         for entry in self.backwards() {
             if entry.first <= block {
@@ -85,11 +121,16 @@ impl Departures {
 
     /// The entries, the newest first.
     fn backwards(&self) -> impl Iterator<Item = Departure> {
-        (0..self.len).map(|n| {
+        (0..ENTRIES as u8).map(|n| {
             let index = (self.newest + ENTRIES as u8 - n) % ENTRIES as u8;
             self.entries[usize::from(index)]
         })
     }
+}
+
+/// The number of a block in few bytes. Two that are in flight together have different ones.
+fn short(block: u32) -> Option<NonZeroU16> {
+    NonZeroU16::new((block % u32::from(u16::MAX)) as u16 + 1)
 }
 
 /// Microseconds modulo 2³² are enough: what is longer ago is not asked for.
@@ -123,9 +164,18 @@ mod tests {
         assert_eq!(millis(departures.age(at(41), 12)), Some(34));
         assert_eq!(millis(departures.age(at(41), 1)), Some(40));
         // At least: when the last block of the entry may have left.
-        assert_eq!(millis(departures.least_age(at(41), 38, SRTT)), Some(1));
-        assert_eq!(millis(departures.least_age(at(41), 37, SRTT)), Some(4));
-        assert_eq!(millis(departures.least_age(at(41), 35, SRTT)), Some(5));
+        assert_eq!(
+            millis(departures.least_age(at(41), 38, Some(SRTT))),
+            Some(1)
+        );
+        assert_eq!(
+            millis(departures.least_age(at(41), 37, Some(SRTT))),
+            Some(4)
+        );
+        assert_eq!(
+            millis(departures.least_age(at(41), 35, Some(SRTT))),
+            Some(5)
+        );
     }
 
     #[test]

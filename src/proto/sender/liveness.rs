@@ -20,6 +20,10 @@ const UNVALIDATED_FOR: Duration = Duration::from_secs(15);
 /// not wait for theirs to arrive.
 const LAST_WINDOW_SENDS: u8 = 3;
 
+/// How long before the last of these sends, at least, if a single block is missing. Most clients that need it ask for it.
+/// lwIP and GRUB never do, and a machine that writes to its flash or unpacks a file does not listen for some seconds.
+const BEFORE_LAST_SEND: Duration = Duration::from_secs(3);
+
 /// How long after the last of these sends the client may still report a missing block. U-Boot does so
 /// every 5 s, and two of its ACKs may be lost.
 const LAST_ACK_WAIT: Duration = Duration::from_secs(16);
@@ -74,9 +78,22 @@ impl Liveness {
         self.progressed = now;
     }
 
+    /// Time since the client was heard last.
+    pub(super) fn silence(&self, now: Instant) -> Duration {
+        now - self.heard
+    }
+
     /// The last window has been sent often enough, if this was it and the timer has resent it `resends` times.
     pub(super) fn has_resent_enough(resends: u8) -> bool {
         resends >= LAST_WINDOW_SENDS - 1
+    }
+
+    /// How long to wait before the last block leaves again, after `resends` and usually `wait`.
+    pub(super) fn before_last_block(resends: u8, wait: Duration) -> Duration {
+        match Liveness::has_resent_enough(resends + 1) {
+            true => wait.max(BEFORE_LAST_SEND),
+            false => wait,
+        }
     }
 
     /// Until when its ACK is waited for.
@@ -111,6 +128,6 @@ impl Liveness {
 
     /// So silent that the same RRQ comes from a machine that has restarted.
     pub(super) fn may_have_restarted(&self, now: Instant) -> bool {
-        now - self.heard >= RESTART_SILENCE
+        self.silence(now) >= RESTART_SILENCE
     }
 }

@@ -58,6 +58,8 @@ pub(super) enum Signal {
     Nothing,
     /// The first block that is not acknowledged.
     BlockLost,
+    /// The same, but far more was resent than is usual, so the recovery begins at this time.
+    BlockLostLater(Instant),
     /// Nothing was: the last resend was not needed.
     Spurious,
 }
@@ -94,20 +96,18 @@ pub(super) struct LossDetection {
     calm_windows: u8,
 }
 
-/// The pause before the next recovery of a client with few ACKs, after `recoveries` of them without progress: a quarter
-/// of a second at first, and a second as long as whole windows are resent. After that, four seconds: a blind ACK
-/// attack can repeat its ACK as fast as it likes.
+/// The pause before the next recovery of a client with few ACKs, after `recoveries` of them without progress. It
+/// grows, because a blind ACK attack can repeat its ACK as fast as it likes. A client that repeats its ACK every second
+/// is answered each time at first, and then every other time: a client that reports no gap needs several windows to get
+/// one whole.
 fn suspect_pause(recoveries: u8) -> Duration {
-    match recoveries {
-        0 | 1 => Duration::from_millis(250),
-        2 => Duration::from_millis(500),
-        3..SUSPECT_FLIGHTS => Duration::from_secs(1),
-        _ => Duration::from_secs(4),
-    }
+    Duration::from_millis(match recoveries {
+        0 | 1 => 250,
+        2 => 500,
+        3..8 => 900,
+        _ => 1800,
+    })
 }
-
-/// How often a client with few ACKs gets the whole window again, because it repeats its ACK.
-pub(super) const SUSPECT_FLIGHTS: u8 = 8;
 
 /// The least time from a resend to the question of a client that misses it.
 const LEAST_QUESTION: Duration = Duration::from_millis(200);
@@ -186,11 +186,12 @@ impl LossDetection {
             }
         }
         self.recoveries = 0;
-        let is_lost = ack.is_partial && ack.in_flight > 0 && self.may_recover(ack, rtt);
-        match is_lost {
-            true => Signal::BlockLost,
-            false if is_spurious => Signal::Spurious,
-            false => Signal::Nothing,
+        let is_reported = ack.is_partial && ack.in_flight > 0;
+        match self.next_recovery(ack, rtt).filter(|_| is_reported) {
+            Some(at) if at <= ack.now => Signal::BlockLost,
+            Some(at) if ack.is_wasteful => Signal::BlockLostLater(at),
+            _ if is_spurious => Signal::Spurious,
+            _ => Signal::Nothing,
         }
     }
 
@@ -245,6 +246,11 @@ impl LossDetection {
         self.recoveries = self.recoveries.saturating_add(1);
     }
 
+    /// The recovery that has just been prepared begins at `at`.
+    pub(super) fn postpone_recovery(&mut self, at: Instant) {
+        self.recovered_at = Some(at);
+    }
+
     /// `blocks` leave again without the client having said that it misses them.
     pub(super) fn expect_duplicates(&mut self, blocks: u32) {
         let blocks = u16::try_from(blocks).unwrap_or(u16::MAX);
@@ -255,9 +261,14 @@ impl LossDetection {
     /// The ACK can be about the last departure of the block behind it, and the last recovery is long
     /// enough ago.
     fn may_recover(&self, ack: Ack, rtt: &Rtt) -> bool {
+        self.next_recovery(ack, rtt).is_some_and(|at| at <= ack.now)
+    }
+
+    /// When the next recovery may begin; `None` if the ACK cannot be about the last departure of the block behind it.
+    fn next_recovery(&self, ack: Ack, rtt: &Rtt) -> Option<Instant> {
         let least = rtt.least_now();
         if ack.age.is_some_and(|age| age < least) {
-            return false;
+            return None;
         }
         let doublings = self.recoveries.min(MOST_DOUBLINGS);
         let pause = match self.recoveries {
@@ -269,6 +280,6 @@ impl LossDetection {
             // client that repeats its ACK by a timer of its own is answered.
             _ => (least * 2 * (1 << doublings)).min(LONGEST_PAUSE.max(2 * least)),
         };
-        self.recovered_at.is_none_or(|at| ack.now >= at + pause)
+        Some(self.recovered_at.map_or(ack.now, |at| at + pause))
     }
 }

@@ -8,7 +8,7 @@
 //! | `send_window` | which blocks are acknowledged, in flight, or to be resent |
 //! | `rtt`, `departures` | the round-trip time, and when blocks left |
 //! | `loss` | what is lost, and what the timer is for |
-//! | `congestion` | how many blocks may be in flight, and how they are paced |
+//! | `congestion`, `spread` | how many blocks may be in flight, and how they are paced |
 //! | `liveness` | how long a silent client is waited for |
 //!
 //! `acks` is what an ACK does, `timeouts` what silence does. The OACK is treated as block 0, whose
@@ -22,6 +22,7 @@ mod liveness;
 mod loss;
 mod rtt;
 mod send_window;
+mod spread;
 mod timeouts;
 mod transfer;
 

@@ -1,6 +1,7 @@
 //! What silence does to a transfer.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use super::liveness::Liveness;
 use super::loss::Waiting;
@@ -84,7 +85,7 @@ impl Transfer {
 
     /// One block of the window leaves again: the last one first, which has the client say what it misses, or
     /// is all that it misses (a tail loss probe, RFC 8985 §7); then the first.
-    pub(super) fn resend_block(&mut self) {
+    fn resend_block(&mut self) {
         let times = u32::from(self.loss.expiries()) + u32::from(self.loss.recoveries());
         self.probe = NonZeroU32::new(match times % 2 {
             1 => self.window.sent() - 1,
@@ -114,7 +115,16 @@ impl Transfer {
             self.loss.wait(Waiting::Client, self.liveness.end());
         } else {
             let from = self.held_until.unwrap_or(now).max(now);
-            self.loss.wait(Waiting::Ack, from + self.ack_wait());
+            self.loss.wait(Waiting::Ack, from + self.resend_wait());
+        }
+    }
+
+    /// How long an ACK is waited for before something leaves again.
+    fn resend_wait(&self) -> Duration {
+        let wait = self.ack_wait();
+        match self.is_trusted() && self.window.una() == self.blocks.last() {
+            true => Liveness::before_last_block(self.loss.expiries(), wait),
+            false => wait,
         }
     }
 

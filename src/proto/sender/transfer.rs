@@ -207,6 +207,7 @@ impl Transfer {
 
     /// Nothing may leave before `until`, though something could.
     pub(crate) fn hold(&mut self, until: Instant) {
+        self.congestion.end_spreading();
         self.held_until = Some(until);
         self.loss.wait_at_least_until(until + self.ack_wait());
     }
@@ -243,7 +244,7 @@ impl Transfer {
         let due = self.due();
         let segment = self.blocks.datagram_len(self.first_due(&due));
         if let Some(block) = self.probe.take() {
-            self.put_probe(block.get(), file, out);
+            self.put_probe(now, block.get(), file, out);
         } else {
             let most = segments.min(MAX_BURST / segment).max(1);
             let together = due.len().min(self.congestion.chunk_left());
@@ -274,8 +275,16 @@ impl Transfer {
             _ if !self.is_trusted() => self.terms().windowsize,
             0 | 1 => self.congestion.limit(),
             expiries if expiries > WHOLE_FLIGHTS && expiries % 2 == 1 => self.terms().windowsize,
-            _ => self.congestion.limit_after_silence(),
+            _ => self.congestion.limit_after_silence().max(self.reach()),
         }
+    }
+
+    /// Whole windows up to the highest block that has left. A client that never repeats an ACK (GRUB, lwIP) may have
+    /// them all, if its ACKs are lost. It answers only its last block and the next one.
+    fn reach(&self) -> u16 {
+        let blocks = self.window.sent() - self.window.una();
+        let whole = blocks.next_multiple_of(self.terms().windowsize.into());
+        u16::try_from(whole).unwrap_or(u16::MAX)
     }
 
     /// More was resent than the worst paths need that a transfer survives (a tenth of all datagrams lost each way):
@@ -290,8 +299,9 @@ impl Transfer {
         self.probe.map_or(due.start, NonZeroU32::get)
     }
 
-    fn put_probe(&mut self, block: u32, file: &[u8], out: &mut Vec<u8>) {
+    fn put_probe(&mut self, now: Instant, block: u32, file: &[u8], out: &mut Vec<u8>) {
         self.blocks.encode(block, self.oldest(), file, out);
+        self.departures.record_single(now, block);
         self.window.on_probe();
         self.resent += 1;
     }

@@ -109,21 +109,55 @@ fn stalls() {
         100   < DATA 9..12
         240   < DATA 9..16
         520   < DATA 9..16
-        1080  < DATA 9..16
-        2200  < DATA 9..12
-        4440  < DATA 9..16
-        8440  < DATA 9..12
-       12440  < DATA 9..16
-       16440  < DATA 9..12
+        1080  < DATA 9..10
+        1085  < DATA 11..12
+        1090  < DATA 13..14
+        1095  < DATA 15..16
+        2220  < DATA 9
+        2225  < DATA 10
+        2230  < DATA 11
+        2235  < DATA 12
+        4480  < DATA 9
+        4485  < DATA 10
+        4490  < DATA 11
+        4495  < DATA 12
+        4500  < DATA 13
+        4505  < DATA 14
+        4510  < DATA 15
+        4515  < DATA 16
+        8520  < DATA 9
+        8525  < DATA 10
+        8530  < DATA 11
+        8535  < DATA 12
+       12540  < DATA 9
+       12545  < DATA 10
+       12550  < DATA 11
+       12555  < DATA 12
+       12560  < DATA 13
+       12565  < DATA 14
+       12570  < DATA 15
+       12575  < DATA 16
+       16580  < DATA 9
+       16585  < DATA 10
+       16590  < DATA 11
+       16595  < DATA 12
        20000  > ACK 12
-              < DATA 13..16
+              < DATA 13
         ";
     // Of blocks that it has already.
     let repeats: String = (0..26)
         .map(|i| format!("20000.{:02} > ACK 12\n", i + 1))
         .collect();
-    let on = "20010 > ACK 16\n< DATA 17..20";
-    serving("ipxe.efi", 30_000).talk(&format!("{stall}{repeats}{on}"));
+    let on = "
+        20005 < DATA 14
+        20010 < DATA 15
+        20015 < DATA 16
+        20026 > ACK 16
+              < DATA 17..20
+        ";
+    serving("ipxe.efi", 30_000)
+        .pipeline(4)
+        .talk(&format!("{stall}{repeats}{on}"));
 }
 
 /// 512-byte blocks without options, and files that need not exist.
