@@ -40,6 +40,8 @@ pub struct Model {
     pub out_of_order: OutOfOrder,
     /// Any block restarts its timer, also one that it has already.
     pub any_block_restarts_timer: bool,
+    /// It counts its repeated ACKs over the whole transfer, not since the last block.
+    pub counts_all_repeats: bool,
     /// An OACK in mid-transfer resets it to block 0.
     pub starts_over: bool,
     /// The program that reads the blocks, if it is slower than the network.
@@ -94,6 +96,9 @@ pub enum WithoutOack {
 pub enum OutOfOrder {
     /// Stores it, and acknowledges what it has up to the first gap.
     Placed,
+    /// Stores it if it belongs to the window that the client is receiving. It acknowledges whole
+    /// windows only, and fails if its timer expires within one.
+    PlacedInWindow,
     /// Acknowledges the last block in order, each time.
     AnsweredEach,
     /// Acknowledges the last block in order, once for each last block in order.

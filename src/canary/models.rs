@@ -215,6 +215,7 @@ pub const BASE: Model = Model {
     ack_waits: |attempt, _| times(10, ms(1000), attempt),
     out_of_order: OutOfOrder::AnsweredIfLast,
     any_block_restarts_timer: false,
+    counts_all_repeats: false,
     starts_over: false,
     reader: None,
     repeats_last_ack: false,

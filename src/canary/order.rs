@@ -49,6 +49,13 @@ impl Order {
         block >= self.next && !self.placed.contains_key(&block)
     }
 
+    /// The client cannot ask for the rest of its window, `unacknowledged` blocks into it: an ACK
+    /// would break it.
+    pub(super) fn is_stuck(&self, unacknowledged: u16) -> bool {
+        let is_begun = unacknowledged > 0 || !self.placed.is_empty();
+        self.rule == OutOfOrder::PlacedInWindow && is_begun
+    }
+
     /// The next block has arrived: passes it on, and those behind it that are there.
     pub(super) fn take_next(
         &mut self,
@@ -70,8 +77,15 @@ impl Order {
         self.next += 1;
     }
 
-    /// Another block than the next one has arrived. True if the client answers it.
-    pub(super) fn take_other(&mut self, block: u64, payload: &[u8], unacknowledged: u16) -> bool {
+    /// Another block than the next one has arrived, `unacknowledged` blocks into a window of
+    /// `windowsize`. True if the client answers it.
+    pub(super) fn take_other(
+        &mut self,
+        block: u64,
+        payload: &[u8],
+        unacknowledged: u16,
+        windowsize: u16,
+    ) -> bool {
         let last_in_order = self.next - 1;
         let repeats_last = block == last_in_order && unacknowledged == 0;
         match self.rule {
@@ -80,6 +94,13 @@ impl Order {
                     self.placed.insert(block, payload.to_vec());
                 }
                 true
+            }
+            OutOfOrder::PlacedInWindow => {
+                let left = windowsize.saturating_sub(unacknowledged);
+                if block > self.next && block < self.next + u64::from(left) {
+                    self.placed.insert(block, payload.to_vec());
+                }
+                false
             }
             OutOfOrder::AnsweredEach => true,
             OutOfOrder::AnsweredOnce => self.is_first_report(last_in_order),
@@ -118,11 +139,23 @@ mod tests {
         let mut file = Vec::new();
         let mut output = |_, part: &[u8]| file.extend_from_slice(part);
         order.take_next(b"ab", 2, &mut output);
-        assert!(order.take_other(4, b"g", 0));
-        assert!(order.take_other(3, b"ef", 0));
+        assert!(order.take_other(4, b"g", 0, 1));
+        assert!(order.take_other(3, b"ef", 0, 1));
         assert!(!order.is_new(3) && order.is_new(2) && !order.is_whole());
         order.take_next(b"cd", 2, &mut output);
         assert!(order.is_whole());
         assert_eq!(file, b"abcdefg");
+    }
+
+    #[test]
+    fn a_client_that_stores_its_window_ignores_what_is_beyond() {
+        let mut order = Order::new(OutOfOrder::PlacedInWindow);
+        let mut output = |_, _: &[u8]| {};
+        order.take_next(b"ab", 2, &mut output);
+        for block in [3, 4, 5] {
+            assert!(!order.take_other(block, b"cd", 1, 4));
+        }
+        order.take_next(b"cd", 2, &mut output);
+        assert_eq!(order.next, 5);
     }
 }

@@ -124,10 +124,10 @@ impl ModelClient {
             *bytes += part.len() as u64;
             output(block, part);
         };
-        let blksize = self.observed.blksize;
+        let (blksize, first) = (self.observed.blksize, self.order.next);
         self.order.take_next(payload, blksize, &mut count);
         self.read(now);
-        self.unacknowledged += 1;
+        self.unacknowledged += (self.order.next - first) as u16;
         let is_whole = self.order.is_whole();
         if is_whole || self.unacknowledged >= self.observed.windowsize {
             self.acknowledge(now);
@@ -139,7 +139,11 @@ impl ModelClient {
     }
 
     fn on_other(&mut self, now: Instant, block: u64, payload: &[u8]) {
-        if self.order.take_other(block, payload, self.unacknowledged) {
+        let (unacknowledged, windowsize) = (self.unacknowledged, self.observed.windowsize);
+        if self
+            .order
+            .take_other(block, payload, unacknowledged, windowsize)
+        {
             self.acknowledge(now);
         } else if self.model.any_block_restarts_timer {
             self.waits_since = Some(now);
@@ -186,7 +190,9 @@ impl ModelClient {
         if self.attempt == 0 {
             self.rtt = self.waits_since.map(|since| now - since);
         }
-        self.attempt = 0;
+        if !self.model.counts_all_repeats {
+            self.attempt = 0;
+        }
         self.waits_since = Some(now);
     }
 

@@ -33,7 +33,7 @@ impl ModelClient {
     pub(super) fn on_silence(&mut self, now: Instant) {
         self.attempt += 1;
         let is_receiving = matches!(self.phase, FetchPhase::Receiving);
-        if self.wait().is_none() {
+        if self.wait().is_none() || is_receiving && self.order.is_stuck(self.unacknowledged) {
             return self.fail(match is_receiving {
                 true => Fault::Stalled,
                 false => Fault::Silent(self.request_kind()),

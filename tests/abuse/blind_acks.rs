@@ -182,7 +182,9 @@ fn a_transfer_never_sends_more_than_its_bound() {
 
 #[test]
 fn one_forged_request_and_one_blind_ack_draw_few_datagrams() {
-    for options in TERMS.into_iter().chain(["tsize=0"]) {
+    let windows: Vec<String> = (2..16).map(|n| format!("windowsize={n}")).collect();
+    let windows = windows.iter().map(String::as_str);
+    for options in TERMS.into_iter().chain(["tsize=0"]).chain(windows) {
         let drawn = draw(options, Guess::Once, 32).drawn.datagrams;
         let most = AT_MOST_FOR_ONE[usize::from(!options.contains("windowsize"))];
         assert!(drawn <= most, "{options}: {drawn}");

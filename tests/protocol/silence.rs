@@ -71,29 +71,56 @@ fn a_slow_client_is_never_given_up_on_a_count() {
     serving("f", 3000).talk(&script);
 }
 
-/// An attacker can guess an ACK or two. Until the third one the timer resends one block each time:
-/// alternately the last one of the window and the first, four times in all. After that the client
-/// has to ask.
+/// An attacker can guess an ACK or two. Until the third one the timer resends four times, so that a
+/// blind ACK draws 20 blocks at most. A window of four leaves whole. Of a larger one it is a
+/// single block: alternately the last one and the first. After that the client has to ask.
 #[test]
-fn until_the_third_ack_the_timer_resends_one_block_four_times() {
+fn until_the_third_ack_the_timer_resends_few_blocks() {
     serving("f", 50_000).talk(
         r"
         0      > RRQ f octet windowsize=4
                < OACK windowsize=4
         50     > ACK 0
                < DATA 1..4
-        200    < DATA 4
+        200    < DATA 1..4
+        500    < DATA 1..4
+        1100   < DATA 1..4
+        2300   < DATA 1..2
+        2324   < DATA 3..4
+        20000  nothing
+        ",
+    );
+    serving("f", 50_000).talk(
+        r"
+        0      > RRQ f octet windowsize=8
+               < OACK windowsize=8
+        50     > ACK 0
+               < DATA 1..8
+        200    < DATA 1..8
+        500    < DATA 8
+        1100   < DATA 1
+        2300   < DATA 8
+        20000  nothing
+        ",
+    );
+    serving("f", 50_000).talk(
+        r"
+        0      > RRQ f octet windowsize=9
+               < OACK windowsize=9
+        50     > ACK 0
+               < DATA 1..9
+        200    < DATA 9
         500    < DATA 1
-        1100   < DATA 4
+        1100   < DATA 9
         2300   < DATA 1
         5000   > ACK 0
-               < DATA 1..4
-        5050   > ACK 4
-               < DATA 5..8
-        5200   < DATA 8
-        5350   > ACK 8                   # the third
-               < DATA 9..12
-        5500   < DATA 9..12
+               < DATA 1..9
+        5050   > ACK 9
+               < DATA 10..18
+        5200   < DATA 18
+        5350   > ACK 18                  # the third
+               < DATA 19..27
+        5500   < DATA 19..27
         ",
     );
     serving("f", 3000).talk(

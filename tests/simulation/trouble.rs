@@ -6,7 +6,7 @@ use bootstone::proto::Instant;
 use bootstone::proto::config::ServerConfig;
 use bootstone::proto::negotiate::NegotiationLimits;
 
-use crate::clients::{Client, Fetching, File, Firmware, Pace, Slow, habits};
+use crate::clients::{Client, Fetching, File, Firmware, Habits, Pace, Slow, habits};
 use crate::link::{Path, Rate};
 use crate::world::{Story, World};
 
@@ -179,17 +179,42 @@ const INSTRUCTIVE: [u64; 22] = [
 /// has lost touch with them where its limits on resends are tight: before the first ACK, and at the last block.
 #[test]
 fn anything_can_happen() {
+    let known = habits::ALL.map(|habits| (habits, false));
+    let strict = habits::STRICT_ONES.map(|habits| (habits, true));
+    let kinds = [&known[..], &strict].concat();
+    assert_all_served(&kinds, seeds(20_000).chain(INSTRUCTIVE).collect());
+}
+
+/// The same with clients that were modelled after the sender was finished, with the windows that they ask for and others.
+#[test]
+fn anything_can_happen_to_clients_that_nobody_looked_at() {
+    let kinds = [
+        (&habits::RS_TFTPD, false),
+        (&habits::RS_TFTPD, true),
+        (&habits::WINDOWS, false),
+        (&habits::WINDOWS, true),
+    ];
+    assert_all_served(&kinds, seeds(20_000).collect());
+}
+
+/// A client, and whether it asks for windows of any size.
+type Kind = (&'static Habits, bool);
+
+#[track_caller]
+fn assert_all_served(kinds: &[Kind], seeds: Vec<u64>) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     // A rule that is broken is one failure; the others are of interest as well.
     let judged = |seed| {
-        std::panic::catch_unwind(|| world_of(seed))
+        std::panic::catch_unwind(|| world_of(seed, kinds))
             .unwrap_or_else(|_| vec![format!("SEED={seed} breaks a rule")])
     };
     let failed: Vec<String> = std::thread::scope(|scope| {
         let part = |n| {
+            let seeds = &seeds;
             scope.spawn(move || {
-                seeds(20_000)
-                    .chain(INSTRUCTIVE)
+                seeds
+                    .iter()
+                    .copied()
                     .filter(|s| s % cores == n)
                     .flat_map(judged)
                     .collect()
@@ -206,7 +231,7 @@ fn anything_can_happen() {
 }
 
 /// The clients of a world that did not get their file.
-fn world_of(seed: u64) -> Vec<String> {
+fn world_of(seed: u64, kinds: &[Kind]) -> Vec<String> {
     let mut dice = fastrand::Rng::with_seed(seed);
     let files: Vec<File> = (0..3).map(|n| random_file(&mut dice, n)).collect();
     let pipeline = [1, 8, 32, 64][dice.usize(..4)];
@@ -216,7 +241,7 @@ fn world_of(seed: u64) -> Vec<String> {
         let file = files[dice.usize(..files.len())].clone();
         let start = Instant::from_millis(dice.u64(1..5000));
         let paths = [random_path(&mut dice), random_path(&mut dice)];
-        add_random_client(&mut world, &mut dice, start, paths, file);
+        add_random_client(&mut world, &mut dice, kinds, start, paths, file);
     }
     let stories = world.run();
     let is_served = |story: &Story| story.outcome.is_ok() || !story.is_heard;
@@ -273,6 +298,7 @@ fn random_path(dice: &mut fastrand::Rng) -> Path {
 fn add_random_client(
     world: &mut World,
     dice: &mut fastrand::Rng,
+    kinds: &[Kind],
     start: Instant,
     paths: [Path; 2],
     file: File,
@@ -283,12 +309,9 @@ fn add_random_client(
         every: dice.usize(20..200),
         pause: ms(dice.u64(..3000)),
     };
-    let strict = habits::STRICT_ONES.iter().map(|habits| (*habits, true));
-    let known = habits::ALL.iter().map(|habits| (*habits, false));
-    let all: Vec<_> = known.chain(strict).collect();
-    let kind = dice.usize(..=all.len());
+    let kind = dice.usize(..=kinds.len());
     let [blksize, windowsize] = [dice.u16(400..1500), dice.u16(1..=64)];
-    let Some(&(habits, has_any_window)) = all.get(kind) else {
+    let Some(&(habits, has_any_window)) = kinds.get(kind) else {
         return add(
             world,
             dice,

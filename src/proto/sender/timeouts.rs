@@ -8,9 +8,13 @@ use super::loss::Waiting;
 use super::transfer::Transfer;
 use crate::proto::Instant;
 
-/// How often the timer resends to a client with few ACKs, one block each time: a blind ACK attack draws
+/// How often the timer resends to a client with few ACKs, usually one block each time: a blind ACK attack draws
 /// one window and no more than that. After it, the client has to ask.
 const SUSPECT_RESENDS: u8 = 4;
+
+/// How many blocks a blind ACK may draw. A window of 16 leaves room for single resends. One of four leaves room for four
+/// whole windows, which is what a client needs that reports no gap and gives up soon (the npm package `tftp`).
+const SUSPECT_BLOCKS: u32 = 20;
 
 /// What becomes of a transfer when its timer has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,10 +75,18 @@ impl Transfer {
     fn resend(&mut self, now: Instant) {
         self.loss.on_expiry();
         self.rtt.back_off();
-        match self.is_trusted() {
+        match self.is_trusted() || self.fits_suspect_blocks() {
             true => self.resend_flight(now),
             false => self.resend_block(),
         }
+    }
+
+    /// Before the third ACK: all windows up to this resend, and a block for each resend to come, are few blocks.
+    fn fits_suspect_blocks(&self) -> bool {
+        let sent = u32::from(self.loss.expiries()) + 1;
+        let to_come = u32::from(SUSPECT_RESENDS.saturating_sub(self.loss.expiries()));
+        let is_window = self.terms().windowsize > 1;
+        is_window && sent * u32::from(self.terms().windowsize) + to_come <= SUSPECT_BLOCKS
     }
 
     /// All that may be in flight leaves again, from the first unacknowledged block on.
