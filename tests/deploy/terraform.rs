@@ -13,9 +13,10 @@ struct Copy {
 }
 
 impl Copy {
-    /// Copies the file, with each resource's arguments as the input of a built-in resource.
-    fn of(file: &str) -> Copy {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file.replace('/', "-"));
+    /// Copies the file for a test, with each resource's arguments as the input of a built-in resource.
+    fn of(file: &str, test: &str) -> Copy {
+        let name = format!("{test}-{}", file.replace('/', "-"));
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::write(directory.join("main.tf"), without_providers(&read(file))).unwrap();
@@ -114,7 +115,7 @@ fn terraform_files_are_formatted_and_valid() {
             .output()
             .unwrap();
         assert!(output.status.success(), "{file}: {}", text(&output));
-        let copy = Copy::of(file);
+        let copy = Copy::of(file, "valid");
         copy.must(&["init", "-no-color"]);
         copy.must(&["validate", "-no-color"]);
     }
@@ -125,7 +126,7 @@ fn terraform_takes_one_ipv4_address() {
     if !is_here() {
         return report("terraform, which no package of Debian has");
     }
-    let copy = Copy::of(FILES[0]);
+    let copy = Copy::of(FILES[0], "address");
     copy.must(&["init", "-no-color"]);
     let plan = |address: &str, challenge: &str| {
         let address = format!("-var=address={address}");
