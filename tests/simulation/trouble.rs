@@ -187,7 +187,7 @@ fn anything_can_happen() {
 
 /// The same with clients that were modelled after the sender was finished, with the windows that they ask for and others.
 #[test]
-fn anything_can_happen_to_clients_that_nobody_looked_at() {
+fn anything_can_happen_to_clients_modelled_later() {
     let kinds = [
         (&habits::RS_TFTPD, false),
         (&habits::RS_TFTPD, true),

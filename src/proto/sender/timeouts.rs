@@ -12,8 +12,8 @@ use crate::proto::Instant;
 /// one window and no more than that. After it, the client has to ask.
 const SUSPECT_RESENDS: u8 = 4;
 
-/// How many blocks a blind ACK may draw. A window of 16 leaves room for single resends. One of four leaves room for four
-/// whole windows, which is what a client needs that reports no gap and gives up soon (the npm package `tftp`).
+/// How many blocks a blind ACK may draw. With a window of 16 that is the window and single resends. With one of four it
+/// is four more windows, which a client needs that reports no gap and gives up soon (the npm package `tftp`).
 const SUSPECT_BLOCKS: u32 = 20;
 
 /// What becomes of a transfer when its timer has expired.
