@@ -90,16 +90,12 @@ impl Order {
         let repeats_last = block == last_in_order && unacknowledged == 0;
         match self.rule {
             OutOfOrder::Placed => {
-                if block > self.next && block < self.next + MAX_AHEAD {
-                    self.placed.insert(block, payload.to_vec());
-                }
+                self.place(block, payload, MAX_AHEAD);
                 true
             }
             OutOfOrder::PlacedInWindow => {
                 let left = windowsize.saturating_sub(unacknowledged);
-                if block > self.next && block < self.next + u64::from(left) {
-                    self.placed.insert(block, payload.to_vec());
-                }
+                self.place(block, payload, left.into());
                 false
             }
             OutOfOrder::AnsweredEach => true,
@@ -108,6 +104,13 @@ impl Order {
             OutOfOrder::GapReported if block > last_in_order => self.is_first_report(last_in_order),
             OutOfOrder::GapReported | OutOfOrder::GapIgnored => repeats_last,
             OutOfOrder::Ignored => false,
+        }
+    }
+
+    /// Stores a block if it is one of the `most` from the next one on.
+    fn place(&mut self, block: u64, payload: &[u8], most: u64) {
+        if block > self.next && block < self.next + most {
+            self.placed.insert(block, payload.to_vec());
         }
     }
 

@@ -14,17 +14,18 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Seeds of the random worlds. `SEED=17` runs that one alone.
-fn seeds(count: u64) -> std::ops::Range<u64> {
-    match std::env::var("SEED") {
-        Ok(seed) => {
-            let seed = seed.parse().expect("SEED is a number");
-            seed..seed + 1
-        }
-        Err(_) => match std::env::var("WORLDS") {
-            Ok(worlds) => 0..worlds.parse().expect("WORLDS is a number"),
-            Err(_) => 0..count,
-        },
+/// The world that `SEED=17` chooses.
+fn chosen() -> Option<u64> {
+    let seed = std::env::var("SEED").ok()?;
+    Some(seed.parse().expect("SEED is a number"))
+}
+
+/// Seeds of the random worlds: the first 20,000, and `more`. `WORLDS=100` runs as many, `SEED=17` that one alone.
+fn seeds(more: &[u64]) -> Vec<u64> {
+    match (chosen(), std::env::var("WORLDS")) {
+        (Some(seed), _) => vec![seed],
+        (None, Ok(worlds)) => (0..worlds.parse().expect("WORLDS is a number")).collect(),
+        (None, Err(_)) => (0..20_000).chain(more.iter().copied()).collect(),
     }
 }
 
@@ -165,10 +166,9 @@ fn files_over_32_mebibytes_in_blocks_of_512() {
     alone(2, path, &file, Fetching::new(file.clone(), 512, 16));
 }
 
-/// Worlds that have shown a mistake of the server.
-const INSTRUCTIVE: [u64; 22] = [
-    468, 713, 2444, 3324, 3571, 6153, 9066, 11922, 12271, 12499, 13139, 13668, 14665, 17495, 65988,
-    109516, 111111, 138225, 139412, 140606, 174222, 186107,
+/// Worlds beyond the first 20,000 that have shown a mistake of the server.
+const INSTRUCTIVE: [u64; 8] = [
+    65_988, 109_516, 111_111, 138_225, 139_412, 140_606, 174_222, 186_107,
 ];
 
 /// Random clients ask for random files over random paths at random times. Every client that the server hears gets its
@@ -182,7 +182,7 @@ fn anything_can_happen() {
     let known = habits::ALL.map(|habits| (habits, false));
     let strict = habits::STRICT_ONES.map(|habits| (habits, true));
     let kinds = [&known[..], &strict].concat();
-    assert_all_served(&kinds, seeds(20_000).chain(INSTRUCTIVE).collect());
+    assert_all_served(&kinds, seeds(&INSTRUCTIVE));
 }
 
 /// The same with clients that were modelled after the sender was finished, with the windows that they ask for and others.
@@ -194,7 +194,7 @@ fn anything_can_happen_to_clients_modelled_later() {
         (&habits::WINDOWS, false),
         (&habits::WINDOWS, true),
     ];
-    assert_all_served(&kinds, seeds(20_000).collect());
+    assert_all_served(&kinds, seeds(&[]));
 }
 
 /// A client, and whether it asks for windows of any size.
@@ -250,10 +250,9 @@ fn world_of(seed: u64, kinds: &[Kind]) -> Vec<String> {
         .enumerate()
         .filter(|(_, story)| !is_served(story));
     let failed: Vec<_> = failed.collect();
-    assert!(
-        failed.is_empty() || std::env::var("SEED").is_err(),
-        "{failed:?}"
-    );
+    if !failed.is_empty() && chosen().is_some() {
+        world.show();
+    }
     failed
         .into_iter()
         .map(|(number, story)| {

@@ -139,6 +139,12 @@ impl World {
         self.stations.iter().map(Station::story).collect()
     }
 
+    /// Shows what has led to this state.
+    pub(crate) fn show(&self) {
+        self.trace.print();
+        eprintln!("SEED={}, {} µs", self.seed, self.now.as_micros());
+    }
+
     /// What a client is.
     pub(crate) fn name(&self, station: usize) -> String {
         self.stations[station].client.name()
@@ -305,8 +311,7 @@ impl Drop for World {
     /// A test that fails shows what led to it.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.trace.print();
-            eprintln!("SEED={}, {} µs", self.seed, self.now.as_micros());
+            self.show();
         }
     }
 }

@@ -18,8 +18,9 @@
 
 use std::time::Duration;
 
+use super::backoff::RetryBackoff;
 use super::rtt::Rtt;
-use super::spread::{LONGEST_TRIAL, Spread};
+use super::spread::Spread;
 
 /// Round trips shorter than this are those of a local network, where pipelining gains nothing.
 const HIGH_RTT: Duration = Duration::from_millis(10);
@@ -234,10 +235,8 @@ struct Capacity {
     /// What had arrived at the last recovery, and how often in a row it was about the same.
     arrived: u16,
     times_same: u8,
-    /// Blocks that have arrived since the last loss, in flights, and after how many of them more is tried.
-    whole: u8,
-    trial: u8,
-    partial: u16,
+    /// When more is tried.
+    trial: RetryBackoff,
 }
 
 /// Recoveries in a row that have to end at the same depth. At 5 % random loss two do by chance in one of eight
@@ -264,7 +263,7 @@ impl Capacity {
         };
         let fewest = arrived.min(self.arrived);
         self.arrived = arrived;
-        self.partial = 0;
+        self.trial.interrupt();
         if self.times_same < SAME {
             return false;
         }
@@ -276,8 +275,8 @@ impl Capacity {
     /// It is `blocks`, until tried again.
     fn lower(&mut self, blocks: u16) {
         self.learned = blocks;
-        self.trial = self.trial.saturating_mul(2).clamp(1, LONGEST_TRIAL);
-        (self.whole, self.partial) = (0, 0);
+        self.trial.back_off();
+        self.trial.restart();
     }
 
     /// A whole flight had arrived before something was lost: that was no full queue.
@@ -290,15 +289,7 @@ impl Capacity {
         if self.learned == 0 {
             return;
         }
-        let blocks = u16::try_from(blocks).unwrap_or(u16::MAX);
-        self.partial = self.partial.saturating_add(blocks);
-        if self.partial < limit {
-            return;
-        }
-        self.partial = 0;
-        self.whole = self.whole.saturating_add(1);
-        if self.whole > self.trial {
-            self.whole = 0;
+        if self.trial.on_arrived(blocks, limit) {
             self.learned = self.learned.saturating_add(1 + self.learned / 8);
         }
     }
@@ -433,7 +424,10 @@ mod tests {
                 flights += 1;
             }
         }
-        assert_eq!(flights, u32::from(LONGEST_TRIAL) + 1);
+        assert_eq!(
+            flights,
+            u32::from(crate::proto::sender::backoff::LONGEST) + 1
+        );
         for _ in 0..3000 {
             controller.on_progress(10, FAR);
         }

@@ -100,8 +100,7 @@ impl Departures {
         block: u32,
         srtt: Option<Duration>,
     ) -> Option<Duration> {
-        let Some(srtt) = srtt.filter(|_| self.single.is_none() || self.single != short(block))
-        else {
+        let Some(srtt) = srtt.filter(|_| self.single != short(block)) else {
             return Some(age(now, self.last_at));
         };
         let mut next_at = self.last_at;

@@ -8,13 +8,14 @@
 //! | `send_window` | which blocks are acknowledged, in flight, or to be resent |
 //! | `rtt`, `departures` | the round-trip time, and when blocks left |
 //! | `loss` | what is lost, and what the timer is for |
-//! | `congestion`, `spread` | how many blocks may be in flight, and how they are paced |
+//! | `congestion`, `spread`, `backoff` | how many blocks may be in flight, and how they are paced |
 //! | `liveness` | how long a silent client is waited for |
 //!
 //! `acks` is what an ACK does, `timeouts` what silence does. The OACK is treated as block 0, whose
 //! ACK is the client's ACK 0: it is timed, resent and acknowledged by the same lines as every DATA.
 
 mod acks;
+mod backoff;
 mod blocks;
 mod congestion;
 mod departures;

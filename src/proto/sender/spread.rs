@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-/// Flights or windows, at most, that arrive whole before more is tried again.
-pub(super) const LONGEST_TRIAL: u8 = 128;
+use super::backoff::RetryBackoff;
 
 /// Blocks that leave together at level 1. At higher levels it is two, and one: there are receive buffers of two blocks.
 const CHUNK: u16 = 4;
@@ -42,10 +41,8 @@ pub(super) struct Spread {
     level: u8,
     /// The level that was enough last.
     enough: u8,
-    /// Windows that arrived since the level was changed, and after how many of them less is tried.
-    whole: u8,
-    trial: u8,
-    partial: u16,
+    /// When less is tried.
+    trial: RetryBackoff,
     /// Recoveries in a row after less than two chunks.
     short: u8,
 }
@@ -78,7 +75,11 @@ impl Spread {
             0..OVER_A_ROUND_TRIP => 2,
             _ => 3,
         };
-        let more = if self.whole > 0 { AFTER_A_WINDOW } else { 0 };
+        let more = if self.trial.has_whole() {
+            AFTER_A_WINDOW
+        } else {
+            0
+        };
         if limit > 1 && times >= least + more {
             self.widen(limit);
         }
@@ -92,15 +93,15 @@ impl Spread {
         }
         if self.is_on_trial() {
             self.level = self.enough;
-            self.trial = self.trial.saturating_mul(2);
+            self.trial.back_off();
         } else {
             self.level = (self.level + 1).min(MOST);
         }
         while self.chunk() >= Some(limit) && self.level < MOST {
             self.level += 1;
         }
-        self.trial = self.trial.clamp(1, LONGEST_TRIAL);
-        (self.whole, self.partial, self.short) = (0, 0, 0);
+        self.trial.restart();
+        self.short = 0;
     }
 
     /// A block of a flight of `limit` was lost after `arrived` others.
@@ -122,17 +123,9 @@ impl Spread {
         if self.level == 0 && self.enough == 0 {
             return;
         }
-        let blocks = u16::try_from(blocks).unwrap_or(u16::MAX);
-        self.partial = self.partial.saturating_add(blocks);
-        if self.partial < window {
-            return;
-        }
-        self.partial = 0;
-        self.whole = self.whole.saturating_add(1);
-        if self.whole > self.trial {
-            self.whole = 0;
+        if self.trial.on_arrived(blocks, window) {
             if self.level == 0 {
-                self.trial /= 2;
+                self.trial.relax();
             }
             self.enough = self.level;
             self.level /= 2;

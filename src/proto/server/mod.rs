@@ -346,14 +346,13 @@ impl Server {
         }
         let peer = session.peer;
         let has_rate = !session.is_exempt;
-        if has_rate {
-            let waiting = session.transfer.waiting();
-            if let Some(wait) = self.guard.throttle(now, peer.address.ip(), waiting) {
-                session.transfer.hold(now + wait);
-                session.limited = Some(self.guard.reason_to_throttle(now, peer.address.ip()));
-                self.make_ready(slot);
-                return None;
-            }
+        let source = peer.address.ip();
+        if has_rate && let Some(wait) = self.guard.throttle(now, source, session.transfer.waiting())
+        {
+            session.transfer.hold(now + wait);
+            session.limited = Some(self.guard.reason_to_throttle(now, source));
+            self.make_ready(slot);
+            return None;
         }
         let may_fragment = session.may_fragment;
         // The kernel takes several at once only if each of them leaves whole.
@@ -361,7 +360,7 @@ impl Server {
         let file = self.catalog.bytes(session.file);
         let segment = session.transfer.fill(now, file, segments, out);
         if has_rate {
-            self.guard.charge(now, peer.address.ip(), out.len());
+            self.guard.charge(now, source, out.len());
         }
         self.make_ready(slot);
         Some(Transmit {
