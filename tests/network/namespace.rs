@@ -1,7 +1,9 @@
 //! The network of one test: an interface without addresses, at one end of a cable.
 
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
+use crate::processes::DEADLINE;
 use crate::skip::skip;
 
 /// The word that starts a test inside its network.
@@ -53,9 +55,6 @@ pub fn build() {
     ip("link set lo up");
     ip(&format!("link add {INTERFACE} type veth peer name {PEER}"));
     for side in [INTERFACE, PEER] {
-        // Addresses are to be usable at once.
-        let setting = format!("/proc/sys/net/ipv6/conf/{side}/accept_dad");
-        std::fs::write(setting, "0").unwrap();
         ip(&format!("link set {side} up"));
     }
     let hosts = tempfile::NamedTempFile::new().unwrap();
@@ -63,9 +62,32 @@ pub fn build() {
     rustix::mount::mount_bind(hosts.path(), "/etc/hosts").unwrap();
 }
 
-/// Gives the interface an address.
+/// Gives the interface an address. Returns once it is usable.
+///
+/// The kernel adds the local route of an IPv6 address in a work queue, a moment after `ip` has
+/// returned. Until then a client on this machine sends its request out of the interface, where
+/// nothing answers. Duplicate address detection (RFC 4862 §5.4) would take a second besides.
 pub fn add_address(address: &str) {
-    ip(&format!("address add {address} dev {INTERFACE}"));
+    let (host, _) = address.split_once('/').unwrap();
+    let detection = if host.contains(':') { " nodad" } else { "" };
+    ip(&format!("address add {address} dev {INTERFACE}{detection}"));
+    let deadline = Instant::now() + DEADLINE;
+    while !is_local(host) {
+        assert!(Instant::now() < deadline, "{address} has no local route");
+        std::thread::yield_now();
+    }
+}
+
+/// Whether the kernel routes this address to itself.
+fn is_local(address: &str) -> bool {
+    let words = ["route", "show", "table", "local", "type", "local", address];
+    let shown = Command::new("ip")
+        .arg(if address.contains(':') { "-6" } else { "-4" })
+        .args(words)
+        .output()
+        .unwrap();
+    assert!(shown.status.success(), "{shown:?}");
+    !shown.stdout.is_empty()
 }
 
 /// Runs `ip`.
