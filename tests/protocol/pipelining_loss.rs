@@ -57,6 +57,23 @@ fn all_behind_a_lost_block_leaves_again() {
     );
 }
 
+/// Block 8 is lost. The driver takes a new ACK and the repeated one in one batch, and the server sends two new
+/// blocks in between. The client has reported the gap all the same.
+#[test]
+fn a_gap_that_is_reported_in_the_same_batch_as_progress_is_filled() {
+    with_four_in_flight(
+        r"
+        250    +> ACK 6
+               +> ACK 7
+               > ACK 7
+               < DATA 10..11
+        256.25 < DATA 8..11
+        306.25 > ACK 8
+               < DATA 12
+        ",
+    );
+}
+
 /// Block 7 overtakes block 6. The repeated ACK is followed by a new one before the wait is over.
 #[test]
 fn a_block_that_is_only_overtaken_is_not_resent() {

@@ -237,6 +237,7 @@ fn world_of(seed: u64, kinds: &[Kind]) -> Vec<String> {
     let pipeline = [1, 8, 32, 64][dice.usize(..4)];
     let mut world = World::new(seed, &files, config(dice.u16(1..=64), pipeline));
     world.segments = dice.usize(1..=64);
+    world.wakes_after = ms([0, 0, 1, 5][fastrand::Rng::with_seed(!seed).usize(..4)]);
     for _ in 0..dice.usize(1..8) {
         let file = files[dice.usize(..files.len())].clone();
         let start = Instant::from_millis(dice.u64(1..5000));

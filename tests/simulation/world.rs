@@ -46,6 +46,10 @@ pub(crate) struct World {
     dice: fastrand::Rng,
     /// Most datagrams that one system call takes.
     pub(crate) segments: usize,
+    /// How long the server takes to wake up. It then handles all datagrams that have come before it sends anything.
+    pub(crate) wakes_after: Duration,
+    /// What it will find then.
+    inbox: Vec<(SocketAddr, Vec<u8>)>,
     pub(crate) trace: Trace,
     buffer: Vec<u8>,
 }
@@ -67,6 +71,7 @@ struct Station {
 enum Event {
     Alarm(usize),
     AtServer(SocketAddr, Vec<u8>),
+    ServerWakes,
     AtClient(SocketAddr, Vec<u8>),
 }
 
@@ -103,6 +108,8 @@ impl World {
             outcomes: HashMap::new(),
             dice: fastrand::Rng::with_seed(seed),
             segments: 64,
+            wakes_after: Duration::ZERO,
+            inbox: Vec::new(),
             trace: Trace::default(),
             buffer: Vec::new(),
         }
@@ -166,7 +173,7 @@ impl World {
         if alarm == Some(next) {
             self.server.handle_timeout(next);
             self.listen();
-            self.transmit(None);
+            self.transmit(&[]);
         } else if let Some((_, event)) = self.agenda.pop_first() {
             self.happens(event);
         }
@@ -176,7 +183,13 @@ impl World {
     fn happens(&mut self, event: Event) {
         match event {
             Event::Alarm(number) => self.on_alarm(number),
-            Event::AtServer(from, datagram) => self.on_datagram(from, &datagram),
+            Event::AtServer(from, datagram) => {
+                if self.inbox.is_empty() {
+                    self.plan(self.now + self.wakes_after, Event::ServerWakes);
+                }
+                self.inbox.push((from, datagram));
+            }
+            Event::ServerWakes => self.on_batch(),
             Event::AtClient(to, datagram) => {
                 let number = number_of(to);
                 let station = &mut self.stations[number];
@@ -205,6 +218,16 @@ impl World {
         }
     }
 
+    /// As `net::driver` does it.
+    fn on_batch(&mut self) {
+        let batch = std::mem::take(&mut self.inbox);
+        for (from, datagram) in &batch {
+            self.on_datagram(*from, datagram);
+        }
+        let asked_by: Vec<SocketAddr> = batch.into_iter().map(|(from, _)| from).collect();
+        self.transmit(&asked_by);
+    }
+
     fn on_datagram(&mut self, from: SocketAddr, datagram: &[u8]) {
         let station = &mut self.stations[number_of(from)];
         station.is_heard = true;
@@ -224,7 +247,6 @@ impl World {
             ledger.delivered(datagram);
             self.ledgers.insert(from, ledger);
         }
-        self.transmit(Some(from));
     }
 
     /// Takes the server's reports; before its datagrams, so that none gets past the end.
@@ -242,7 +264,7 @@ impl World {
         }
     }
 
-    fn transmit(&mut self, asked_by: Option<SocketAddr>) {
+    fn transmit(&mut self, asked_by: &[SocketAddr]) {
         let mut buffer = std::mem::take(&mut self.buffer);
         while let Some(transmit) = self
             .server
@@ -250,7 +272,7 @@ impl World {
         {
             let peer = transmit.peer.address;
             for datagram in buffer.chunks(transmit.segment) {
-                self.send_to_client(peer, asked_by == Some(peer), datagram);
+                self.send_to_client(peer, asked_by.contains(&peer), datagram);
             }
         }
         self.buffer = buffer;

@@ -188,8 +188,7 @@ impl Transfer {
             waiting if waiting.is_for_the_client() || self.liveness.is_quiet(now) => {
                 self.on_question(now, ack);
             }
-            // The recovery is under way.
-            _ if !self.due().is_empty() => {}
+            _ if self.is_resending() => {}
             _ if ack.in_flight > 1 && !ack.is_suspect && self.is_after_silence(now) => {
                 self.on_question(now, ack);
             }

@@ -242,6 +242,9 @@ impl LossDetection {
 
     /// `blocks` in flight will leave again.
     pub(super) fn on_recovery(&mut self, now: Instant) {
+        if self.waiting == Waiting::Reordered {
+            self.waiting = Waiting::Ack;
+        }
         self.recovered_at = Some(now);
         self.recoveries = self.recoveries.saturating_add(1);
     }

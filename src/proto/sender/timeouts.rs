@@ -118,8 +118,12 @@ impl Transfer {
         is_last && self.all_sent() && Liveness::has_resent_enough(self.loss.expiries())
     }
 
-    /// Sets the timer, now that something has left or has arrived.
+    /// Sets the timer, now that something has left or has arrived. A block that may have been overtaken is not waited
+    /// for any longer because others leave.
     pub(super) fn wait_for_ack(&mut self, now: Instant) {
+        if self.loss.waiting() == Waiting::Reordered {
+            return;
+        }
         if self.is_validated() && self.awaits_last_ack() {
             let end = self.liveness.last_ack_end(now);
             self.loss.wait(Waiting::LastAck, end);

@@ -269,6 +269,12 @@ impl Transfer {
         self.window.next()..end.min(self.blocks.last() + 1)
     }
 
+    /// A recovery is under way: blocks that have left before wait to leave again. (New blocks may wait as well,
+    /// as long as the driver handles a batch of ACKs.)
+    pub(super) fn is_resending(&self) -> bool {
+        self.window.next() < self.window.sent() && !self.due().is_empty()
+    }
+
     /// How many blocks may be in flight: whole windows of the client, always.
     fn limit(&self) -> u16 {
         match self.loss.expiries() {

@@ -17,7 +17,8 @@
 //! Every datagram, report and ignored datagram must be in the script, at its time: what is not
 //! there did not happen. At one instant, what is sent comes before what is reported, and that
 //! before what is counted as ignored. A name in front of the arrow picks another client of
-//! [`CLIENTS`].
+//! [`CLIENTS`]. After `+>` the next datagram comes in the same batch, before the server sends
+//! anything.
 //!
 //! DATA is compared with the file, byte by byte: `(n)` means shorter than a block, `of NAME` stands
 //! there when more files than one are served, and the payload itself for a file of text.

@@ -82,7 +82,12 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// A `+` behind the client's name: the driver takes the next datagram before it sends anything.
     pub(super) fn hear(&mut self, client: &str, what: &str) {
+        let (client, is_last) = match client.strip_suffix('+') {
+            Some(client) => (client, false),
+            None => (client, true),
+        };
         let from = peer(if client.is_empty() { "a" } else { client });
         self.note(format!("{client}> {what}"));
         let (server, now) = (&mut self.server, self.now);
@@ -97,7 +102,9 @@ impl<'a> Stage<'a> {
                 self.answers_rrq = datagram.starts_with(b"\0\x01");
             }
         }
-        self.drain();
+        if is_last {
+            self.drain();
+        }
         self.answers_rrq = false;
     }
 
