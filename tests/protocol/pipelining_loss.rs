@@ -101,6 +101,35 @@ fn a_lost_tail_is_resent_without_the_floor_of_lock_step() {
     );
 }
 
+/// The timer resends blocks 6 to 9. The client acknowledges 6 alone, so it has discarded what came behind that block,
+/// and the others are no copies to it. When it repeats the ACK of 7, block 8 is lost.
+#[test]
+fn a_gap_among_blocks_that_the_timer_has_resent_is_filled_at_once() {
+    with_four_in_flight(
+        r"
+        281.636 < DATA 6..9
+        331.636 > ACK 6
+                < DATA 10
+                > ACK 7
+                < DATA 11
+                > ACK 7
+        337.886 < DATA 8..11
+        ",
+    );
+    // It acknowledges all of them at once: they were in its buffer, and it answers their copies.
+    with_four_in_flight(
+        r"
+        281.636 < DATA 6..9
+        331.636 > ACK 9
+                < DATA 10..13
+        381.636 > ACK 9
+                > ACK 9
+                > ACK 9
+        390     nothing
+        ",
+    );
+}
+
 /// The ACK of block 18 ends inside a window of the client, whose next window begins at 19. What
 /// leaves ends with a whole window behind that, up to the bound.
 #[test]

@@ -74,9 +74,8 @@ impl Transfer {
             return Acked::Complete;
         }
         if recoveries > 0 {
-            // The client had put more in its place than it has told, and will answer each copy.
-            self.loss
-                .expect_duplicates(blocks.saturating_sub(self.terms().windowsize.into()));
+            let more = blocks.saturating_sub(self.terms().windowsize.into());
+            self.loss.on_answered(now, more, &self.rtt);
         }
         if self.is_trusted() {
             let shortest = self.rtt.shortest();

@@ -254,6 +254,16 @@ impl LossDetection {
         self.recovered_at = Some(at);
     }
 
+    /// The first progress since a recovery: a window, or the rest of one, and `more` blocks. They were in the client's
+    /// buffer, and it will answer their copies. If there are none, the client has discarded what came behind the
+    /// lost block (RFC 7440 §4), and none of the blocks that have left again is a copy to it.
+    pub(super) fn on_answered(&mut self, now: Instant, more: u32, rtt: &Rtt) {
+        match more == 0 && !self.is_too_soon_for_a_resend(now, rtt) {
+            true => self.duplicates = 0,
+            false => self.expect_duplicates(more),
+        }
+    }
+
     /// `blocks` leave again without the client having said that it misses them.
     pub(super) fn expect_duplicates(&mut self, blocks: u32) {
         let blocks = u16::try_from(blocks).unwrap_or(u16::MAX);
