@@ -20,6 +20,10 @@ use crate::proto::{Instant, Peer};
 /// Most consecutive receive errors before the driver fails. Peers can cause fewer, by ICMP.
 const MAX_CONSECUTIVE_ERRORS: u32 = 10_000;
 
+/// Most batches that are handled before a timeout that is due: about two thousand datagrams. A flood
+/// of datagrams must not stop the timers.
+const BATCHES_BEFORE_TIMEOUT: u32 = 64;
+
 /// Attempts to send a datagram; each has its reason at [`Driver::send`].
 const SEND_ATTEMPTS: u32 = 4;
 
@@ -89,17 +93,18 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
         loop {
             self.set(timer.as_mut());
             let busy_poll = self.server.has_one_transfer();
-            tokio::select! {
+            let received = tokio::select! {
                 biased;
-                () = status.next_request() => self.reply(&status),
-                () = &mut timer, if self.server.poll_timeout().is_some() => {
-                    self.server.handle_timeout(self.clock.now());
+                () = status.next_request() => {
+                    self.reply(&status);
+                    None
                 }
-                received = self.socket.receive(&mut batch, busy_poll) => match received {
-                    Ok(()) => self.handle_batch(&batch),
-                    Err(error) => self.handle_receive_error(error)?,
-                },
-            }
+                received = self.socket.receive(&mut batch, busy_poll) => Some(received),
+                () = &mut timer, if self.server.poll_timeout().is_some() => None,
+            };
+            let now = self.clock.now();
+            let may_have_more = self.handle_received(now, received, &batch)?;
+            self.handle_timeout(now, &mut batch, may_have_more)?;
             // Before anything is sent: whatever a peer can know of has been logged, and the end of
             // the program waits for it.
             self.count_if_active(&active);
@@ -118,9 +123,45 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
         status.reply(&self.server);
     }
 
-    fn handle_batch(&mut self, batch: &Batch) {
+    /// Handles the timeout, if it is due, after the datagrams that have arrived: if the machine was
+    /// busy, the ACK that the timer waits for may be among them.
+    fn handle_timeout(
+        &mut self,
+        now: Instant,
+        batch: &mut Batch,
+        mut may_have_more: bool,
+    ) -> io::Result<()> {
+        if self.server.poll_timeout().is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        for _ in 0..BATCHES_BEFORE_TIMEOUT {
+            if !may_have_more {
+                break;
+            }
+            let received = self.socket.receive_now(batch);
+            may_have_more = received.is_some() && self.handle_received(now, received, batch)?;
+        }
+        self.server.handle_timeout(now);
+        Ok(())
+    }
+
+    /// Handles a batch or a receive error, if there is one. True if more may have arrived.
+    fn handle_received(
+        &mut self,
+        now: Instant,
+        received: Option<io::Result<()>>,
+        batch: &Batch,
+    ) -> io::Result<bool> {
+        match received {
+            Some(Ok(())) => self.handle_batch(now, batch),
+            Some(Err(error)) => self.handle_receive_error(error)?,
+            None => return Ok(true),
+        }
+        Ok(batch.is_full())
+    }
+
+    fn handle_batch(&mut self, now: Instant, batch: &Batch) {
         self.errors = 0;
-        let now = self.clock.now();
         for (peer, datagram) in batch.datagrams() {
             self.server.handle_datagram(now, peer, datagram);
         }

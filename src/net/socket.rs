@@ -188,6 +188,18 @@ impl Socket {
         Ok(())
     }
 
+    /// Receives datagrams that have arrived already; `None` if there are none.
+    ///
+    /// It asks the kernel, and not the runtime, which may not have noticed them yet.
+    pub(super) fn receive_now(&self, batch: &mut Batch) -> Option<io::Result<()>> {
+        let socket = self.io.socket();
+        let read = batch.fill(|buffers, meta| self.state.recv(socket.into(), buffers, meta));
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            received => Some(received),
+        }
+    }
+
     /// The next queued error. To be called after an error, until it returns `None`.
     pub(super) fn next_error(&self) -> Option<QueuedError> {
         icmp::next(self.io.socket())
@@ -293,7 +305,8 @@ impl Batch {
         })
     }
 
-    fn is_full(&self) -> bool {
+    /// As many datagrams arrived as fit, so there may be more.
+    pub(super) fn is_full(&self) -> bool {
         self.filled == self.size
     }
 

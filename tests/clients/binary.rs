@@ -106,6 +106,11 @@ impl Bootstone {
         self.running.signal(signal);
     }
 
+    /// Stops it until it gets `CONT`.
+    pub fn stop(&self) {
+        self.running.stop();
+    }
+
     /// The next line with this message, as soon as there is one.
     #[track_caller]
     pub fn line(&self, message: &str) -> Value {

@@ -65,6 +65,23 @@ fn curl_fetches_every_embedded_file() {
     }
 }
 
+/// The machine was busy for longer than the timer waits. The ACK has arrived in the meantime, so nothing is resent.
+#[test]
+fn an_ack_that_has_arrived_comes_before_the_timer() {
+    let bootstone = Bootstone::serving(&["--workers", "1"]);
+    let (client, mut received) = in_progress(&bootstone);
+    bootstone.stop();
+    client.send(RawClient::ack(1));
+    // Another server's timer has the same time, and shows that it has passed.
+    let other = Bootstone::serving(&["--workers", "1"]);
+    let (other_client, first) = in_progress(&other);
+    assert_eq!(other_client.receive_again()[4..], first);
+    bootstone.signal(Signal::CONT);
+    received.extend(client.take(1, 8));
+    assert_eq!(received, sums());
+    assert_eq!(bootstone.line("transfer")["resent"], 0);
+}
+
 #[test]
 fn a_server_without_a_boot_program_warns_at_its_start() {
     let bootstone = Bootstone::serving(&[]);

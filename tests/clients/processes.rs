@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 /// Far more than anything here takes on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -31,6 +32,13 @@ impl Running {
 
     pub fn signal(&self, signal: Signal) {
         pidfd_send_signal(&self.pidfd, signal).unwrap();
+    }
+
+    /// Stops it. Returns once every thread has stopped.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+        let which = WaitId::PidFd(self.pidfd.as_fd());
+        retry_on_intr(|| waitid(which.clone(), WaitIdOptions::STOPPED)).unwrap();
     }
 
     /// Waits for its end.

@@ -56,6 +56,17 @@ impl RawClient {
         }
     }
 
+    /// Waits for a datagram that has been received before.
+    #[track_caller]
+    pub fn receive_again(&self) -> Vec<u8> {
+        loop {
+            let datagram = self.recv().unwrap();
+            if !self.received.borrow_mut().insert(datagram.clone()) {
+                return datagram;
+            }
+        }
+    }
+
     /// All datagrams that have arrived.
     #[track_caller]
     pub fn pending(&self) -> Vec<Vec<u8>> {

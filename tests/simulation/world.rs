@@ -171,9 +171,7 @@ impl World {
         };
         self.now = next;
         if alarm == Some(next) {
-            self.server.handle_timeout(next);
-            self.listen();
-            self.transmit(&[]);
+            self.on_server_wakes();
         } else if let Some((_, event)) = self.agenda.pop_first() {
             self.happens(event);
         }
@@ -189,7 +187,7 @@ impl World {
                 }
                 self.inbox.push((from, datagram));
             }
-            Event::ServerWakes => self.on_batch(),
+            Event::ServerWakes => self.on_server_wakes(),
             Event::AtClient(to, datagram) => {
                 let number = number_of(to);
                 let station = &mut self.stations[number];
@@ -218,12 +216,14 @@ impl World {
         }
     }
 
-    /// As `net::driver` does it.
-    fn on_batch(&mut self) {
+    /// As `net::driver` does it: first what has come, then the timeout, then what leaves.
+    fn on_server_wakes(&mut self) {
         let batch = std::mem::take(&mut self.inbox);
         for (from, datagram) in &batch {
             self.on_datagram(*from, datagram);
         }
+        self.server.handle_timeout(self.now);
+        self.listen();
         let asked_by: Vec<SocketAddr> = batch.into_iter().map(|(from, _)| from).collect();
         self.transmit(&asked_by);
     }

@@ -31,7 +31,7 @@ impl Transfer {
     /// The timer: resends, waits, or ends the transfer.
     pub(crate) fn on_timeout(&mut self, now: Instant) -> Expired {
         self.held_until = self.held_until.filter(|held_until| now < *held_until);
-        if now < self.loss.deadline() {
+        if now < self.loss.deadline() || self.will_set_timer() {
             return Expired::No;
         }
         if !self.is_validated() {
@@ -47,6 +47,11 @@ impl Transfer {
         }
         self.wait_for_ack(now);
         Expired::No
+    }
+
+    /// An ACK has come before the timeout was handled, and what waits to leave will set the timer anew.
+    fn will_set_timer(&self) -> bool {
+        self.loss.waiting() == Waiting::Ack && self.wants_to_send()
     }
 
     /// The client is gone. With several blocks in flight the ACKs of the last ones may be lost of a client that

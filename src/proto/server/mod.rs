@@ -1,10 +1,12 @@
 //! The whole server as a value.
 //!
-//! **The driver calls [`handle_datagram`](Server::handle_datagram) and
-//! [`handle_timeout`](Server::handle_timeout) as things happen, and after each of them
+//! **The driver calls [`handle_datagram`](Server::handle_datagram) for each datagram of a batch, and
+//! then [`handle_timeout`](Server::handle_timeout). After that it calls
 //! [`poll_transmit`](Server::poll_transmit) and [`poll_event`](Server::poll_event) until they return
-//! `None`, and takes the [`request_events`](Server::request_events). Then it waits for a datagram or for [`poll_timeout`](Server::poll_timeout), whichever
-//! comes first.**
+//! `None`, and takes the [`request_events`](Server::request_events). Then it waits for datagrams or
+//! for [`poll_timeout`](Server::poll_timeout), whichever comes first.**
+//!
+//! Datagrams come before the timer, because the ACK that the timer waits for may be among them.
 
 mod finish;
 mod news;
