@@ -231,10 +231,15 @@ impl Lab {
         }
         requests.retain(server::is_of_every_version);
         requests.sort();
-        assert_eq!(requests, machine.requests(), "{}", machine.name);
+        let mut expected = machine.requests();
         if let Way::Far { pipeline } = machine.path {
+            // A machine whose answer was lost asks again, perhaps from another port.
+            requests.dedup();
+            expected.dedup();
+            requests.retain(|request| request.1 != "probe" || expected.contains(request));
             assert_far(&log, pipeline);
         }
+        assert_eq!(requests, expected, "{}", machine.name);
         log
     }
 }
