@@ -186,7 +186,8 @@ impl Transfer {
         }
     }
 
-    /// True when [`fill`](Self::fill) has something to send.
+    /// True when [`fill`](Self::fill) has something to send. Every ACK asks twice.
+    #[inline]
     pub(crate) fn wants_to_send(&self) -> bool {
         self.held_until.is_none()
             && !self.is_unreachable()
