@@ -20,8 +20,8 @@ use crate::proto::{Instant, Peer};
 /// Most consecutive receive errors before the driver fails. Peers can cause fewer, by ICMP.
 const MAX_CONSECUTIVE_ERRORS: u32 = 10_000;
 
-/// Most batches that are handled before a timeout that is due: about two thousand datagrams. A flood
-/// of datagrams must not stop the timers.
+/// Most batches that are handled before a timeout that is due: about two thousand receive buffers. A
+/// flood of datagrams must not stop the timers.
 const BATCHES_BEFORE_TIMEOUT: u32 = 64;
 
 /// Attempts to send a datagram; each has its reason at [`Driver::send`].
@@ -93,18 +93,18 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
         loop {
             self.set(timer.as_mut());
             let busy_poll = self.server.has_one_transfer();
-            let received = tokio::select! {
+            let may_have_more = tokio::select! {
                 biased;
                 () = status.next_request() => {
                     self.reply(&status);
-                    None
+                    true
                 }
-                received = self.socket.receive(&mut batch, busy_poll) => Some(received),
-                () = &mut timer, if self.server.poll_timeout().is_some() => None,
+                received = self.socket.receive(&mut batch, busy_poll) => {
+                    self.handle_received(received, &batch)?
+                }
+                () = &mut timer, if self.server.poll_timeout().is_some() => true,
             };
-            let now = self.clock.now();
-            let may_have_more = self.handle_received(now, received, &batch)?;
-            self.handle_timeout(now, &mut batch, may_have_more)?;
+            self.handle_timeout(&mut batch, may_have_more)?;
             // Before anything is sent: whatever a peer can know of has been logged, and the end of
             // the program waits for it.
             self.count_if_active(&active);
@@ -125,12 +125,8 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
 
     /// Handles the timeout, if it is due, after the datagrams that have arrived: if the machine was
     /// busy, the ACK that the timer waits for may be among them.
-    fn handle_timeout(
-        &mut self,
-        now: Instant,
-        batch: &mut Batch,
-        mut may_have_more: bool,
-    ) -> io::Result<()> {
+    fn handle_timeout(&mut self, batch: &mut Batch, mut may_have_more: bool) -> io::Result<()> {
+        let now = self.clock.now();
         if self.server.poll_timeout().is_none_or(|due| due > now) {
             return Ok(());
         }
@@ -138,30 +134,30 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
             if !may_have_more {
                 break;
             }
-            let received = self.socket.receive_now(batch);
-            may_have_more = received.is_some() && self.handle_received(now, received, batch)?;
+            let Some(received) = self.socket.receive_now(batch) else {
+                break;
+            };
+            may_have_more = self.handle_received(received, batch)?;
         }
-        self.server.handle_timeout(now);
+        self.server.handle_timeout(self.clock.now());
         Ok(())
     }
 
-    /// Handles a batch or a receive error, if there is one. True if more may have arrived.
-    fn handle_received(
-        &mut self,
-        now: Instant,
-        received: Option<io::Result<()>>,
-        batch: &Batch,
-    ) -> io::Result<bool> {
+    /// Handles a batch or a receive error. True if more may have arrived.
+    fn handle_received(&mut self, received: io::Result<()>, batch: &Batch) -> io::Result<bool> {
         match received {
-            Some(Ok(())) => self.handle_batch(now, batch),
-            Some(Err(error)) => self.handle_receive_error(error)?,
-            None => return Ok(true),
+            Ok(()) => self.handle_batch(batch),
+            Err(error) => {
+                self.handle_receive_error(error)?;
+                return Ok(true);
+            }
         }
         Ok(batch.is_full())
     }
 
-    fn handle_batch(&mut self, now: Instant, batch: &Batch) {
+    fn handle_batch(&mut self, batch: &Batch) {
         self.errors = 0;
+        let now = self.clock.now();
         for (peer, datagram) in batch.datagrams() {
             self.server.handle_datagram(now, peer, datagram);
         }
