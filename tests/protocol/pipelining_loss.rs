@@ -116,6 +116,25 @@ fn a_gap_among_blocks_that_the_timer_has_resent_is_filled_at_once() {
         337.886 < DATA 8..11
         ",
     );
+    // It had not looked at them yet. It acknowledges them one by one, and then answers their copies.
+    with_four_in_flight(
+        r"
+        281.636 < DATA 6..9
+        331.636 > ACK 6
+                < DATA 10
+                > ACK 7
+                < DATA 11
+                > ACK 8
+                < DATA 12
+                > ACK 9
+                < DATA 13
+        381.636 > ACK 9
+                > ACK 9
+                > ACK 9
+                > ACK 9
+        390     nothing
+        ",
+    );
     // It acknowledges all of them at once: they were in its buffer, and it answers their copies.
     with_four_in_flight(
         r"

@@ -133,6 +133,32 @@ fn a_narrow_queue() {
     }
 }
 
+/// A slow client that answers every block writes to its flash now and then. The timer resends what the client has
+/// already, and the client answers each copy. Those answers report no gap.
+#[test]
+fn answers_to_copies_slow_nothing_down() {
+    let file = File::random("boot.img", 1_000_000);
+    for habits in [&habits::IPXE, &habits::PXELINUX, &habits::EDK2] {
+        let pace = Pace {
+            buffer: 40,
+            each: ms(2),
+            every: 87,
+            pause: ms(400),
+        };
+        let mut world = World::new(1, std::slice::from_ref(&file), config(64, 32));
+        let client = Slow::new(Firmware::new(habits, file.clone()), pace);
+        let number = world.add(
+            Instant::from_millis(1000),
+            [Path::of_rtt(ms(20)); 2],
+            client,
+        );
+        let story = world.run()[number];
+        println!("{}: {story:?}", habits.name);
+        assert!(story.took < ms(5650), "{}: {story:?}", habits.name);
+        assert!(story.blocks_sent < 1000, "{}: {story:?}", habits.name);
+    }
+}
+
 /// A large file in windows that the queue does not hold, over ways too short to spread anything over: the bursts
 /// become as long as the queue, and stay so.
 #[test]

@@ -165,15 +165,18 @@ impl World {
     /// The next thing happens; false when there is none.
     fn step(&mut self) -> bool {
         let planned = self.agenda.first_key_value().map(|(&(at, _), _)| at);
-        let alarm = self.server.poll_timeout();
+        let alarm = self.server.poll_timeout().map(|at| at + self.wakes_after);
         let Some(next) = planned.into_iter().chain(alarm).min() else {
             return false;
         };
         self.now = next;
-        if alarm == Some(next) {
-            self.on_server_wakes();
-        } else if let Some((_, event)) = self.agenda.pop_first() {
-            self.happens(event);
+        // What comes at the same time comes first.
+        match self.agenda.first_entry().filter(|_| planned == Some(next)) {
+            Some(first) => {
+                let event = first.remove();
+                self.happens(event);
+            }
+            None => self.on_server_wakes(),
         }
         true
     }

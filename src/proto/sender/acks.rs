@@ -187,17 +187,20 @@ impl Transfer {
             waiting if waiting.is_for_the_client() || self.liveness.is_quiet(now) => {
                 self.on_question(now, ack);
             }
-            _ if self.is_resending() => {}
+            // What waits to leave sets the timer when it does.
+            _ if ack.in_flight == 0 || self.is_resending() => {}
             _ if ack.in_flight > 1 && !ack.is_suspect && self.is_after_silence(now) => {
                 self.on_question(now, ack);
             }
             _ if ack.in_flight > 1 && (ack.is_suspect || self.congestion.is_getting_through()) => {
-                self.loss.on_repeated_ack(ack, &self.rtt);
+                let is_resent = self.window.copies(self.window.una()) != Copies::One;
+                self.loss.on_repeated_ack(ack, is_resent, &self.rtt);
             }
             _ if ack.in_flight > 1 => {}
             _ => {
-                let undoubled = self.rtt.undoubled_rto();
-                self.loss.wait_no_longer_than(now + undoubled);
+                let from = self.held_until.unwrap_or(now).max(now);
+                self.loss
+                    .wait_no_longer_than(from + self.rtt.undoubled_rto());
             }
         }
     }

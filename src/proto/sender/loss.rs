@@ -94,6 +94,8 @@ pub(super) struct LossDetection {
     /// that the timer has resent. Forgotten after two windows in a row without any.
     duplicates: u16,
     calm_windows: u8,
+    /// The client has discarded what came behind the block that the last recovery was about.
+    has_discarded: bool,
 }
 
 /// The pause before the next recovery of a client with few ACKs, after `recoveries` of them without progress. It
@@ -130,6 +132,7 @@ impl LossDetection {
             recoveries: 0,
             duplicates: 0,
             calm_windows: 0,
+            has_discarded: false,
         }
     }
 
@@ -169,9 +172,11 @@ impl LossDetection {
         self.deadline = self.deadline.min(latest);
     }
 
-    /// Waits until `earliest` at least.
-    pub(super) fn wait_at_least_until(&mut self, earliest: Instant) {
-        self.deadline = self.deadline.max(earliest);
+    /// Waits for an ACK until `earliest` at least.
+    pub(super) fn wait_for_ack_until(&mut self, earliest: Instant) {
+        if self.waiting != Waiting::Reordered {
+            self.deadline = self.deadline.max(earliest);
+        }
     }
 
     /// An ACK of blocks that were not acknowledged before.
@@ -202,8 +207,10 @@ impl LossDetection {
     }
 
     /// The last ACK again, with more than one block in flight: the first of them is missing at the client, or late.
-    pub(super) fn on_repeated_ack(&mut self, ack: Ack, rtt: &Rtt) {
-        if self.is_expected(ack.now, rtt)
+    /// `is_resent` if it has left more than once.
+    pub(super) fn on_repeated_ack(&mut self, ack: Ack, is_resent: bool, rtt: &Rtt) {
+        let is_copy = !(is_resent && self.has_discarded);
+        if is_copy && self.is_expected(ack.now, rtt)
             || self.waiting == Waiting::Reordered
             || !self.may_recover(ack, rtt)
         {
@@ -211,8 +218,8 @@ impl LossDetection {
         }
         let wait = rtt.smoothed().unwrap_or_default() / REORDERING;
         let wait = wait.max(LEAST_REORDERING);
-        let deadline = self.deadline.min(ack.now + wait);
-        self.wait(Waiting::Reordered, deadline);
+        // The timer may be overdue: the ACKs of a batch are handled before it.
+        self.wait(Waiting::Reordered, ack.now + wait);
     }
 
     /// A client that nothing is resent to any more repeats its ACK. It may be a copy (RFC 1123 §4.2.3.1), so not at once.
@@ -240,7 +247,7 @@ impl LossDetection {
         self.expiries = self.expiries.saturating_add(1);
     }
 
-    /// `blocks` in flight will leave again.
+    /// All that is in flight will leave again, also a block that may have been overtaken.
     pub(super) fn on_recovery(&mut self, now: Instant) {
         if self.waiting == Waiting::Reordered {
             self.waiting = Waiting::Ack;
@@ -254,13 +261,13 @@ impl LossDetection {
         self.recovered_at = Some(at);
     }
 
-    /// The first progress since a recovery: a window, or the rest of one, and `more` blocks. They were in the client's
-    /// buffer, and it will answer their copies. If there are none, the client has discarded what came behind the
-    /// lost block (RFC 7440 §4), and none of the blocks that have left again is a copy to it.
+    /// The first progress since a recovery acknowledges one window (or the rest of one) and `more` blocks. The client
+    /// had those already, and will answer their copies. If there are none, and a round trip has passed, it has
+    /// most likely discarded what came behind the lost block (RFC 7440 §4).
     pub(super) fn on_answered(&mut self, now: Instant, more: u32, rtt: &Rtt) {
-        match more == 0 && !self.is_too_soon_for_a_resend(now, rtt) {
-            true => self.duplicates = 0,
-            false => self.expect_duplicates(more),
+        self.has_discarded = more == 0 && !self.is_too_soon_for_a_resend(now, rtt);
+        if !self.has_discarded {
+            self.expect_duplicates(more);
         }
     }
 

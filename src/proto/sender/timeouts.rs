@@ -49,9 +49,9 @@ impl Transfer {
         Expired::No
     }
 
-    /// An ACK has come before the timeout was handled, and what waits to leave will set the timer anew.
+    /// Something waits to leave, and will set the timer anew.
     fn will_set_timer(&self) -> bool {
-        self.loss.waiting() == Waiting::Ack && self.wants_to_send()
+        self.loss.waiting() != Waiting::Reordered && self.wants_to_send()
     }
 
     /// The client is gone. With several blocks in flight the ACKs of the last ones may be lost of a client that
@@ -123,8 +123,8 @@ impl Transfer {
         is_last && self.all_sent() && Liveness::has_resent_enough(self.loss.expiries())
     }
 
-    /// Sets the timer, now that something has left or has arrived. A block that may have been overtaken is not waited
-    /// for any longer because others leave.
+    /// Sets the timer, now that something has left or has arrived. The wait for a block that may have been overtaken
+    /// does not start again when others leave.
     pub(super) fn wait_for_ack(&mut self, now: Instant) {
         if self.loss.waiting() == Waiting::Reordered {
             return;

@@ -186,7 +186,8 @@ impl Transfer {
         }
     }
 
-    /// True when [`fill`](Self::fill) has something to send. Every ACK asks twice.
+    /// True when [`fill`](Self::fill) has something to send.
+    // Inlined, because each ACK asks several times.
     #[inline]
     pub(crate) fn wants_to_send(&self) -> bool {
         self.held_until.is_none()
@@ -210,7 +211,7 @@ impl Transfer {
     pub(crate) fn hold(&mut self, until: Instant) {
         self.congestion.end_spreading();
         self.held_until = Some(until);
-        self.loss.wait_at_least_until(until + self.ack_wait());
+        self.loss.wait_for_ack_until(until + self.ack_wait());
     }
 
     /// True if `number` is that of a block that has left and is not acknowledged.
@@ -271,7 +272,7 @@ impl Transfer {
     }
 
     /// A recovery is under way: blocks that have left before wait to leave again. (New blocks may wait as well,
-    /// as long as the driver handles a batch of ACKs.)
+    /// while the driver handles a batch of ACKs and in a pause.)
     pub(super) fn is_resending(&self) -> bool {
         self.window.next() < self.window.sent() && !self.due().is_empty()
     }
