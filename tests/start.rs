@@ -1,5 +1,5 @@
 //! From the start of the process to its first answer, with the sandbox on and the embedded files
-//! hashed: under 10 ms. Other work on the machine only adds time, so the fastest of 50 starts counts.
+//! hashed: under 10 ms, in the median of 50 starts.
 //! `cargo test --release --test start -- --nocapture` prints the figures. (A debug build, which is
 //! not what is shipped, may take longer.)
 
@@ -31,7 +31,7 @@ fn the_first_request_is_answered_within_10_ms_of_the_start() {
         times[0],
         times[STARTS - 1]
     );
-    assert!(times[0] < GOAL, "{times:?}");
+    assert!(median < GOAL, "{times:?}");
 }
 
 /// One start, on a port that was free a moment ago.
