@@ -146,13 +146,12 @@ impl<R: FnMut(&Catalog, &Report)> Driver<R> {
     /// Handles a batch or a receive error. True if more may have arrived.
     fn handle_received(&mut self, received: io::Result<()>, batch: &Batch) -> io::Result<bool> {
         match received {
-            Ok(()) => self.handle_batch(batch),
-            Err(error) => {
-                self.handle_receive_error(error)?;
-                return Ok(true);
+            Ok(()) => {
+                self.handle_batch(batch);
+                Ok(batch.is_full())
             }
+            Err(error) => self.handle_receive_error(error).map(|()| true),
         }
-        Ok(batch.is_full())
     }
 
     fn handle_batch(&mut self, batch: &Batch) {

@@ -178,9 +178,7 @@ impl Socket {
     /// `next_error`.
     pub async fn receive(&mut self, batch: &mut Batch, may_busy_poll: bool) -> io::Result<()> {
         let state = &self.state;
-        let read = |socket: &UdpSocket| {
-            batch.fill(|buffers, meta| state.recv(socket.into(), buffers, meta))
-        };
+        let read = |socket: &UdpSocket| batch.fill(state, socket);
         self.io.read(may_busy_poll, read).await?;
         if !batch.is_full() {
             self.io.mark_drained();
@@ -192,9 +190,7 @@ impl Socket {
     ///
     /// It asks the kernel, and not the runtime, which may not have noticed them yet.
     pub(super) fn receive_now(&self, batch: &mut Batch) -> Option<io::Result<()>> {
-        let socket = self.io.socket();
-        let read = batch.fill(|buffers, meta| self.state.recv(socket.into(), buffers, meta));
-        match read {
+        match batch.fill(&self.state, self.io.socket()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             received => Some(received),
         }
@@ -310,16 +306,18 @@ impl Batch {
         self.filled == self.size
     }
 
-    fn fill(
-        &mut self,
-        receive: impl FnOnce(&mut [IoSliceMut<'_>], &mut [RecvMeta]) -> io::Result<usize>,
-    ) -> io::Result<()> {
+    fn fill(&mut self, state: &UdpSocketState, socket: &UdpSocket) -> io::Result<()> {
         self.size = (2 * self.filled).clamp(MIN_BATCH, BATCH_SIZE);
         self.filled = 0;
         // Busy polling for a single client always uses the smallest batch.
         self.filled = match self.size {
-            MIN_BATCH => receive(&mut slices::<MIN_BATCH>(&mut self.buffers), &mut self.meta),
-            size => receive(
+            MIN_BATCH => state.recv(
+                socket.into(),
+                &mut slices::<MIN_BATCH>(&mut self.buffers),
+                &mut self.meta,
+            ),
+            size => state.recv(
+                socket.into(),
                 &mut slices::<BATCH_SIZE>(&mut self.buffers)[..size],
                 &mut self.meta,
             ),

@@ -48,20 +48,20 @@ impl RawClient {
     /// Waits for the next datagram.
     #[track_caller]
     pub fn receive(&self) -> Vec<u8> {
-        loop {
-            let datagram = self.recv().unwrap();
-            if self.received.borrow_mut().insert(datagram.clone()) {
-                return datagram;
-            }
-        }
+        self.receive_where(true)
     }
 
     /// Waits for a datagram that has been received before.
     #[track_caller]
     pub fn receive_again(&self) -> Vec<u8> {
+        self.receive_where(false)
+    }
+
+    #[track_caller]
+    fn receive_where(&self, is_new: bool) -> Vec<u8> {
         loop {
             let datagram = self.recv().unwrap();
-            if !self.received.borrow_mut().insert(datagram.clone()) {
+            if self.received.borrow_mut().insert(datagram.clone()) == is_new {
                 return datagram;
             }
         }

@@ -43,7 +43,18 @@ fn config(max_windowsize: u16, pipeline: u16) -> ServerConfig {
 
 /// One client alone on a path that is the same both ways.
 fn alone(seed: u64, path: Path, file: &File, client: impl Client + 'static) -> Story {
-    let mut world = World::new(seed, std::slice::from_ref(file), config(64, 1));
+    alone_with(1, seed, path, file, client)
+}
+
+/// The same, with so many blocks in flight.
+fn alone_with(
+    pipeline: u16,
+    seed: u64,
+    path: Path,
+    file: &File,
+    client: impl Client + 'static,
+) -> Story {
+    let mut world = World::new(seed, std::slice::from_ref(file), config(64, pipeline));
     let number = world.add(Instant::from_millis(1000), [path; 2], client);
     let story = world.run()[number];
     assert_eq!(story.outcome, Ok(()), "seed {seed}: {story:?}");
@@ -145,14 +156,8 @@ fn answers_to_copies_slow_nothing_down() {
             every: 87,
             pause: ms(400),
         };
-        let mut world = World::new(1, std::slice::from_ref(&file), config(64, 32));
         let client = Slow::new(Firmware::new(habits, file.clone()), pace);
-        let number = world.add(
-            Instant::from_millis(1000),
-            [Path::of_rtt(ms(20)); 2],
-            client,
-        );
-        let story = world.run()[number];
+        let story = alone_with(32, 1, Path::of_rtt(ms(20)), &file, client);
         println!("{}: {story:?}", habits.name);
         assert!(story.took < ms(5650), "{}: {story:?}", habits.name);
         assert!(story.blocks_sent < 1000, "{}: {story:?}", habits.name);
